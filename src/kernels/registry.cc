@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/operators.h"
+
+namespace heddle::core {
+
+MakeFn FindOperator(OpCode code) {
+  switch (code) {
+#define HEDDLE_KERNEL(op, make) \
+  case OpCode::k##op:           \
+    return &make;
+#include "kernels/operators.inc"
+#undef HEDDLE_KERNEL
+    default:
+      return nullptr;
+  }
+}
+
+const char* TileCodeText(TileCode code) {
+  switch (code) {
+    case TileCode::kOk:
+      return "ok";
+    case TileCode::kIndexOutOfRange:
+      return "an index points outside its tensor";
+    case TileCode::kDivisionByZero:
+      return "division by zero";
+    case TileCode::kBadValue:
+      return "a value breaks the operator's rules";
+    case TileCode::kCustomFailed:
+      return "the registered operator reported a failure";
+  }
+  return "unknown";
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract between kernels and whatever runs them: steps, phases, tiles and the code that a tile returns.
+#ifndef HEDDLE_KERNELS_STEP_H_
+#define HEDDLE_KERNELS_STEP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "base/type.h"
+#include "heddle/status.h"
+
+namespace heddle::core {
+
+// What a tile found. Anything but kOk stops the step; of several failing tiles the lowest decides.
+enum class TileCode : uint32_t {
+  kOk = 0,
+  kIndexOutOfRange,   // a value used as an index points outside its tensor
+  kDivisionByZero,
+  kBadValue,          // a run-time value breaks the operator's rules
+  kCustomFailed,      // a registered operator's own failure
+};
+const char* TileCodeText(TileCode code);
+
+struct TileRange {
+  int64_t begin, end;
+};
+
+// Everything a tile touches. A kernel never allocates, schedules, locks or keeps anything; it writes only its own part
+// of the outputs, `scratch` (its thread's own, undefined at entry) and, in a phased step, its own part of `shared`.
+struct TileArgs {
+  const void* const* inputs;  // nullptr for an absent operand
+  void* const* outputs;
+  const std::byte* packed;    // Step::packed
+  std::byte* shared;          // Step::shared_bytes, one per call, kept from the first phase to the last
+  std::byte* scratch;         // Step::scratch_bytes, 64-byte aligned
+};
+
+// Computes tiles [begin, end) of one phase. Any split of the range, in any order, gives the same bits.
+using TileFn = TileCode (*)(const void* params, const TileArgs& args, TileRange tiles);
+
+// What a serial step may ask of the running call: memory for outputs whose size only the data tells.
+class SerialCall {
+ public:
+  virtual const TileArgs& args() const = 0;
+  virtual const Shape& input_shape(int input) const = 0;
+  // Memory of output k, which now has this shape (strings: `bytes`). nullptr: past the call's memory limit.
+  virtual std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) = 0;
+
+ protected:
+  ~SerialCall() = default;
+};
+using SerialFn = Status (*)(const void* params, SerialCall& call);
+
+// What a sub-plan step (IF, WHILE, CALL) drives: the caller's thread runs other subgraphs on the same Context.
+class SubPlanCall {
+ public:
+  virtual const TileArgs& args() const = 0;
+  // Runs a subgraph: operand k of the step (after `first_input`) becomes its input k. Looks at deadline and cancel.
+  virtual Status RunSubgraph(int subgraph) = 0;
+
+ protected:
+  ~SubPlanCall() = default;
+};
+using SubPlanFn = Status (*)(const void* params, SubPlanCall& call);
+
+enum class StepKind : uint8_t {
+  kTiled,    // one phase of independent tiles
+  kPhased,   // several phases, each a barrier
+  kSerial,   // one call of `serial`, which may size its outputs
+  kSubPlan,  // one call of `sub_plan`
+  kAlias,    // output 0 is input 0's bytes under another shape: nothing runs unless memory forces a copy
+};
+
+struct Phase {
+  TileFn tile = nullptr;
+  int64_t tiles = 0;
+  float tile_ns = 0;  // estimated cost of one tile on this ISA
+};
+
+// One unit of a Plan as an operator lowers to it. Immutable once the Plan is made.
+struct Step {
+  StepKind kind = StepKind::kTiled;
+  std::vector<Phase> phases;
+  SerialFn serial = nullptr;
+  SubPlanFn sub_plan = nullptr;
+  bool sizes_outputs = false;  // a serial step whose output shapes only its run tells
+  std::shared_ptr<const void> params;
+  const std::byte* packed = nullptr;  // weights of the Program, read-only
+  size_t scratch_bytes = 0;           // for each thread that helps
+  size_t shared_bytes = 0;            // for the step
+  int64_t macs = 0;                   // multiply-adds, for limits and reports
+  const char* kernel = "";            // what runs: "conv_f32_avx512", "plain"
+};
+
+namespace step_internal {
+template <class F>
+struct ParamsOf;
+template <class P>
+struct ParamsOf<TileCode (*)(const P&, const TileArgs&, TileRange)> {
+  using type = P;
+};
+}  // namespace step_internal
+
+// A typed tile function as a TileFn: Erase<&ConvTile>.
+template <auto F>
+constexpr TileFn Erase() {
+  using P = typename step_internal::ParamsOf<decltype(F)>::type;
+  return [](const void* params, const TileArgs& args, TileRange tiles) {
+    return F(*static_cast<const P*>(params), args, tiles);
+  };
+}
+
+// Makes `step` a tiled step of `tiles` tiles of F over `params`.
+template <auto F, class P>
+void SetTiled(Step& step, P params, int64_t tiles, float tile_ns) {
+  static_assert(std::is_same_v<P, typename step_internal::ParamsOf<decltype(F)>::type>);
+  step.kind = StepKind::kTiled;
+  step.params = std::make_shared<const P>(std::move(params));
+  step.phases = {Phase{Erase<F>(), tiles, tile_ns}};
+}
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_STEP_H_
