@@ -24,6 +24,7 @@ extern "C" {
 
 #define HEDDLE_EXPORT __attribute__((visibility("default")))
 #define HEDDLE_MAX_RANK 8
+#define HEDDLE_SHAPE_OF_MODEL (-1)
 
 typedef struct heddle_status heddle_status;
 typedef struct heddle_engine heddle_engine;
@@ -80,7 +81,7 @@ typedef struct heddle_tensor {
   size_t struct_size;
   const char* name; /* of the tensor, or of the signature's input or output; NULL: by position */
   heddle_type type;
-  int32_t rank;
+  int32_t rank; /* HEDDLE_SHAPE_OF_MODEL: the shape that the model declares, checked against bytes */
   int32_t dims[HEDDLE_MAX_RANK];
   void* data;
   size_t bytes;

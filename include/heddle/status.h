@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Status and Result<T>: how everything in Heddle reports failure. No exceptions, no printing, no abort.
+// Status and Result<T>: how everything in Heddle reports failure. No exceptions, no printing, no
+// abort.
 #ifndef HEDDLE_STATUS_H_
 #define HEDDLE_STATUS_H_
 
@@ -34,7 +35,8 @@ class [[nodiscard]] Status {
  public:
   Status() = default;
   Status(Code code, std::string message)
-      : error_(code == Code::kOk ? nullptr : std::make_shared<const Error>(code, std::move(message))) {}
+      : error_(code == Code::kOk ? nullptr
+                                 : std::make_shared<const Error>(code, std::move(message))) {}
 
   bool ok() const { return error_ == nullptr; }
   Code code() const { return ok() ? Code::kOk : error_->code; }
@@ -54,8 +56,8 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}            // NOLINT: a value is a result
-  Result(Status status) : status_(std::move(status)) {     // NOLINT: so is an error
+  Result(T value) : value_(std::move(value)) {}         // NOLINT: a value is a result
+  Result(Status status) : status_(std::move(status)) {  // NOLINT: so is an error
     if (status_.ok()) status_ = Status(Code::kInternal, "a Result was made from an OK status");
   }
 
@@ -82,17 +84,18 @@ class [[nodiscard]] Result {
 #define HEDDLE_CONCAT_(a, b) HEDDLE_CONCAT_INNER_(a, b)
 
 // Returns from the enclosing function when `expr` (a Status) is an error.
-#define HEDDLE_TRY(expr)                                  \
-  do {                                                    \
-    ::heddle::Status heddle_try_status_ = (expr);         \
+#define HEDDLE_TRY(expr)                                     \
+  do {                                                       \
+    ::heddle::Status heddle_try_status_ = (expr);            \
     if (!heddle_try_status_.ok()) return heddle_try_status_; \
   } while (0)
 
 // HEDDLE_ASSIGN(auto x, expr): declares x from a Result, or returns its error.
-#define HEDDLE_ASSIGN(decl, expr) HEDDLE_ASSIGN_(HEDDLE_CONCAT_(heddle_result_, __LINE__), decl, expr)
-#define HEDDLE_ASSIGN_(tmp, decl, expr)  \
-  auto tmp = (expr);                     \
-  if (!tmp.ok()) return tmp.status();    \
+#define HEDDLE_ASSIGN(decl, expr) \
+  HEDDLE_ASSIGN_(HEDDLE_CONCAT_(heddle_result_, __LINE__), decl, expr)
+#define HEDDLE_ASSIGN_(tmp, decl, expr) \
+  auto tmp = (expr);                    \
+  if (!tmp.ok()) return tmp.status();   \
   decl = std::move(tmp).value()
 
 #endif  // HEDDLE_STATUS_H_

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a caller may ask for. Every default is what most programs want.
+#ifndef HEDDLE_OPTIONS_H_
+#define HEDDLE_OPTIONS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "heddle/c.h"
+
+namespace heddle {
+
+struct Options {                    // of an Engine
+  uint64_t memory_limit_bytes = 0;  // of all calls' memory together; 0: no limit
+  uint64_t arena_limit_bytes = 0;   // of one call; 0: 4 GiB
+  uint64_t mac_limit = 0;           // multiply-adds of one call; 0: 10^13
+  int cores = 0;                    // never use more than these; 0: what the container allows
+};
+
+enum class Numerics { kFast = HEDDLE_FAST, kReference = HEDDLE_REFERENCE };
+
+struct LoadOptions {
+  Numerics numerics = Numerics::kFast;
+  std::string isa;        // force an instruction set by name; empty: the best
+  bool keep_all = false;  // keep every tensor of the graph readable after a call
+};
+
+// Stops the calls that were given it. Thread-safe.
+class CancelToken {
+ public:
+  CancelToken() { heddle_status_free(heddle_cancel_create(&token_)); }
+  ~CancelToken() { heddle_cancel_free(token_); }
+  CancelToken(const CancelToken&) = delete;
+  CancelToken& operator=(const CancelToken&) = delete;
+  void Cancel() { heddle_cancel_set(token_); }
+  const heddle_cancel* get() const { return token_; }
+
+ private:
+  heddle_cancel* token_ = nullptr;
+};
+
+struct RunOptions {
+  std::chrono::steady_clock::time_point deadline = {};  // absolute; the epoch: none
+  const CancelToken* cancel = nullptr;
+  const char* signature = nullptr;  // nullptr: the first one, or the main graph
+  bool fresh_state =
+      false;  // a model that remembers may run without a Session; what it learns is thrown away
+};
+
+}  // namespace heddle
+
+#endif  // HEDDLE_OPTIONS_H_
