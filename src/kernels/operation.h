@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operation: one operator of a Program. What is decided before any shape is known is decided when it is made (types,
-// numerics, ISA, packed weights); what needs shapes is decided by Shapes and Lower.
+// Operation: one operator of a Program. What is decided before any shape is known is decided when
+// it is made (types, numerics, ISA, packed weights); what needs shapes is decided by Shapes and
+// Lower.
 #ifndef HEDDLE_KERNELS_OPERATION_H_
 #define HEDDLE_KERNELS_OPERATION_H_
 
@@ -23,13 +24,14 @@ enum class Numerics : uint8_t { kFast = HEDDLE_FAST, kReference = HEDDLE_REFEREN
 
 // One operand as an operator sees it while it is compiled.
 struct Operand {
-  Type type = Type::kNone;             // kNone: an optional operand that is absent
-  std::string_view name;               // for error texts
-  const Quantization* quant = nullptr; // never null for a present operand; owned by the Model
-  Shape shape;                         // in Shapes and Lower: the real one. In Make: the file's, exact only for constants
-  const std::byte* data = nullptr;     // the value, where it is known now; naturally aligned
+  Type type = Type::kNone;              // kNone: an optional operand that is absent
+  std::string_view name;                // for error texts
+  const Quantization* quant = nullptr;  // never null for a present operand; owned by the Model
+  Shape shape;  // in Shapes and Lower: the real one. In Make: the file's, exact only for constants
+  const std::byte* data = nullptr;  // the value, where it is known now; naturally aligned
   size_t bytes = 0;
-  bool constant = false;               // known when the Program is made: `data` then lives as long as the Program
+  bool constant =
+      false;  // known when the Program is made: `data` then lives as long as the Program
 
   bool present() const { return type != Type::kNone; }
   template <class T>
@@ -38,12 +40,13 @@ struct Operand {
   }
 };
 
-// Where an Operation puts what it makes of constants: one copy per (source, layout), read-only pages once the Program
-// is made, shared by every Program of the Model.
+// Where an Operation puts what it makes of constants: one copy per (source, layout), read-only
+// pages once the Program is made, shared by every Program of the Model.
 class PackStore {
  public:
-  // `source`: the constant's data; `layout`: names form, ISA and anything else that shapes the bytes. Returns 64-byte
-  // aligned memory that `fill` has written, or what an earlier call with the same key wrote.
+  // `source`: the constant's data; `layout`: names form, ISA and anything else that shapes the
+  // bytes. Returns 64-byte aligned memory that `fill` has written, or what an earlier call with the
+  // same key wrote.
   virtual Result<const std::byte*> Pack(const void* source, std::string_view layout, size_t bytes,
                                         const std::function<void(std::byte*)>& fill) = 0;
 
@@ -65,17 +68,23 @@ class Operation {
  public:
   virtual ~Operation() = default;
 
-  // Bit k set: Shapes and Lower read the value of input k, so the rest of the Plan waits for it when it is not constant.
+  // Bit k set: Shapes and Lower read the value of input k, so the rest of the Plan waits for it
+  // when it is not constant.
   virtual uint32_t ValueInputs() const { return 0; }
+  // True when the run reads no input's data, only shapes (SHAPE): the outputs are then known while a Plan is made.
+  virtual bool ReadsOnlyShapes() const { return false; }
   // The shapes of the outputs. The same code runs while a Plan is made and while a call runs.
   virtual Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const = 0;
-  // The step for these shapes; the outputs carry those that Shapes gave. A zero-size output still gets a step, with 0 tiles.
-  virtual Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs, Step& step) const = 0;
+  // The step for these shapes; the outputs carry those that Shapes gave. A zero-size output still
+  // gets a step, with 0 tiles.
+  virtual Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
+                       Step& step) const = 0;
 };
 
-// Makes the Operation, or says what is wrong: kInvalidModel for a graph that breaks the operator's rules, kUnsupported
-// for a type or option that is valid but not built. Texts begin with what is wrong; the caller adds operator and index:
-// "filter 'w' has 3 channels, expected 4 (input channels)".
+// Makes the Operation, or says what is wrong: kInvalidModel for a graph that breaks the operator's
+// rules, kUnsupported for a type or option that is valid but not built. Texts begin with what is
+// wrong; the caller adds operator and index: "filter 'w' has 3 channels, expected 4 (input
+// channels)".
 using MakeFn = Result<std::unique_ptr<Operation>> (*)(const MakeArgs& args);
 
 // nullptr: no kernel for this operator.

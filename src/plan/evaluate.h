@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one step at once on the calling thread, in memory of its own: for constants, while Programs
+// and Plans are made.
+#ifndef HEDDLE_PLAN_EVALUATE_H_
+#define HEDDLE_PLAN_EVALUATE_H_
+
+#include <span>
+
+#include "kernels/step.h"
+
+namespace heddle::core {
+
+// REQUIRES: step.kind is kTiled, kPhased or kAlias. `output_bytes`: of output 0, for kAlias.
+Status EvaluateStep(const Step& step, std::span<const void* const> inputs,
+                    std::span<void* const> outputs, size_t output_bytes);
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_PLAN_EVALUATE_H_

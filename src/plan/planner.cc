@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes Plans: walks the nodes in order, infers shapes, computes what is already known, lowers the
+// rest to steps, then places every value.
+#include <algorithm>
+#include <optional>
+
+#include "base/errors.h"
+#include "plan/evaluate.h"
+#include "plan/memory_map.h"
+#include "plan/plan.h"
+
+namespace heddle::core {
+namespace {
+
+// A value that a Plan computes while it is made: shapes and indices, never activations.
+constexpr size_t kKnownBytes = 4096;
+
+class Planner {
+ public:
+  Planner(std::shared_ptr<const Program> program, std::shared_ptr<const Plan> before)
+      : program_(std::move(program)), plan_(std::make_shared<Plan>()) {
+    plan_->program = program_;
+    plan_->before = std::move(before);
+  }
+
+  Status Begin(std::span<const Shape> inputs);
+  Status BeginAfter(const Found& found);
+  Status AddNodes(int first);
+  Result<std::shared_ptr<const Plan>> Finish();
+
+ private:
+  struct Info {         // of a value, while planning
+    int root = -1;      // the value whose memory this one shares
+    int first = -1;     // step that makes the root; -1: not made here
+    int last = -1;      // last step that reads the root
+    bool here = false;  // the root is made by a step of this Plan
+  };
+
+  PlanValue& ValueOf(int v) { return plan_->values[v]; }
+  int RootOf(int v) {
+    while (info_[v].root != v) v = info_[v].root;
+    return v;
+  }
+  Operand OperandOf(int v) const;
+  Status AddNode(int n, bool* stop);
+  Status SetOutputShapes(const Node& node, std::span<const Shape> shapes,
+                         std::vector<Operand>& outputs);
+  Status TryEvaluate(const Node& node, std::span<const Operand> inputs, std::span<Operand> outputs,
+                     bool* done);
+  Status AddStep(int n, Step step);
+  void AddOperands(PlanStep& ps, const Node& node);
+  void NoteUse(int v, int step);
+  void MarkRest(int first);
+  void PlaceOutputs();
+  void PlaceMemory();
+  void Resolve();
+  Status CheckLimits() const;
+
+  std::shared_ptr<const Program> program_;
+  std::shared_ptr<Plan> plan_;
+  std::vector<Info> info_;
+  std::vector<int> step_operands_;  // value of each of plan_->operands; -1: absent
+  uint64_t live_bytes_ = 0;  // of all outputs so far: an upper bound of what is lowered at once
+};
+
+Status CheckInput(const Value& v, const Shape& shape) {
+  int64_t elements = 0;
+  if (!shape.CheckedElements(&elements))
+    return InvalidArgument("input '{}': shape {} has a negative size or too many elements", v.name,
+                           shape.ToString());
+  return Status();
+}
+
+Status Planner::Begin(std::span<const Shape> inputs) {
+  const auto& values = program_->values();
+  plan_->values.resize(values.size());
+  info_.resize(values.size());
+  for (size_t v = 0; v < values.size(); ++v) {
+    info_[v].root = static_cast<int>(v);
+    if (values[v].constant == nullptr) continue;
+    PlanValue& p = plan_->values[v];
+    p.known_shape = true;
+    p.shape = values[v].shape;
+    p.bytes = values[v].bytes;
+    p.data = values[v].constant;
+    p.location = {Place::kConstant, 0, values[v].constant};
+  }
+  for (size_t k = 0; k < inputs.size(); ++k) {
+    const int v = program_->inputs()[k];
+    HEDDLE_TRY(CheckInput(values[v], inputs[k]));
+    PlanValue& p = plan_->values[v];
+    p.known_shape = true;
+    p.shape = inputs[k];
+    p.bytes = TypeBytes(values[v].type, inputs[k].elements());
+    p.location = {Place::kInput, static_cast<int64_t>(k), nullptr};
+  }
+  return Status();
+}
+
+Status Planner::BeginAfter(const Found& found) {
+  const Plan& before = *plan_->before;
+  plan_->values = before.values;
+  info_.resize(plan_->values.size());
+  for (size_t v = 0; v < info_.size(); ++v) {
+    info_[v].root = static_cast<int>(v);
+    Location& l = plan_->values[v].location;
+    if (l.place == Place::kArena) l = {Place::kEarlier, static_cast<int64_t>(v), nullptr};
+  }
+  for (size_t i = 0; i < before.rest.values.size(); ++i) {
+    const auto bytes = found.values[i];
+    plan_->constants.emplace_back(bytes.begin(), bytes.end());
+    PlanValue& p = ValueOf(before.rest.values[i]);
+    p.data = plan_->constants.back().data();
+  }
+  for (size_t i = 0; i < before.rest.shapes.size(); ++i) {
+    const int v = before.rest.shapes[i];
+    PlanValue& p = ValueOf(v);
+    int64_t elements = 0;
+    if (!found.shapes[i].CheckedElements(&elements))
+      return Internal("a serial step made an impossible shape");
+    p.known_shape = true;
+    p.shape = found.shapes[i];
+    p.bytes = TypeBytes(program_->values()[v].type, elements);
+    p.location = {Place::kEarlier, v, nullptr};
+  }
+  plan_->macs = before.macs;
+  return Status();
+}
+
+Operand Planner::OperandOf(int v) const {
+  Operand o = program_->OperandOf(v);
+  if (v < 0) return o;
+  const PlanValue& p = plan_->values[v];
+  o.shape = p.shape;
+  o.bytes = p.bytes;
+  o.data = p.data;
+  return o;
+}
+
+Status Planner::AddNodes(int first) {
+  const int count = static_cast<int>(program_->nodes().size());
+  for (int n = first; n < count; ++n) {
+    const Node& node = program_->nodes()[n];
+    bool stop = false;
+    Status status = AddNode(n, &stop);
+    if (!status.ok()) return InOperator(status, node.op, *node.source);
+    if (stop) break;
+  }
+  return Status();
+}
+
+Status Planner::AddNode(int n, bool* stop) {
+  const Node& node = program_->nodes()[n];
+  std::vector<Operand> inputs, outputs;
+  bool all_known = true;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const int v = node.inputs[i];
+    inputs.push_back(OperandOf(v));
+    if (v < 0) continue;
+    if (!ValueOf(v).known_shape)
+      return InvalidModel("input {} '{}' is never written", i, inputs[i].name);
+    all_known &= inputs[i].data != nullptr;
+    const bool value_needed = i < 32 && (node.operation->ValueInputs() >> i & 1);
+    if (value_needed && inputs[i].data == nullptr && inputs[i].bytes > 0) {
+      if (std::find(plan_->rest.values.begin(), plan_->rest.values.end(), v) ==
+          plan_->rest.values.end())
+        plan_->rest.values.push_back(v);
+    }
+  }
+  if (!plan_->rest.values.empty()) {
+    plan_->rest.node = n;
+    *stop = true;
+    return Status();
+  }
+  std::vector<Shape> shapes(node.outputs.size());
+  HEDDLE_TRY(node.operation->Shapes(inputs, shapes));
+  for (int v : node.outputs) outputs.push_back(program_->OperandOf(v));
+  HEDDLE_TRY(SetOutputShapes(node, shapes, outputs));
+  bool done = false;
+  if (all_known || node.operation->ReadsOnlyShapes())
+    HEDDLE_TRY(TryEvaluate(node, inputs, outputs, &done));
+  if (done) return Status();
+  Step step;
+  HEDDLE_TRY(node.operation->Lower(inputs, outputs, step));
+  const bool sizes_outputs = step.sizes_outputs;
+  HEDDLE_TRY(AddStep(n, std::move(step)));
+  if (sizes_outputs) {
+    plan_->rest.node = n + 1;
+    plan_->rest.shapes = node.outputs;
+    *stop = true;
+  }
+  return Status();
+}
+
+Status Planner::SetOutputShapes(const Node& node, std::span<const Shape> shapes,
+                                std::vector<Operand>& outputs) {
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    PlanValue& p = ValueOf(node.outputs[i]);
+    int64_t elements = 0;
+    if (!shapes[i].CheckedElements(&elements))
+      return InvalidArgument("output '{}' would have shape {}: too many elements", outputs[i].name,
+                             shapes[i].ToString());
+    p.known_shape = true;
+    p.shape = shapes[i];
+    p.bytes = TypeBytes(outputs[i].type, elements);
+    outputs[i].shape = shapes[i];
+    outputs[i].bytes = p.bytes;
+    live_bytes_ += p.bytes;
+    const uint64_t limit = program_->options().limits.arena_bytes;
+    if (p.bytes > limit)
+      return ResourceExhausted("output '{}' of shape {} needs {} bytes, the limit of a call is {}",
+                               outputs[i].name, shapes[i].ToString(), p.bytes, limit);
+  }
+  return Status();
+}
+
+Status Planner::TryEvaluate(const Node& node, std::span<const Operand> inputs,
+                            std::span<Operand> outputs, bool* done) {
+  for (const Operand& o : outputs)
+    if (o.bytes > kKnownBytes || TypeBits(o.type) == 0) return Status();
+  Step step;
+  HEDDLE_TRY(node.operation->Lower(inputs, outputs, step));
+  if (step.kind == StepKind::kSerial || step.kind == StepKind::kSubPlan) return Status();
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  for (const Operand& o : inputs) in.push_back(o.data);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    plan_->constants.emplace_back(outputs[i].bytes);
+    out.push_back(plan_->constants.back().data());
+  }
+  HEDDLE_TRY(EvaluateStep(step, in, out, outputs.empty() ? 0 : outputs[0].bytes));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    PlanValue& p = ValueOf(node.outputs[i]);
+    p.data = static_cast<const std::byte*>(out[i]);
+    p.location = {Place::kConstant, 0, p.data};
+  }
+  *done = true;
+  return Status();
+}
+
+Status Planner::AddStep(int n, Step step) {
+  const Node& node = program_->nodes()[n];
+  plan_->macs += step.macs;
+  if (static_cast<uint64_t>(plan_->macs) > program_->options().limits.macs)
+    return ResourceExhausted("the call needs more than {} multiply-adds, the limit",
+                             program_->options().limits.macs);
+  plan_->scratch_bytes = std::max(plan_->scratch_bytes, step.scratch_bytes);
+  const bool alias = step.kind == StepKind::kAlias;
+  if (alias && !program_->options().keep_all) {
+    const int from = node.inputs[0], to = node.outputs[0];
+    info_[to].root = RootOf(from);
+    ValueOf(to).location = ValueOf(RootOf(from)).location;
+    ValueOf(to).data = ValueOf(from).data;
+    return Status();
+  }
+  const int index = static_cast<int>(plan_->steps.size());
+  PlanStep ps;
+  ps.step = std::move(step);
+  ps.node = n;
+  for (int v : node.inputs)
+    if (v >= 0) NoteUse(v, index);
+  for (int v : node.outputs) info_[v].first = info_[v].last = index, info_[v].here = true;
+  if (ps.step.sizes_outputs)
+    for (int v : node.outputs) info_[v].here = false;
+  ps.output_bytes = node.outputs.empty() ? 0 : ValueOf(node.outputs[0]).bytes;
+  AddOperands(ps, node);
+  plan_->steps.push_back(std::move(ps));
+  return Status();
+}
+
+void Planner::AddOperands(PlanStep& ps, const Node& node) {
+  ps.first_input = static_cast<uint32_t>(step_operands_.size());
+  ps.inputs = static_cast<uint32_t>(node.inputs.size());
+  step_operands_.insert(step_operands_.end(), node.inputs.begin(), node.inputs.end());
+  ps.first_output = static_cast<uint32_t>(step_operands_.size());
+  ps.outputs = static_cast<uint32_t>(node.outputs.size());
+  step_operands_.insert(step_operands_.end(), node.outputs.begin(), node.outputs.end());
+}
+
+void Planner::NoteUse(int v, int step) {
+  info_[RootOf(v)].last = std::max(info_[RootOf(v)].last, step);
+}
+
+// What later Plans of this call read must outlive every step of this one.
+void Planner::MarkRest(int first) {
+  const int last = static_cast<int>(plan_->steps.size());
+  const auto& nodes = program_->nodes();
+  for (size_t n = first; n < nodes.size(); ++n)
+    for (int v : nodes[n].inputs)
+      if (v >= 0) NoteUse(v, last);
+  for (int v : plan_->rest.values) NoteUse(v, last);
+}
+
+// A graph output that a step of this Plan makes is written straight to the caller's memory.
+void Planner::PlaceOutputs() {
+  const bool whole = plan_->rest.node < 0;
+  const auto& outputs = program_->outputs();
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    const int v = outputs[k];
+    const int root = RootOf(v);
+    Location& l = ValueOf(root).location;
+    if (info_[root].here && l.place == Place::kAbsent && ValueOf(root).bytes == ValueOf(v).bytes) {
+      l = {Place::kOutput, static_cast<int64_t>(k), nullptr};
+    } else if (whole && !(l.place == Place::kOutput && l.index == static_cast<int64_t>(k))) {
+      plan_->copies.push_back({v, static_cast<int>(k)});
+      if (info_[root].here) info_[root].last = static_cast<int>(plan_->steps.size());
+    } else if (!whole && info_[root].here) {
+      info_[root].last = static_cast<int>(plan_->steps.size());
+    }
+  }
+}
+
+void Planner::PlaceMemory() {
+  std::vector<BufferLife> lives;
+  std::vector<int> owner;  // value, or -1 - step for a step's shared bytes
+  const int end = static_cast<int>(plan_->steps.size());
+  const bool keep = program_->options().keep_all;
+  for (size_t v = 0; v < info_.size(); ++v) {
+    const Info& i = info_[v];
+    if (!i.here || RootOf(static_cast<int>(v)) != static_cast<int>(v)) continue;
+    if (plan_->values[v].location.place != Place::kAbsent) continue;
+    lives.push_back({plan_->values[v].bytes, i.first, keep ? end : i.last, 0});
+    owner.push_back(static_cast<int>(v));
+  }
+  for (int s = 0; s < end; ++s) {
+    if (plan_->steps[s].step.shared_bytes == 0) continue;
+    lives.push_back({plan_->steps[s].step.shared_bytes, s, s, 0});
+    owner.push_back(-1 - s);
+  }
+  size_t arena = MapMemory(lives);
+  for (size_t i = 0; i < lives.size(); ++i) {
+    const auto offset = static_cast<int64_t>(lives[i].offset);
+    if (owner[i] >= 0)
+      ValueOf(owner[i]).location = {Place::kArena, offset, nullptr};
+    else
+      plan_->steps[-1 - owner[i]].shared_offset = offset;
+  }
+  // An output's memory, for callers that give none, stands behind the arena of the first Plan that
+  // knows its size.
+  const auto& outputs = program_->outputs();
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    const PlanValue& p = ValueOf(outputs[k]);
+    const bool earlier = plan_->before && plan_->before->output_ready[k];
+    plan_->output_ready.push_back(p.known_shape);
+    plan_->output_offsets.push_back(earlier || !p.known_shape ? Plan::kNoOffset : arena);
+    if (plan_->output_offsets.back() != Plan::kNoOffset) arena += (p.bytes + 63) / 64 * 64;
+  }
+  plan_->arena_bytes = arena;
+}
+
+void Planner::Resolve() {
+  for (size_t v = 0; v < info_.size(); ++v) {
+    const int root = RootOf(static_cast<int>(v));
+    if (root != static_cast<int>(v)) plan_->values[v].location = plan_->values[root].location;
+  }
+  for (int v : step_operands_)
+    plan_->operands.push_back(v < 0 ? Location{} : plan_->values[v].location);
+}
+
+Status Planner::CheckLimits() const {
+  const uint64_t limit = program_->options().limits.arena_bytes;
+  if (plan_->total_bytes > limit)
+    return ResourceExhausted("a call needs {} bytes of activations, the limit of a call is {}",
+                             plan_->total_bytes, limit);
+  return Status();
+}
+
+Result<std::shared_ptr<const Plan>> Planner::Finish() {
+  if (plan_->rest.node >= 0) MarkRest(plan_->rest.node);
+  PlaceOutputs();
+  PlaceMemory();
+  Resolve();
+  plan_->total_bytes =
+      plan_->arena_bytes + plan_->scratch_bytes + (plan_->before ? plan_->before->total_bytes : 0);
+  HEDDLE_TRY(CheckLimits());
+  return std::shared_ptr<const Plan>(plan_);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Plan>> MakePlan(std::shared_ptr<const Program> program,
+                                             std::span<const Shape> inputs) {
+  Planner planner(std::move(program), nullptr);
+  HEDDLE_TRY(planner.Begin(inputs));
+  HEDDLE_TRY(planner.AddNodes(0));
+  return planner.Finish();
+}
+
+Result<std::shared_ptr<const Plan>> ContinuePlan(std::shared_ptr<const Plan> before,
+                                                 const Found& found) {
+  const int first = before->rest.node;
+  Planner planner(before->program, before);
+  HEDDLE_TRY(planner.BeginAfter(found));
+  HEDDLE_TRY(planner.AddNodes(first));
+  return planner.Finish();
+}
+
+size_t Plan::bytes() const {
+  size_t n = sizeof(Plan) + steps.size() * sizeof(PlanStep) + operands.size() * sizeof(Location) +
+             values.size() * sizeof(PlanValue);
+  for (const auto& c : constants) n += c.size();
+  return n;
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/program.h"
+
+#include "base/errors.h"
+#include "plan/evaluate.h"
+
+namespace heddle::core {
+
+Status InOperator(const Status& status, int op_index, const Operator& op) {
+  return Status(status.code(), fmt::format("op {} {}: {}", op_index, op.Name(), status.message()));
+}
+
+Result<std::shared_ptr<const Program>> Program::Compile(std::shared_ptr<const Model> model,
+                                                        int subgraph, const ProgramOptions& options,
+                                                        std::shared_ptr<WeightStore> weights) {
+  std::shared_ptr<Program> program(new Program());
+  program->model_ = std::move(model);
+  program->weights_ = std::move(weights);
+  program->subgraph_index_ = subgraph;
+  program->options_ = options;
+  HEDDLE_TRY(program->ReadValues());
+  const Subgraph& graph = program->subgraph();
+  for (size_t i = 0; i < graph.operators.size(); ++i)
+    HEDDLE_TRY(program->AddNode(static_cast<int>(i)));
+  program->weights_->Seal();
+  return std::shared_ptr<const Program>(program);
+}
+
+Status Program::ReadValues() {
+  for (const Tensor& t : subgraph().tensors) {
+    Value v;
+    v.type = t.type;
+    v.name = t.name;
+    v.quant = &t.quant;
+    v.shape = t.shape;
+    if (t.constant && t.sparsity.empty()) {
+      v.constant = t.data.data();
+      v.bytes = t.data.size();
+    }
+    values_.push_back(v);
+  }
+  return Status();
+}
+
+Operand Program::OperandOf(int value) const {
+  Operand operand;
+  if (value < 0) return operand;
+  const Value& v = values_[value];
+  operand.type = v.type;
+  operand.name = v.name;
+  operand.quant = v.quant;
+  operand.shape = v.shape;
+  operand.data = v.constant;
+  operand.bytes = v.bytes;
+  operand.constant = v.constant != nullptr;
+  return operand;
+}
+
+Status Program::AddNode(int op_index) {
+  const Operator& op = subgraph().operators[op_index];
+  const MakeFn make = FindOperator(op.code);
+  if (make == nullptr) return InOperator(Unsupported("no kernel for this operator"), op_index, op);
+  if (op.version > OpKnownVersion(op.code))
+    return InOperator(
+        Unsupported("version {}, known up to {}", op.version, OpKnownVersion(op.code)), op_index,
+        op);
+  std::vector<Operand> inputs, outputs;
+  for (int v : op.inputs) {
+    if (v >= 0 && !subgraph().tensors[v].sparsity.empty())
+      return InOperator(Unsupported("input '{}' is sparse", values_[v].name), op_index, op);
+    if (v >= 0 && subgraph().tensors[v].variable)
+      return InOperator(Unsupported("input '{}' is a variable", values_[v].name), op_index, op);
+    inputs.push_back(OperandOf(v));
+  }
+  for (int v : op.outputs) outputs.push_back(OperandOf(v));
+  Result<std::unique_ptr<Operation>> made =
+      make(MakeArgs{op, inputs, outputs, options_.numerics, options_.isa, *weights_});
+  if (!made.ok()) return InOperator(made.status(), op_index, op);
+
+  Node node{op_index, &op, std::move(made).value(), op.inputs, op.outputs};
+  bool folded = false;
+  Status status = Fold(node, &folded);
+  if (!status.ok()) return InOperator(status, op_index, op);
+  if (!folded) nodes_.push_back(std::move(node));
+  return Status();
+}
+
+// A node whose inputs are all constants runs once, now, and its outputs become constants.
+Status Program::Fold(Node& node, bool* folded) {
+  if (node.inputs.empty()) return Status();
+  for (int v : node.inputs)
+    if (v >= 0 && values_[v].constant == nullptr) return Status();
+  for (int v : node.outputs)
+    if (TypeBits(values_[v].type) == 0) return Status();
+  std::vector<Operand> inputs, outputs;
+  std::vector<const void*> in;
+  for (int v : node.inputs) {
+    inputs.push_back(OperandOf(v));
+    in.push_back(inputs.back().data);
+  }
+  std::vector<Shape> shapes(node.outputs.size());
+  HEDDLE_TRY(node.operation->Shapes(inputs, shapes));
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    int64_t elements = 0;
+    const Type type = values_[node.outputs[i]].type;
+    if (!shapes[i].CheckedElements(&elements) ||
+        TypeBytes(type, elements) > options_.limits.arena_bytes)
+      return ResourceExhausted("constant output of shape {} is past the limit",
+                               shapes[i].ToString());
+    outputs.push_back(OperandOf(node.outputs[i]));
+    outputs.back().shape = shapes[i];
+    outputs.back().bytes = TypeBytes(type, elements);
+  }
+  Step step;
+  HEDDLE_TRY(node.operation->Lower(inputs, outputs, step));
+  if (step.kind == StepKind::kSerial || step.kind == StepKind::kSubPlan) return Status();
+  std::vector<void*> out;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::string layout = fmt::format("fold/{}/{}/{}", subgraph_index_, node.outputs[i],
+                                           static_cast<int>(options_.numerics));
+    // Filled below through `out`: the store hands back its memory, still writable until Seal.
+    HEDDLE_ASSIGN(const std::byte* blob,
+                  weights_->Pack(node.source, layout, outputs[i].bytes,
+                                 [&](std::byte* data) { out.push_back(data); }));
+    Value& v = values_[node.outputs[i]];
+    v.constant = blob;
+    v.bytes = outputs[i].bytes;
+    v.shape = shapes[i];
+  }
+  *folded = true;
+  if (out.empty()) return Status();  // another Program of this Model has folded it already
+  return EvaluateStep(step, in, out, outputs[0].bytes);
+}
+
+}  // namespace heddle::core

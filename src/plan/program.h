@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Program: what a Model's subgraph compiles to for given numerics and ISA, before any shape is
+// known.
+#ifndef HEDDLE_PLAN_PROGRAM_H_
+#define HEDDLE_PLAN_PROGRAM_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/operation.h"
+#include "model/model.h"
+#include "plan/weight_store.h"
+
+namespace heddle::core {
+
+struct Limits {
+  uint64_t arena_bytes = uint64_t{4} << 30;  // of one call
+  uint64_t macs = 10'000'000'000'000;        // multiply-adds of one call
+};
+
+struct ProgramOptions {
+  Numerics numerics = Numerics::kFast;
+  Isa isa = Isa::kPlain;
+  bool keep_all =
+      false;  // every value keeps its memory to the end of the call, and nothing is folded away
+  Limits limits;
+};
+
+// A tensor of the subgraph. Index = the tensor's index in the file.
+struct Value {
+  Type type = Type::kNone;
+  std::string_view name;
+  const Quantization* quant = nullptr;
+  Shape shape;                          // the file's; of a constant: exact
+  const std::byte* constant = nullptr;  // of the file or folded
+  size_t bytes = 0;                     // of a constant
+};
+
+struct Node {
+  int op = 0;  // index in the subgraph, for reports
+  const Operator* source = nullptr;
+  std::unique_ptr<Operation> operation;
+  std::vector<int> inputs, outputs;  // values; -1: absent
+};
+
+// Immutable and thread-safe. Holds the Model and the weights.
+class Program {
+ public:
+  static Result<std::shared_ptr<const Program>> Compile(std::shared_ptr<const Model> model,
+                                                        int subgraph, const ProgramOptions& options,
+                                                        std::shared_ptr<WeightStore> weights);
+
+  const Model& model() const { return *model_; }
+  const Subgraph& subgraph() const { return model_->subgraphs()[subgraph_index_]; }
+  const ProgramOptions& options() const { return options_; }
+  const std::vector<Value>& values() const { return values_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<int>& inputs() const { return subgraph().inputs; }
+  const std::vector<int>& outputs() const { return subgraph().outputs; }
+
+  // The operand of a node while it is compiled, with the value's file shape.
+  Operand OperandOf(int value) const;
+
+ private:
+  Program() = default;
+  Status ReadValues();
+  Status AddNode(int op_index);
+  Status Fold(Node& node, bool* folded);
+
+  std::shared_ptr<const Model> model_;
+  std::shared_ptr<WeightStore> weights_;
+  int subgraph_index_ = 0;
+  ProgramOptions options_;
+  std::vector<Value> values_;
+  std::vector<Node> nodes_;
+};
+
+// `status` with "op 12 CONV_2D: " in front.
+Status InOperator(const Status& status, int op_index, const Operator& op);
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_PLAN_PROGRAM_H_
