@@ -70,8 +70,10 @@ struct Plan {
   std::vector<Location> operands;
   std::vector<PlanValue> values;   // by value index
   std::vector<OutputCopy> copies;  // after the last step of a whole Plan
-  std::vector<size_t>
-      output_offsets;  // in the arena, for outputs that the caller gives no memory for
+  std::vector<bool> output_ready;  // the output's size is known, here or before
+  // In the arena, where this Plan is the first to know the output's size; else kNoOffset. For
+  // callers that give no memory of their own.
+  std::vector<size_t> output_offsets;
   size_t arena_bytes = 0;
   size_t scratch_bytes = 0;  // the largest of its steps, per thread
   int64_t macs = 0;          // with those of `before`
