@@ -14,24 +14,33 @@
 
 namespace heddle::core {
 
-// BuiltinOperator of the format: the names and numbers are op_list.inc's, kCustom for operators known by name only.
+// BuiltinOperator of the format: the names and numbers are op_list.inc's, kCustom for operators
+// known by name only.
 enum class OpCode : int16_t {
 #define HEDDLE_OP(name, number, max_version) k##name = number,
 #include "model/op_list.inc"
 #undef HEDDLE_OP
 };
-const char* OpName(OpCode code);       // "CONV_2D"; nullptr when the format has no such number
-int OpKnownVersion(OpCode code);       // the newest version whose meaning is known
+const char* OpName(OpCode code);  // "CONV_2D"; nullptr when the format has no such number
+int OpKnownVersion(OpCode code);  // the newest version whose meaning is known
 
-enum class Activation : int8_t { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRelu6 = 3, kTanh = 4, kSignBit = 5 };
+enum class Activation : int8_t {
+  kNone = 0,
+  kRelu = 1,
+  kReluN1To1 = 2,
+  kRelu6 = 3,
+  kTanh = 4,
+  kSignBit = 5
+};
 enum class Padding : int8_t { kSame = 0, kValid = 1 };
 
 struct Quantization {
   std::vector<float> scale;         // empty: not quantised; one, or one per index of `axis`
   std::vector<int64_t> zero_point;  // as long as scale
   int32_t axis = 0;
-  int32_t block = 0;                // > 0: block-wise; the scales are the tensor `block_scales` (float16)
+  int32_t block = 0;  // > 0: block-wise; the scales are the tensor `block_scales` (float16)
   int32_t block_scales = -1;
+  std::span<const std::byte> block_scale_data;  // the values of block_scales
   int32_t block_zero_points = -1;
   std::vector<float> min, max;
 
@@ -56,14 +65,15 @@ struct Sparsity {
 struct Tensor {
   std::string name;
   Type type = Type::kFloat32;
-  Shape shape;                     // as the file says; a size of -1 only when no shape_signature fixes it
+  Shape shape;  // as the file says; a size of -1 only when no shape_signature fixes it
   bool has_rank = true;
   std::vector<int32_t> signature;  // shape_signature: -1 where the caller may choose; empty: none
   bool variable = false;
   bool constant = false;
-  std::span<const std::byte> data;  // of a constant; points into the Model's bytes; length verified against the shape
+  std::span<const std::byte>
+      data;  // of a constant; points into the Model's bytes; length verified against the shape
   Quantization quant;
-  std::vector<Sparsity> sparsity;   // empty or one; data then holds only the stored values
+  std::vector<Sparsity> sparsity;  // empty or one; data then holds only the stored values
 };
 
 struct NoOptions {};
@@ -88,36 +98,60 @@ struct BinaryOptions {  // ADD, SUB, MUL, DIV
   Activation activation = Activation::kNone;
   bool pot_scale_int16 = false;
 };
-struct SoftmaxOptions { float beta = 1; };
+struct SoftmaxOptions {
+  float beta = 1;
+};
 struct ConcatOptions {
   int32_t axis = 0;
   Activation activation = Activation::kNone;
 };
-struct ReshapeOptions { bool has_shape = false; std::vector<int32_t> shape; };
+struct ReshapeOptions {
+  bool has_shape = false;
+  std::vector<int32_t> shape;
+};
 struct StridedSliceOptions {
   int32_t begin_mask = 0, end_mask = 0, ellipsis_mask = 0, new_axis_mask = 0, shrink_axis_mask = 0;
   bool offset = false;
 };
-struct ReduceOptions { bool keep_dims = false; };
-struct PackOptions { int32_t values_count = 0, axis = 0; };  // PACK, UNPACK
-struct ShapeOptions { Type out_type = Type::kInt32; };
-struct ResizeOptions { bool align_corners = false, half_pixel_centers = false; };
-struct LeakyReluOptions { float alpha = 0; };
-struct SqueezeOptions { std::vector<int32_t> dims; };
-struct SplitOptions { int32_t num_splits = 0; };
-struct GatherOptions { int32_t axis = 0, batch_dims = 0; };
-struct SubgraphOptions { int32_t first = -1, second = -1; };  // IF, WHILE, CALL, CALL_ONCE, composite: what they call
+struct ReduceOptions {
+  bool keep_dims = false;
+};
+struct PackOptions {
+  int32_t values_count = 0, axis = 0;
+};  // PACK, UNPACK
+struct ShapeOptions {
+  Type out_type = Type::kInt32;
+};
+struct ResizeOptions {
+  bool align_corners = false, half_pixel_centers = false;
+};
+struct LeakyReluOptions {
+  float alpha = 0;
+};
+struct SqueezeOptions {
+  std::vector<int32_t> dims;
+};
+struct SplitOptions {
+  int32_t num_splits = 0;
+};
+struct GatherOptions {
+  int32_t axis = 0, batch_dims = 0;
+};
+struct SubgraphOptions {
+  int32_t first = -1, second = -1;
+};  // IF, WHILE, CALL, CALL_ONCE, composite: what they call
 
-using Options = std::variant<NoOptions, ConvOptions, PoolOptions, FullyConnectedOptions, BinaryOptions, SoftmaxOptions,
-                             ConcatOptions, ReshapeOptions, StridedSliceOptions, ReduceOptions, PackOptions,
-                             ShapeOptions, ResizeOptions, LeakyReluOptions, SqueezeOptions, SplitOptions, GatherOptions,
-                             SubgraphOptions>;
+using Options =
+    std::variant<NoOptions, ConvOptions, PoolOptions, FullyConnectedOptions, BinaryOptions,
+                 SoftmaxOptions, ConcatOptions, ReshapeOptions, StridedSliceOptions, ReduceOptions,
+                 PackOptions, ShapeOptions, ResizeOptions, LeakyReluOptions, SqueezeOptions,
+                 SplitOptions, GatherOptions, SubgraphOptions>;
 
 struct Operator {
   OpCode code = OpCode::kADD;
   int32_t version = 1;
-  std::string custom_name;                 // of kCUSTOM
-  std::vector<int32_t> inputs;             // tensor indices; -1: an optional operand is absent
+  std::string custom_name;      // of kCUSTOM
+  std::vector<int32_t> inputs;  // tensor indices; -1: an optional operand is absent
   std::vector<int32_t> outputs;
   std::vector<int32_t> intermediates;
   Options options;
@@ -136,7 +170,8 @@ struct Subgraph {
   std::string name;
   std::vector<Tensor> tensors;
   std::vector<int32_t> inputs, outputs;
-  std::vector<Operator> operators;  // every operand of one is an input, a constant, a variable or made by an earlier one
+  std::vector<Operator> operators;  // every operand of one is an input, a constant, a variable or
+                                    // made by an earlier one
 };
 
 struct SignatureTensor {

@@ -30,16 +30,20 @@ struct ConvGeometry {
   int32_t k_h = 0, k_w = 0;
   int32_t stride_h = 1, stride_w = 1, dil_h = 1, dil_w = 1;
   int32_t pad_h = 0, pad_w = 0;  // before the first row and column
-  int32_t groups = 1;            // CONV_2D
-  int32_t depth_multiplier = 1;  // DEPTHWISE_CONV_2D
+  int32_t groups = 1;            // in_c for DEPTHWISE_CONV_2D
+  int32_t depth_multiplier = 1;  // out_c / in_c for DEPTHWISE_CONV_2D, 1 for CONV_2D
 
   int64_t pixels() const { return int64_t{batch} * out_h * out_w; }
+  int32_t filter_c() const { return in_c / groups; }
+  int64_t macs() const { return pixels() * out_c * k_h * k_w * filter_c(); }
 };
 
 // Input [rows][depth], weights [units][depth], output [rows][units].
 struct FcGeometry {
   int64_t rows = 0;
   int32_t depth = 0, units = 0;
+
+  int64_t macs() const { return rows * depth * units; }
 };
 
 // From the exact sum of an output (bias and zero points included) to its stored integer.
@@ -78,7 +82,8 @@ struct IntEpilogue {
         v = std::clamp<int64_t>(v, -(int64_t{1} << 32), int64_t{1} << 32);
         break;
       case Kind::kMbqm64:
-        v = Mbqm64(acc, m[channel]);
+        // Sums of real models stay far inside; a hostile bias must not overflow the product.
+        v = Mbqm64(std::clamp<int64_t>(acc, -(int64_t{1} << 47), int64_t{1} << 47), m[channel]);
         break;
     }
     return static_cast<int32_t>(std::clamp<int64_t>(v + zero, lo, hi));

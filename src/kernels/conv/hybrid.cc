@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// float32 inputs with integer weights: rows are quantised as they come, products are exact, each
+// output is scaled once. Bytes of uint8 weights are read as int8 and their zero point is ignored:
+// that is how legacy files are meant.
+#include <cmath>
+
+#include "kernels/conv/loops.h"
+#include "kernels/conv/row_quantiser.h"
+
+namespace heddle::core {
+namespace {
+
+enum class Scaling : uint8_t {
+  kFused,        // XNNPACK: fma(acc * row, w, bias)
+  kProduct,      // builtin: acc * (row * w) + bias
+  kTwoProducts,  // builtin reference CONV_2D per channel: (acc * w) * row + bias
+};
+
+struct HybridMath {
+  struct Bound {
+    using In = int8_t;
+    using Weight = int8_t;
+    using Out = float;
+    using Sum = uint32_t;  // unsigned, so that it wraps
+
+    const int8_t* input;
+    const int8_t* weights;
+    float* output;
+    const void* bias;
+    const QuantisedRow* rows;
+    const HybridMath* math;
+    QuantisedRow row;
+
+    void Enter(int64_t batch, int64_t pixel) { row = rows[math->row_per_pixel ? pixel : batch]; }
+    Sum Start(int32_t) const { return 0; }
+    Sum Add(Sum sum, int8_t q, int8_t w) const {
+      return sum + static_cast<Sum>((q - row.zero) * w);
+    }
+    float Finish(Sum sum, int32_t channel) const {
+      const auto acc = static_cast<float>(static_cast<int32_t>(sum));
+      const float w = math->quant->Scale(channel);
+      const float b = FloatBias(bias, math->bias_type, channel);
+      switch (math->scaling) {
+        case Scaling::kFused:
+          return math->epilogue.Clamp(std::fma(acc * row.scale, w, b));
+        case Scaling::kProduct:
+          return math->epilogue.Clamp(acc * (row.scale * w) + b);
+        case Scaling::kTwoProducts:
+          break;
+      }
+      return math->epilogue.Clamp(acc * w * row.scale + b);
+    }
+  };
+
+  Bound Bind(const TileArgs& args) const {
+    return {rows.values(args.shared),
+            static_cast<const int8_t*>(WeightsPointer(args)),
+            static_cast<float*>(args.outputs[0]),
+            BiasPointer(args, bias_type),
+            rows.parameters(args.shared),
+            this,
+            {}};
+  }
+
+  RowLayout rows;
+  bool row_per_pixel;  // else a row is a batch item
+  Scaling scaling;
+  Type bias_type;
+  const Quantization* quant;  // of the weights
+  FloatEpilogue epilogue;
+};
+
+// LiteRT's CONV_2D treats equal scales as one.
+bool ScalesDiffer(const Quantization& quant) {
+  const auto differs = [&](float s) { return s != quant.scale[0]; };
+  return std::any_of(quant.scale.begin(), quant.scale.end(), differs);
+}
+
+class HybridForm final : public ConvOperation {
+ public:
+  HybridForm(ConvSpec spec, const std::byte* weights)
+      : ConvOperation(std::move(spec)), weights_(weights) {}
+
+  Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
+               Step& step) const override {
+    step.packed = weights_;
+    HybridMath math{
+        {}, false, Scaling::kFused, spec().bias, spec().weights_quant, MakeFloatEpilogue(spec())};
+    HEDDLE_TRY(SetRows(inputs, math));
+    const auto math_of = [&](int32_t, int32_t) { return math; };
+    HEDDLE_TRY(LowerPlain(spec(), inputs, 0.5f, math_of, step));
+    if (spec().kind == ConvKind::kFullyConnected) {
+      PrependQuantisation<DenseParams<HybridMath>>(math.rows, step);
+    } else {
+      PrependQuantisation<WindowParams<HybridMath>>(math.rows, step);
+    }
+    return Status();
+  }
+
+ private:
+  Status SetRows(std::span<const Operand> inputs, HybridMath& math) const {
+    if (spec().kind == ConvKind::kFullyConnected) {
+      HEDDLE_ASSIGN(const FcGeometry g, MakeFcGeometry(spec(), inputs));
+      math.rows = {DenseScheme(), g.rows, g.depth};
+      math.scaling = spec().xnn ? Scaling::kFused : Scaling::kProduct;
+      return Status();
+    }
+    HEDDLE_ASSIGN(const ConvGeometry g, MakeConvGeometry(spec(), inputs));
+    const bool per_channel =
+        spec().weights != Type::kUInt8 && (g.groups > 1 || ScalesDiffer(*spec().weights_quant));
+    math.row_per_pixel = spec().xnn && IsPointwise(g);
+    const int64_t pixels = int64_t{g.in_h} * g.in_w;
+    math.rows = math.row_per_pixel ? RowLayout{RowScheme::kXnn, g.batch * pixels, g.in_c}
+                                   : RowLayout{RowScheme::kXnn, g.batch, pixels * g.in_c};
+    if (spec().xnn) return Status();
+    const bool asymmetric = per_channel || spec().kind == ConvKind::kDepthwise;
+    math.rows.scheme = asymmetric ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
+    const bool reference = spec().numerics == Numerics::kReference || g.groups > 1;
+    const bool two = spec().kind == ConvKind::kConv2d && per_channel && reference;
+    math.scaling = two ? Scaling::kTwoProducts : Scaling::kProduct;
+    return Status();
+  }
+
+  RowScheme DenseScheme() const {
+    if (spec().xnn) return RowScheme::kXnn;
+    return spec().dense.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
+  }
+
+  // XNNPACK rewrites such a convolution to a fully-connected one, whose rows are the pixels.
+  static bool IsPointwise(const ConvGeometry& g) {
+    return g.k_h == 1 && g.k_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.groups == 1 &&
+           g.in_c + g.out_c > 2;
+  }
+
+  const std::byte* weights_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Operation>> MakeHybridForm(ConvSpec spec, const std::byte* weights) {
+  return std::unique_ptr<Operation>(std::make_unique<HybridForm>(std::move(spec), weights));
+}
+
+}  // namespace heddle::core
