@@ -137,9 +137,10 @@ struct SplitOptions {
 struct GatherOptions {
   int32_t axis = 0, batch_dims = 0;
 };
-struct SubgraphOptions {
+struct SubgraphOptions {  // what IF, WHILE, CALL, CALL_ONCE and STABLEHLO_* with a body call
   int32_t first = -1, second = -1;
-};  // IF, WHILE, CALL, CALL_ONCE, composite: what they call
+  std::vector<int32_t> branches;  // of STABLEHLO_CASE and STABLEHLO_CUSTOM_CALL
+};
 
 using Options =
     std::variant<NoOptions, ConvOptions, PoolOptions, FullyConnectedOptions, BinaryOptions,

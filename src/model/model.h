@@ -17,21 +17,24 @@ struct AssociatedFile {  // of the zip archive that may follow the flatbuffer: l
   std::string content;
 };
 
-// Immutable; thread-safe. Every index, size product, buffer length, quantisation array and subgraph reference has been
-// checked: code that walks a Model needs no check of its own.
+// Immutable; thread-safe. Every index, size product, buffer length, quantisation array and subgraph
+// reference has been checked: code that walks a Model needs no check of its own.
 class Model {
  public:
-  // Reads a file: up to 64 MB into private memory, larger ones are mapped (replace such a file by renaming, never in
-  // place). The error names what is wrong and where.
+  // Reads a file: up to 64 MB into private memory, larger ones are mapped (replace such a file by
+  // renaming, never in place). The error names what is wrong and where.
   static Result<std::shared_ptr<const Model>> ReadFile(const std::string& path);
   // Copies the bytes.
   static Result<std::shared_ptr<const Model>> ReadBytes(std::span<const std::byte> bytes);
 
-  const std::vector<Subgraph>& subgraphs() const { return subgraphs_; }  // at least one; the first is the main graph
+  const std::vector<Subgraph>& subgraphs() const {
+    return subgraphs_;
+  }  // at least one; the first is the main graph
   const std::vector<Signature>& signatures() const { return signatures_; }
   const std::string& description() const { return description_; }
   int64_t size_bytes() const;
-  // Names of the metadata entries, and the files of the appended archive (inflated; those over 16 MB are left out).
+  // Names of the metadata entries, and the files of the appended archive (inflated; those over 16
+  // MB are left out).
   const std::vector<std::string>& metadata_names() const { return metadata_names_; }
   const std::vector<AssociatedFile>& files() const { return files_; }
 

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/model.h"
+
+#include "model/file_bytes.h"
+#include "model/reader.h"
+
+namespace heddle::core {
+
+const char* OpName(OpCode code) {
+  switch (code) {
+#define HEDDLE_OP(name, number, max_version) \
+  case OpCode::k##name:                      \
+    return #name;
+#include "model/op_list.inc"
+#undef HEDDLE_OP
+  }
+  return nullptr;
+}
+
+int OpKnownVersion(OpCode code) {
+  switch (code) {
+#define HEDDLE_OP(name, number, max_version) \
+  case OpCode::k##name:                      \
+    return max_version;
+#include "model/op_list.inc"
+#undef HEDDLE_OP
+  }
+  return 0;
+}
+
+std::string Operator::Name() const { return code == OpCode::kCUSTOM ? custom_name : OpName(code); }
+
+struct Model::Bytes {
+  std::unique_ptr<FileBytes> file;
+};
+
+Model::Model() = default;
+Model::~Model() = default;
+
+int64_t Model::size_bytes() const { return static_cast<int64_t>(bytes_->file->all().size()); }
+
+Result<std::shared_ptr<const Model>> ModelReader::Read(std::unique_ptr<FileBytes> file) {
+  std::shared_ptr<Model> model(new Model());
+  model->bytes_ = std::make_unique<Model::Bytes>(Model::Bytes{std::move(file)});
+  ModelParts parts{model->subgraphs_, model->signatures_, model->description_,
+                   model->metadata_names_, model->files_};
+  HEDDLE_TRY(ReadModel(*model->bytes_->file, parts));
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+Result<std::shared_ptr<const Model>> Model::ReadFile(const std::string& path) {
+  return CatchNoMemory([&]() -> Result<std::shared_ptr<const Model>> {
+    HEDDLE_ASSIGN(auto file, FileBytes::Open(path));
+    return ModelReader::Read(std::move(file));
+  });
+}
+
+Result<std::shared_ptr<const Model>> Model::ReadBytes(std::span<const std::byte> bytes) {
+  return CatchNoMemory([&]() -> Result<std::shared_ptr<const Model>> {
+    HEDDLE_ASSIGN(auto file, FileBytes::Copy(bytes));
+    return ModelReader::Read(std::move(file));
+  });
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of reading a model file, one source file each. Everything in a file is hostile until
+// one of these has checked it.
+#ifndef HEDDLE_MODEL_READER_H_
+#define HEDDLE_MODEL_READER_H_
+
+#include <map>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/errors.h"
+#include "model/file_bytes.h"
+#include "model/model.h"
+
+namespace heddle::core {
+
+// The fields of a Model that reading fills.
+struct ModelParts {
+  std::vector<Subgraph>& subgraphs;
+  std::vector<Signature>& signatures;
+  std::string& description;
+  std::vector<std::string>& metadata_names;
+  std::vector<AssociatedFile>& files;
+};
+
+class ModelReader {
+ public:
+  static Result<std::shared_ptr<const Model>> Read(std::unique_ptr<FileBytes> file);
+};
+
+Status ReadModel(FileBytes& file, const ModelParts& parts);
+
+// Runs `read`; running out of memory becomes an error like any other.
+template <class F>
+auto CatchNoMemory(F&& read) -> decltype(read()) {
+  try {
+    return read();
+  } catch (const std::bad_alloc&) {
+    return ResourceExhausted("no memory left to read the model");
+  } catch (const std::length_error&) {
+    return ResourceExhausted("no memory left to read the model");
+  }
+}
+
+// Puts where it happened before an error: "subgraph 0, " + "op 3 ADD, input 1: tensor index ...".
+template <class... A>
+Status Within(const Status& status, fmt::format_string<A...> where, A&&... args) {
+  if (status.ok()) return status;
+  return Status(status.code(), fmt::format("{}, {}", fmt::format(where, std::forward<A>(args)...),
+                                           status.message()));
+}
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_MODEL_READER_H_
