@@ -117,7 +117,7 @@ typedef struct heddle_run_options {
   size_t struct_size;
   int64_t deadline_ns; /* absolute, CLOCK_MONOTONIC; 0: none */
   const heddle_cancel* cancel;
-  const char* signature; /* NULL: the first one, or the main graph */
+  const char* signature; /* NULL: the main graph */
   heddle_session* session;
   int32_t fresh_state; /* 1: a stateful model may run without a session; its state is thrown away */
 } heddle_run_options;
@@ -147,7 +147,7 @@ HEDDLE_EXPORT uint64_t heddle_model_weights_bytes(const heddle_model* model); /*
 HEDDLE_EXPORT uint64_t heddle_model_arena_bytes(const heddle_model* model); /* of one call, at the shapes run last */
 HEDDLE_EXPORT size_t heddle_model_signature_count(const heddle_model* model);
 HEDDLE_EXPORT const char* heddle_model_signature_name(const heddle_model* model, size_t index); /* NULL: no such */
-/* signature NULL: the first one, or the main graph. */
+/* signature NULL: the main graph, whose tensors then go by the names of its first signature, or their own. */
 HEDDLE_EXPORT heddle_status* heddle_model_input_count(const heddle_model* model, const char* signature, size_t* out);
 HEDDLE_EXPORT heddle_status* heddle_model_output_count(const heddle_model* model, const char* signature, size_t* out);
 HEDDLE_EXPORT heddle_status* heddle_model_input(const heddle_model* model, const char* signature, size_t index,

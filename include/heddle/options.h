@@ -43,7 +43,7 @@ class CancelToken {
 struct RunOptions {
   std::chrono::steady_clock::time_point deadline = {};  // absolute; the epoch: none
   const CancelToken* cancel = nullptr;
-  const char* signature = nullptr;  // nullptr: the first one, or the main graph
+  const char* signature = nullptr;  // nullptr: the main graph
   bool fresh_state =
       false;  // a model that remembers may run without a Session; what it learns is thrown away
 };

@@ -11,10 +11,11 @@ struct TypeRow {
 
 // Indexed by the format's number.
 constexpr TypeRow kTypes[] = {
-    {"float32", 32},   {"float16", 16},  {"int32", 32},   {"uint8", 8},      {"int64", 64},   {"string", 0},
-    {"bool", 8},       {"int16", 16},    {"complex64", 64}, {"int8", 8},     {"float64", 64}, {"complex128", 128},
-    {"uint64", 64},    {"resource", 32}, {"variant", 0},  {"uint32", 32},    {"uint16", 16},  {"int4", 4},
-    {"bfloat16", 16},  {"int2", 2},      {"uint4", 4},
+    {"float32", 32}, {"float16", 16},     {"int32", 32},  {"uint8", 8},      {"int64", 64},
+    {"string", 0},   {"bool", 8},         {"int16", 16},  {"complex64", 64}, {"int8", 8},
+    {"float64", 64}, {"complex128", 128}, {"uint64", 64}, {"resource", 32},  {"variant", 0},
+    {"uint32", 32},  {"uint16", 16},      {"int4", 4},    {"bfloat16", 16},  {"int2", 2},
+    {"uint4", 4},
 };
 constexpr int kTypeCount = sizeof(kTypes) / sizeof(kTypes[0]);
 
@@ -38,7 +39,8 @@ bool Shape::CheckedElements(int64_t* elements) const {
     zero |= dims_[i] == 0;
   }
   for (int i = 0; i < rank_ && !zero; ++i) {
-    if (__builtin_mul_overflow(n, static_cast<int64_t>(dims_[i]), &n) || n > (int64_t{1} << 58)) return false;
+    if (__builtin_mul_overflow(n, static_cast<int64_t>(dims_[i]), &n) || n > (int64_t{1} << 58))
+      return false;
   }
   *elements = zero ? 0 : n;
   return true;

@@ -48,7 +48,8 @@ class Shape {
   static constexpr int kMaxRank = HEDDLE_MAX_RANK;
 
   Shape() = default;
-  Shape(std::initializer_list<int32_t> dims) : Shape(std::span<const int32_t>(dims.begin(), dims.size())) {}
+  Shape(std::initializer_list<int32_t> dims)
+      : Shape(std::span<const int32_t>(dims.begin(), dims.size())) {}
   // REQUIRES: dims.size() <= kMaxRank.
   explicit Shape(std::span<const int32_t> dims) : rank_(static_cast<int>(dims.size())) {
     for (int i = 0; i < rank_; ++i) dims_[i] = dims[i];
@@ -85,7 +86,8 @@ class Shape {
   std::array<int32_t, kMaxRank> dims_{};
 };
 
-// Bytes that `elements` of a type take; sub-byte types are packed, low bits first. 0 for types of no fixed size.
+// Bytes that `elements` of a type take; sub-byte types are packed, low bits first. 0 for types of
+// no fixed size.
 inline size_t TypeBytes(Type type, int64_t elements) {
   return (static_cast<size_t>(elements) * TypeBits(type) + 7) / 8;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The integer and float arithmetic that quantised operators are made of, bit for bit as LiteRT defines it. Each function
-// says in one line which rounding it does; mixing them up costs a quantum now and then.
+// The integer and float arithmetic that quantised operators are made of, bit for bit as LiteRT
+// defines it. Each function says in one line which rounding it does; mixing them up costs a quantum
+// now and then.
 #ifndef HEDDLE_KERNELS_QUANT_H_
 #define HEDDLE_KERNELS_QUANT_H_
 
@@ -46,11 +47,13 @@ inline Multiplier MakeMultiplier(double d) {
 
 // Saturating rounding doubling high multiply: (a*b + 2^30) >> 31, ties up.
 inline int32_t Srdhm(int32_t a, int32_t b) {
-  if (a == b && a == std::numeric_limits<int32_t>::min()) return std::numeric_limits<int32_t>::max();
+  if (a == b && a == std::numeric_limits<int32_t>::min())
+    return std::numeric_limits<int32_t>::max();
   return static_cast<int32_t>((static_cast<int64_t>(a) * b + (int64_t{1} << 30)) >> 31);
 }
 inline int16_t Srdhm16(int16_t a, int16_t b) {
-  if (a == b && a == std::numeric_limits<int16_t>::min()) return std::numeric_limits<int16_t>::max();
+  if (a == b && a == std::numeric_limits<int16_t>::min())
+    return std::numeric_limits<int16_t>::max();
   return static_cast<int16_t>((static_cast<int32_t>(a) * b + (1 << 14)) >> 15);
 }
 // x / 2^n, ties away from zero. REQUIRES: 0 <= n <= 31.
@@ -60,7 +63,9 @@ inline int32_t RoundingShift(int32_t x, int n) {
   const int64_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
   return static_cast<int32_t>((static_cast<int64_t>(x) >> n) + (rest > threshold ? 1 : 0));
 }
-inline int32_t ShiftLeftWrap(int32_t x, int n) { return static_cast<int32_t>(static_cast<uint32_t>(x) << n); }
+inline int32_t ShiftLeftWrap(int32_t x, int n) {
+  return static_cast<int32_t>(static_cast<uint32_t>(x) << n);
+}
 
 // Double rounding: up, then away from zero. LiteRT's reference kernels.
 inline int32_t Mbqm(int32_t x, Multiplier k) {
@@ -135,13 +140,16 @@ inline FloatRange ActivationRange(Activation a) {
   }
 }
 
-// The builtin kernels' clamp: z + round-half-away(v / s), both kinds of numerics where XNNPACK does not take the node.
+// The builtin kernels' clamp: z + round-half-away(v / s), both kinds of numerics where XNNPACK does
+// not take the node.
 inline IntRange BuiltinActivationRange(Activation a, Type type, float scale, int32_t zero) {
   IntRange r = RangeOf(type);
   const FloatRange f = ActivationRange(a);
   const auto quantise = [&](float v) { return zero + RoundHalfAway(v / scale); };
-  if (std::isfinite(f.lo)) r.lo = static_cast<int32_t>(std::clamp<int64_t>(quantise(f.lo), r.lo, r.hi));
-  if (std::isfinite(f.hi)) r.hi = static_cast<int32_t>(std::clamp<int64_t>(quantise(f.hi), r.lo, r.hi));
+  if (std::isfinite(f.lo))
+    r.lo = static_cast<int32_t>(std::clamp<int64_t>(quantise(f.lo), r.lo, r.hi));
+  if (std::isfinite(f.hi))
+    r.hi = static_cast<int32_t>(std::clamp<int64_t>(quantise(f.hi), r.lo, r.hi));
   return r;
 }
 // XNNPACK's clamp: ties to even of the sum v/s + z.
@@ -150,7 +158,8 @@ inline IntRange XnnActivationRange(Activation a, Type type, float scale, int32_t
   const FloatRange f = ActivationRange(a);
   const auto quantise = [&](float v) {
     const float sum = v / scale + static_cast<float>(zero);
-    return static_cast<int32_t>(RoundEven(std::clamp(sum, static_cast<float>(r.lo), static_cast<float>(r.hi))));
+    return static_cast<int32_t>(
+        RoundEven(std::clamp(sum, static_cast<float>(r.lo), static_cast<float>(r.hi))));
   };
   return {quantise(f.lo), quantise(f.hi)};
 }

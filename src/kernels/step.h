@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The contract between kernels and whatever runs them: steps, phases, tiles and the code that a tile returns.
+// The contract between kernels and whatever runs them: steps, phases, tiles and the code that a
+// tile returns.
 #ifndef HEDDLE_KERNELS_STEP_H_
 #define HEDDLE_KERNELS_STEP_H_
 
@@ -18,10 +19,10 @@ namespace heddle::core {
 // What a tile found. Anything but kOk stops the step; of several failing tiles the lowest decides.
 enum class TileCode : uint32_t {
   kOk = 0,
-  kIndexOutOfRange,   // a value used as an index points outside its tensor
+  kIndexOutOfRange,  // a value used as an index points outside its tensor
   kDivisionByZero,
-  kBadValue,          // a run-time value breaks the operator's rules
-  kCustomFailed,      // a registered operator's own failure
+  kBadValue,      // a run-time value breaks the operator's rules
+  kCustomFailed,  // a registered operator's own failure
 };
 const char* TileCodeText(TileCode code);
 
@@ -29,25 +30,29 @@ struct TileRange {
   int64_t begin, end;
 };
 
-// Everything a tile touches. A kernel never allocates, schedules, locks or keeps anything; it writes only its own part
-// of the outputs, `scratch` (its thread's own, undefined at entry) and, in a phased step, its own part of `shared`.
+// Everything a tile touches. A kernel never allocates, schedules, locks or keeps anything; it
+// writes only its own part of the outputs, `scratch` (its thread's own, undefined at entry) and, in
+// a phased step, its own part of `shared`.
 struct TileArgs {
   const void* const* inputs;  // nullptr for an absent operand
   void* const* outputs;
-  const std::byte* packed;    // Step::packed
-  std::byte* shared;          // Step::shared_bytes, one per call, kept from the first phase to the last
-  std::byte* scratch;         // Step::scratch_bytes, 64-byte aligned
+  const std::byte* packed;  // Step::packed
+  std::byte* shared;   // Step::shared_bytes, one per call, kept from the first phase to the last
+  std::byte* scratch;  // Step::scratch_bytes, 64-byte aligned
 };
 
-// Computes tiles [begin, end) of one phase. Any split of the range, in any order, gives the same bits.
+// Computes tiles [begin, end) of one phase. Any split of the range, in any order, gives the same
+// bits.
 using TileFn = TileCode (*)(const void* params, const TileArgs& args, TileRange tiles);
 
-// What a serial step may ask of the running call: memory for outputs whose size only the data tells.
+// What a serial step may ask of the running call: memory for outputs whose size only the data
+// tells.
 class SerialCall {
  public:
   virtual const TileArgs& args() const = 0;
   virtual const Shape& input_shape(int input) const = 0;
-  // Memory of output k, which now has this shape (strings: `bytes`). nullptr: past the call's memory limit.
+  // Memory of output k, which now has this shape (strings: `bytes`). nullptr: past the call's
+  // memory limit.
   virtual std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) = 0;
 
  protected:
@@ -55,11 +60,13 @@ class SerialCall {
 };
 using SerialFn = Status (*)(const void* params, SerialCall& call);
 
-// What a sub-plan step (IF, WHILE, CALL) drives: the caller's thread runs other subgraphs on the same Context.
+// What a sub-plan step (IF, WHILE, CALL) drives: the caller's thread runs other subgraphs on the
+// same Context.
 class SubPlanCall {
  public:
   virtual const TileArgs& args() const = 0;
-  // Runs a subgraph: operand k of the step (after `first_input`) becomes its input k. Looks at deadline and cancel.
+  // Runs a subgraph: operand k of the step (after `first_input`) becomes its input k. Looks at
+  // deadline and cancel.
   virtual Status RunSubgraph(int subgraph) = 0;
 
  protected:
@@ -72,7 +79,8 @@ enum class StepKind : uint8_t {
   kPhased,   // several phases, each a barrier
   kSerial,   // one call of `serial`, which may size its outputs
   kSubPlan,  // one call of `sub_plan`
-  kAlias,    // output 0 is input 0's bytes under another shape: nothing runs unless memory forces a copy
+  kAlias,    // output 0 is input 0's bytes under another shape: nothing runs unless memory forces a
+             // copy
 };
 
 struct Phase {

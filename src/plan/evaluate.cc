@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/errors.h"
+#include "base/float_env.h"
 
 namespace heddle::core {
 namespace {
@@ -22,7 +23,7 @@ Buffer Allocate(size_t bytes) {
 }  // namespace
 
 Status EvaluateStep(const Step& step, std::span<const void* const> inputs,
-                    std::span<void* const> outputs, size_t output_bytes) {
+                    std::span<void* const> outputs, size_t output_bytes, Numerics numerics) {
   if (step.kind == StepKind::kAlias) {
     if (output_bytes > 0) std::memcpy(outputs[0], inputs[0], output_bytes);
     return Status();
@@ -30,6 +31,8 @@ Status EvaluateStep(const Step& step, std::span<const void* const> inputs,
   const Buffer scratch = Allocate(step.scratch_bytes), shared = Allocate(step.shared_bytes);
   if (!scratch || !shared) return ResourceExhausted("no memory for a constant's scratch");
   const TileArgs args{inputs.data(), outputs.data(), step.packed, shared.get(), scratch.get()};
+  const ScopedFloatEnv float_env(numerics == Numerics::kFast ? Denormals::kFlush
+                                                             : Denormals::kKeep);
   for (const Phase& phase : step.phases) {
     if (phase.tiles == 0) continue;
     const TileCode code = phase.tile(step.params.get(), args, {0, phase.tiles});

@@ -6,13 +6,14 @@
 
 #include <span>
 
-#include "kernels/step.h"
+#include "kernels/operation.h"
 
 namespace heddle::core {
 
-// REQUIRES: step.kind is kTiled, kPhased or kAlias. `output_bytes`: of output 0, for kAlias.
+// In the float environment that a run in `numerics` has. REQUIRES: step.kind is kTiled, kPhased or
+// kAlias. `output_bytes`: of output 0, for kAlias.
 Status EvaluateStep(const Step& step, std::span<const void* const> inputs,
-                    std::span<void* const> outputs, size_t output_bytes);
+                    std::span<void* const> outputs, size_t output_bytes, Numerics numerics);
 
 }  // namespace heddle::core
 

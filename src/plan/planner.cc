@@ -228,7 +228,8 @@ Status Planner::TryEvaluate(const Node& node, std::span<const Operand> inputs,
     plan_->constants.emplace_back(outputs[i].bytes);
     out.push_back(plan_->constants.back().data());
   }
-  HEDDLE_TRY(EvaluateStep(step, in, out, outputs.empty() ? 0 : outputs[0].bytes));
+  HEDDLE_TRY(EvaluateStep(step, in, out, outputs.empty() ? 0 : outputs[0].bytes,
+                          program_->options().numerics));
   for (size_t i = 0; i < outputs.size(); ++i) {
     PlanValue& p = ValueOf(node.outputs[i]);
     p.data = static_cast<const std::byte*>(out[i]);

@@ -129,7 +129,7 @@ Status Program::Fold(Node& node, bool* folded) {
   }
   *folded = true;
   if (out.empty()) return Status();  // another Program of this Model has folded it already
-  return EvaluateStep(step, in, out, outputs[0].bytes);
+  return EvaluateStep(step, in, out, outputs[0].bytes, options_.numerics);
 }
 
 }  // namespace heddle::core

@@ -42,7 +42,8 @@ Operand MakeOperand(const TestTensor& t) {
 
 class TestSerialCall final : public SerialCall {
  public:
-  TestSerialCall(const TileArgs& args, const std::vector<TestTensor>& inputs, std::vector<TestTensor>& outputs)
+  TestSerialCall(const TileArgs& args, const std::vector<TestTensor>& inputs,
+                 std::vector<TestTensor>& outputs)
       : args_(args), inputs_(inputs), outputs_(outputs) {}
   const TileArgs& args() const override { return args_; }
   const Shape& input_shape(int input) const override { return inputs_[input].shape; }
@@ -62,7 +63,8 @@ Status RunPhases(const Step& step, const TileArgs& args, int64_t per_call) {
   for (const Phase& phase : step.phases) {
     const int64_t cut = per_call > 0 ? per_call : std::max<int64_t>(phase.tiles, 1);
     for (int64_t end = phase.tiles; end > 0; end -= cut) {
-      const TileCode code = phase.tile(step.params.get(), args, {std::max<int64_t>(0, end - cut), end});
+      const TileCode code =
+          phase.tile(step.params.get(), args, {std::max<int64_t>(0, end - cut), end});
       if (code != TileCode::kOk) return InvalidArgument("{}", TileCodeText(code));
     }
   }
@@ -75,18 +77,20 @@ TestPackStore::~TestPackStore() {
   for (auto& [key, data] : blobs_) std::free(data);
 }
 
-Result<const std::byte*> TestPackStore::Pack(const void* source, std::string_view layout, size_t bytes,
+Result<const std::byte*> TestPackStore::Pack(const void* source, std::string_view layout,
+                                             size_t bytes,
                                              const std::function<void(std::byte*)>& fill) {
   std::byte*& blob = blobs_[{source, std::string(layout)}];
   if (blob == nullptr) {
-    blob = static_cast<std::byte*>(std::aligned_alloc(64, std::max<size_t>(64, (bytes + 63) / 64 * 64)));
+    blob = static_cast<std::byte*>(
+        std::aligned_alloc(64, std::max<size_t>(64, (bytes + 63) / 64 * 64)));
     fill(blob);
   }
   return static_cast<const std::byte*>(blob);
 }
 
-Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs, std::vector<TestTensor>& outputs,
-                    const RunConfig& config) {
+Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
+                    std::vector<TestTensor>& outputs, const RunConfig& config) {
   const MakeFn make = FindOperator(op.code);
   if (make == nullptr) return Unsupported("no kernel");
   std::vector<Operand> ins, outs;
@@ -109,7 +113,8 @@ Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs, s
   HEDDLE_TRY(operation->Lower(ins, outs, step));
 
   std::vector<const void*> in_ptrs;
-  for (const TestTensor& t : inputs) in_ptrs.push_back(t.type == Type::kNone ? nullptr : t.data.data());
+  for (const TestTensor& t : inputs)
+    in_ptrs.push_back(t.type == Type::kNone ? nullptr : t.data.data());
   std::vector<std::unique_ptr<AlignedBytes>> buffers;
   std::vector<void*> out_ptrs;
   for (const Operand& o : outs) {
@@ -131,7 +136,8 @@ Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs, s
     if (!buffers[i]->GuardIntact()) return Internal("output {} was written past its end", i);
     outputs[i].data.assign(buffers[i]->data, buffers[i]->data + outs[i].bytes);
   }
-  if (!scratch.GuardIntact() || !shared.GuardIntact()) return Internal("scratch was written past its end");
+  if (!scratch.GuardIntact() || !shared.GuardIntact())
+    return Internal("scratch was written past its end");
   return Status();
 }
 

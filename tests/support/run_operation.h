@@ -20,7 +20,8 @@ struct TestTensor {
   bool constant = false;
 
   template <class T>
-  static TestTensor Of(Type type, Shape shape, std::vector<T> values, float scale = 0, int32_t zero = 0) {
+  static TestTensor Of(Type type, Shape shape, std::vector<T> values, float scale = 0,
+                       int32_t zero = 0) {
     TestTensor t{type, shape, std::vector<std::byte>(values.size() * sizeof(T)), {}, false};
     if (!values.empty()) std::memcpy(t.data.data(), values.data(), t.data.size());
     if (scale != 0) t.quant.scale = {scale}, t.quant.zero_point = {zero};
@@ -61,10 +62,11 @@ struct RunConfig {
   int64_t tiles_per_call = 0;  // 0: all at once; else the range is cut, last tiles first
 };
 
-// Make, Shapes, Lower, run: fills shape and data of the outputs. Tile codes become kInvalidArgument. Scratch and outputs
-// are poisoned first, and writes past an output's end are reported as kInternal.
-Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs, std::vector<TestTensor>& outputs,
-                    const RunConfig& config = {});
+// Make, Shapes, Lower, run: fills shape and data of the outputs. Tile codes become
+// kInvalidArgument. Scratch and outputs are poisoned first, and writes past an output's end are
+// reported as kInternal.
+Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
+                    std::vector<TestTensor>& outputs, const RunConfig& config = {});
 
 }  // namespace heddle::core
 

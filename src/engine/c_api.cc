@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C interface over the engine. Nothing is decided here: arguments are checked, objects are
+// wrapped, and no exception passes.
+#include <cstring>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+
+#include "base/errors.h"
+#include "base/fork.h"
+#include "engine/loaded_model.h"
+#include "heddle/c.h"
+#include "heddle/version.h"
+
+using namespace heddle;        // NOLINT: this file is the seam between the two
+using namespace heddle::core;  // NOLINT
+
+struct heddle_status {
+  heddle::Code code;
+  std::string message;
+};
+struct heddle_engine {
+  std::shared_ptr<EngineCore> core;
+};
+struct heddle_model {
+  std::shared_ptr<LoadedModel> loaded;
+};
+struct heddle_session {
+  std::shared_ptr<core::Session> session;
+};
+struct heddle_cancel {
+  std::atomic<bool> set{false};
+};
+// Kept inside the Context whose call it hands out: see Context::Attachment.
+struct heddle_outputs : Context::Attachment {
+  std::optional<Call> call;
+  std::shared_ptr<LoadedModel> model;
+};
+
+namespace {
+
+// What is returned when there is no memory for an error; never freed.
+heddle_status no_memory{Code::kResourceExhausted, "out of memory"};
+
+heddle_status* ToC(const Status& status) {
+  if (status.ok()) return nullptr;
+  auto* out = new (std::nothrow) heddle_status;
+  if (out == nullptr) return &no_memory;
+  try {
+    out->code = status.code();
+    out->message = status.message();
+  } catch (...) {
+    delete out;
+    return &no_memory;
+  }
+  return out;
+}
+
+// Runs `body`, which returns a Status, and lets nothing else out. A process forked during a call is
+// told so before any lock that the fork may have caught is touched.
+template <class F>
+heddle_status* Guarded(F body) noexcept {
+  try {
+    Status status = CheckForked();
+    if (!status.ok()) return ToC(status);
+    const InFlight in_flight;
+    return ToC(body());
+  } catch (const std::bad_alloc&) {
+    return ToC(Status(Code::kResourceExhausted, "out of memory"));
+  } catch (const std::exception& e) {
+    return ToC(Status(Code::kInternal, e.what()));
+  } catch (...) {
+    return ToC(Status(Code::kInternal, "unknown exception"));
+  }
+}
+
+// The caller's struct, as long as it is, over zeros: fields it does not know keep their defaults.
+template <class T>
+Result<T> Complete(const T* given) {
+  T options{};
+  if (given != nullptr) {
+    if (given->struct_size < sizeof(size_t) || given->struct_size > 4096)
+      return InvalidArgument("struct_size is {}, expected sizeof the struct", given->struct_size);
+    std::memcpy(static_cast<void*>(&options), given, std::min(given->struct_size, sizeof(T)));
+  }
+  options.struct_size = sizeof(T);
+  return options;
+}
+
+Status CheckTensors(const heddle_tensor* tensors, size_t count) {
+  if (count == 0) return Status();
+  if (tensors == nullptr) return InvalidArgument("{} tensors are announced, none are given", count);
+  if (tensors[0].struct_size < sizeof(heddle_tensor))
+    return InvalidArgument("tensor struct_size is {}, expected {}", tensors[0].struct_size,
+                           sizeof(heddle_tensor));
+  return Status();
+}
+
+Status Describe(const PortInfo& port, heddle_tensor_info* out) {
+  out->name = port.name.c_str();
+  out->type = static_cast<heddle_type>(port.type);
+  out->rank = port.has_rank ? port.shape.rank() : -1;
+  for (int i = 0; i < port.shape.rank(); ++i) out->dims[i] = port.shape[i];
+  const bool per_tensor = port.quant->quantised() && !port.quant->per_channel();
+  out->scale = per_tensor ? port.quant->Scale() : 0.0f;
+  out->zero_point = per_tensor ? port.quant->ZeroPoint() : 0;
+  return Status();
+}
+
+heddle_status* DescribePort(const heddle_model* model, const char* signature, bool input,
+                            size_t index, heddle_tensor_info* out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_ASSIGN(const Ports* ports, model->loaded->FindPorts(signature));
+    const std::vector<PortInfo>& list = input ? ports->inputs : ports->outputs;
+    if (index >= list.size())
+      return NotFound("{} {}: the model has {}", input ? "input" : "output", index, list.size());
+    return Describe(list[index], out);
+  });
+}
+
+Status FinishLoad(heddle_engine* engine, Result<std::shared_ptr<const core::Model>> model,
+                  const heddle_load_options* given, heddle_model** out) {
+  if (!model.ok()) return model.status();
+  HEDDLE_ASSIGN(const heddle_load_options options, Complete(given));
+  if (options.numerics != HEDDLE_FAST && options.numerics != HEDDLE_REFERENCE)
+    return InvalidArgument("numerics is {}, expected fast (0) or reference (1)",
+                           static_cast<int>(options.numerics));
+  HEDDLE_ASSIGN(auto loaded,
+                LoadedModel::Load(engine->core, std::move(model).value(),
+                                  static_cast<core::Numerics>(options.numerics),
+                                  options.isa ? options.isa : "", options.keep_all != 0));
+  *out = new heddle_model{std::move(loaded)};
+  return Status();
+}
+
+// A session that a call holds for its time.
+class Entered {
+ public:
+  explicit Entered(core::Session* session) : session_(session) {}
+  ~Entered() {
+    if (session_ != nullptr) session_->Leave();
+  }
+  Entered(const Entered&) = delete;
+
+ private:
+  core::Session* session_;
+};
+
+Status RunModel(heddle_model* model, RunRequest& request, const heddle_run_options* given,
+                heddle_outputs** views) {
+  HEDDLE_ASSIGN(const heddle_run_options options, Complete(given));
+  HEDDLE_TRY(CheckTensors(request.inputs, request.input_count));
+  HEDDLE_TRY(CheckTensors(request.outputs, request.output_count));
+  core::Session* session = options.session ? options.session->session.get() : nullptr;
+  if (session != nullptr && session->model() != model->loaded.get())
+    return InvalidArgument("the session belongs to another model");
+  if (session != nullptr && !session->TryEnter())
+    return FailedPrecondition("the session is busy: it runs one call at a time");
+  const Entered entered(session);
+  request.signature = options.signature;
+  request.session = session;
+  request.control = RunControl(SystemClock(), options.deadline_ns,
+                               options.cancel ? &options.cancel->set : nullptr);
+  HEDDLE_ASSIGN(Call call, model->loaded->Run(request));
+  if (views == nullptr) return Status();
+  Context& context = call.context();
+  if (context.attachment == nullptr) context.attachment = std::make_unique<heddle_outputs>();
+  auto* handle = static_cast<heddle_outputs*>(context.attachment.get());
+  handle->model = model->loaded;
+  handle->call.emplace(std::move(call));
+  *views = handle;
+  return Status();
+}
+
+}  // namespace
+
+const char* heddle_version(void) { return HEDDLE_VERSION_STRING; }
+
+heddle_code heddle_status_code(const heddle_status* status) {
+  return status == nullptr ? HEDDLE_OK : static_cast<heddle_code>(status->code);
+}
+const char* heddle_status_message(const heddle_status* status) {
+  return status == nullptr ? "" : status->message.c_str();
+}
+void heddle_status_free(heddle_status* status) {
+  if (status != &no_memory) delete status;
+}
+
+const char* heddle_code_name(heddle_code code) {
+  static constexpr const char* kNames[] = {"ok",
+                                           "invalid_argument",
+                                           "invalid_model",
+                                           "not_found",
+                                           "unsupported",
+                                           "failed_precondition",
+                                           "resource_exhausted",
+                                           "deadline_exceeded",
+                                           "cancelled",
+                                           "internal"};
+  return static_cast<size_t>(code) < std::size(kNames) ? kNames[code] : "unknown";
+}
+const char* heddle_type_name(heddle_type type) { return TypeName(static_cast<Type>(type)); }
+size_t heddle_type_bits(heddle_type type) { return TypeBits(static_cast<Type>(type)); }
+
+heddle_status* heddle_engine_create(const heddle_engine_options* given, heddle_engine** out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_ASSIGN(const heddle_engine_options o, Complete(given));
+    if (o.cores < 0) return InvalidArgument("cores is {}, expected 0 or more", o.cores);
+    EngineOptions options;
+    if (o.memory_limit_bytes != 0) options.memory_limit_bytes = o.memory_limit_bytes;
+    if (o.arena_limit_bytes != 0) options.limits.arena_bytes = o.arena_limit_bytes;
+    if (o.mac_limit != 0) options.limits.macs = o.mac_limit;
+    options.cores = o.cores;
+    *out = new heddle_engine{std::make_shared<EngineCore>(options)};
+    return Status();
+  });
+}
+void heddle_engine_free(heddle_engine* engine) { delete engine; }
+
+heddle_status* heddle_model_load(heddle_engine* engine, const char* path,
+                                 const heddle_load_options* options, heddle_model** out) {
+  return Guarded([&] { return FinishLoad(engine, core::Model::ReadFile(path), options, out); });
+}
+heddle_status* heddle_model_load_bytes(heddle_engine* engine, const void* data, size_t bytes,
+                                       const heddle_load_options* options, heddle_model** out) {
+  return Guarded([&] {
+    const std::span<const std::byte> span(static_cast<const std::byte*>(data), bytes);
+    return FinishLoad(engine, core::Model::ReadBytes(span), options, out);
+  });
+}
+heddle_model* heddle_model_ref(heddle_model* model) {
+  return model == nullptr ? nullptr : new (std::nothrow) heddle_model{model->loaded};
+}
+void heddle_model_free(heddle_model* model) { delete model; }
+
+const char* heddle_model_isa(const heddle_model* model) { return IsaName(model->loaded->isa()); }
+uint64_t heddle_model_weights_bytes(const heddle_model* model) {
+  return model->loaded->weights_bytes();
+}
+uint64_t heddle_model_arena_bytes(const heddle_model* model) {
+  return model->loaded->arena_bytes();
+}
+size_t heddle_model_signature_count(const heddle_model* model) {
+  return model->loaded->model().signatures().size();
+}
+const char* heddle_model_signature_name(const heddle_model* model, size_t index) {
+  const auto& signatures = model->loaded->model().signatures();
+  return index < signatures.size() ? signatures[index].key.c_str() : nullptr;
+}
+heddle_status* heddle_model_input_count(const heddle_model* model, const char* signature,
+                                        size_t* out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_ASSIGN(const Ports* ports, model->loaded->FindPorts(signature));
+    *out = ports->inputs.size();
+    return Status();
+  });
+}
+heddle_status* heddle_model_output_count(const heddle_model* model, const char* signature,
+                                         size_t* out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_ASSIGN(const Ports* ports, model->loaded->FindPorts(signature));
+    *out = ports->outputs.size();
+    return Status();
+  });
+}
+heddle_status* heddle_model_input(const heddle_model* model, const char* signature, size_t index,
+                                  heddle_tensor_info* out) {
+  return DescribePort(model, signature, true, index, out);
+}
+heddle_status* heddle_model_output(const heddle_model* model, const char* signature, size_t index,
+                                   heddle_tensor_info* out) {
+  return DescribePort(model, signature, false, index, out);
+}
+
+heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shapes, size_t count,
+                                 int32_t callers) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckTensors(shapes, count));
+    return model->loaded->Warm(shapes, count, callers);
+  });
+}
+
+heddle_status* heddle_model_run(heddle_model* model, const heddle_tensor* inputs,
+                                size_t input_count, heddle_tensor* outputs, size_t output_count,
+                                const heddle_run_options* options, heddle_outputs** views) {
+  return Guarded([&] {
+    RunRequest request;
+    request.inputs = inputs;
+    request.input_count = input_count;
+    request.outputs = outputs;
+    request.output_count = output_count;
+    return RunModel(model, request, options, views);
+  });
+}
+
+size_t heddle_outputs_count(const heddle_outputs* outputs) {
+  return outputs->call->ports().outputs.size();
+}
+heddle_status* heddle_outputs_get(const heddle_outputs* outputs, size_t index, heddle_tensor* out) {
+  return Guarded([&]() -> Status {
+    const size_t count = heddle_outputs_count(outputs);
+    if (index >= count) return NotFound("output {}: the model has {}", index, count);
+    const_cast<heddle_outputs*>(outputs)->call->Describe(index, out);
+    return Status();
+  });
+}
+heddle_status* heddle_outputs_find(const heddle_outputs* outputs, const char* name,
+                                   heddle_tensor* out) {
+  return Guarded(
+      [&]() -> Status { return const_cast<heddle_outputs*>(outputs)->call->Find(name, out); });
+}
+void heddle_outputs_free(heddle_outputs* outputs) {
+  // In a child forked during a call the pool's lock may never be released: leave the memory be.
+  if (outputs == nullptr || !CheckForked().ok()) return;
+  // The handle lives in the Context that the call's end hands back: nothing of it is touched
+  // afterwards.
+  const std::shared_ptr<LoadedModel> model = std::move(outputs->model);
+  const std::optional<Call> call = std::move(outputs->call);
+  outputs->call.reset();
+}
+
+heddle_status* heddle_session_create(heddle_model* model, heddle_session** out) {
+  return Guarded([&] {
+    *out = new heddle_session{std::make_shared<core::Session>(model->loaded)};
+    return Status();
+  });
+}
+heddle_status* heddle_session_reset(heddle_session* session) {
+  return Guarded([&]() -> Status {
+    if (!session->session->TryEnter())
+      return FailedPrecondition("the session is busy: it runs one call at a time");
+    const Entered entered(session->session.get());
+    return Status();
+  });
+}
+void heddle_session_free(heddle_session* session) { delete session; }
+
+heddle_status* heddle_cancel_create(heddle_cancel** out) {
+  return Guarded([&] {
+    *out = new heddle_cancel;
+    return Status();
+  });
+}
+void heddle_cancel_set(heddle_cancel* cancel) {
+  cancel->set.store(true, std::memory_order_release);
+}
+void heddle_cancel_free(heddle_cancel* cancel) { delete cancel; }

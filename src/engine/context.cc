@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/context.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/errors.h"
+#include "base/float_env.h"
+
+namespace heddle::core {
+namespace {
+
+// Between looks at deadline and cancel: short for a caller that waits, long against the look's own
+// 30 ns.
+constexpr float kCheckEveryNs = 200'000;
+
+}  // namespace
+
+class Context::Serial final : public SerialCall {
+ public:
+  Serial(Context& context, const Plan& plan, const PlanStep& ps, const TileArgs& args)
+      : context_(context), plan_(plan), node_(plan.program->nodes()[ps.node]), args_(args) {}
+  const TileArgs& args() const override { return args_; }
+  const Shape& input_shape(int input) const override {
+    return plan_.values[node_.inputs[input]].shape;
+  }
+  std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) override {
+    Result<std::byte*> memory = context_.Grow(node_.outputs[output], shape, bytes);
+    return memory.ok() ? *memory : nullptr;
+  }
+
+ private:
+  Context& context_;
+  const Plan& plan_;
+  const Node& node_;
+  const TileArgs& args_;
+};
+
+Result<std::unique_ptr<Context>> Context::Make(std::shared_ptr<const Plan> plan,
+                                               MemoryBudget& budget) {
+  std::unique_ptr<Context> context(new Context(budget));
+  context->inputs_.resize(plan->program->inputs().size());
+  context->wanted_.resize(plan->program->outputs().size());
+  context->outputs_.resize(plan->program->outputs().size());
+  HEDDLE_TRY(context->Bind(0, std::move(plan)));
+  return context;
+}
+
+Context::~Context() { budget_.Give(taken_); }
+
+Status Context::Bind(size_t index, std::shared_ptr<const Plan> plan) {
+  if (frames_.size() <= index) frames_.resize(index + 1);
+  Frame& frame = frames_[index];
+  if (frame.plan == plan) return Status();
+  const bool more_scratch = plan->scratch_bytes > scratch_.size();
+  const uint64_t need = plan->arena_bytes + (more_scratch ? plan->scratch_bytes : 0);
+  const uint64_t freed = frame.arena.size() + (more_scratch ? scratch_.size() : 0);
+  if (need > freed && !budget_.Take(need - freed))
+    return ResourceExhausted("this call needs {} bytes, the engine's limit is {} and {} are in use",
+                             need, budget_.limit(), budget_.used());
+  if (need > freed) taken_ += need - freed;
+  frame.plan = nullptr;
+  frame.arena = AnonymousMemory();
+  HEDDLE_ASSIGN(frame.arena, AnonymousMemory::Allocate(plan->arena_bytes));
+  if (more_scratch) {
+    HEDDLE_ASSIGN(scratch_, AnonymousMemory::Allocate(plan->scratch_bytes));
+  }
+  frame.plan = std::move(plan);
+  FillOperands(frame);
+  return Status();
+}
+
+void Context::FillOperands(Frame& frame) {
+  frame.operands.clear();
+  frame.patches.clear();
+  for (const Location& l : frame.plan->operands) {
+    void* pointer = nullptr;
+    switch (l.place) {
+      case Place::kAbsent:
+        break;
+      case Place::kConstant:
+        pointer = const_cast<std::byte*>(l.constant);
+        break;
+      case Place::kArena:
+        pointer = frame.arena.data() + l.index;
+        break;
+      case Place::kInput:
+      case Place::kOutput:
+      case Place::kEarlier:
+        frame.patches.push_back({static_cast<uint32_t>(frame.operands.size()), l.place, l.index});
+        break;
+    }
+    frame.operands.push_back(pointer);
+  }
+}
+
+// Where value v is once the Plans up to `frame` have placed it.
+void* Context::PointerOf(size_t frame, int value) const {
+  const Location& l = frames_[frame].plan->values[value].location;
+  switch (l.place) {
+    case Place::kConstant:
+      return const_cast<std::byte*>(l.constant);
+    case Place::kInput:
+      return inputs_[l.index].data;
+    case Place::kOutput:
+      return outputs_[l.index].data;
+    case Place::kArena:
+      return frames_[frame].arena.data() + l.index;
+    case Place::kEarlier:
+      return PointerOf(frame - 1, static_cast<int>(l.index));
+    case Place::kAbsent:
+      break;
+  }
+  return static_cast<size_t>(value) < dynamic_.size() ? dynamic_[value].memory.data() : nullptr;
+}
+
+size_t Context::BytesOf(int value) const {
+  const Plan& plan = *frames_[used_frames_ - 1].plan;
+  const PlanValue& p = plan.values[value];
+  if (TypeBits(plan.program->values()[value].type) != 0) return p.bytes;
+  if (p.location.place == Place::kInput) return inputs_[p.location.index].bytes;
+  const auto owner =
+      static_cast<size_t>(p.location.place == Place::kEarlier ? p.location.index : value);
+  if (owner < dynamic_.size() && dynamic_[owner].set) return dynamic_[owner].bytes;
+  return plan.program->values()[value].bytes;
+}
+
+Status Context::Run(const RunControl& control, const Continue& next) {
+  const bool fast = plan().program->options().numerics == Numerics::kFast;
+  const ScopedFloatEnv float_env(fast ? Denormals::kFlush : Denormals::kKeep);
+  for (Dynamic& d : dynamic_) d.set = false;
+  for (size_t i = 0;; ++i) {
+    HEDDLE_TRY(RunFrame(i, control));
+    const std::shared_ptr<const Plan>& plan = frames_[i].plan;
+    if (plan->rest.node < 0) break;
+    Found found;
+    HEDDLE_TRY(Gather(i, &found));
+    HEDDLE_ASSIGN(std::shared_ptr<const Plan> following, next(plan, found));
+    HEDDLE_TRY(Bind(i + 1, std::move(following)));
+  }
+  return CopyOutputs(frames_[used_frames_ - 1]);
+}
+
+Status Context::RunFrame(size_t index, const RunControl& control) {
+  Frame& frame = frames_[index];
+  used_frames_ = index + 1;
+  HEDDLE_TRY(PlaceOutputs(frame));
+  for (const Patch& p : frame.patches) {
+    void* pointer = p.place == Place::kInput    ? inputs_[p.index].data
+                    : p.place == Place::kOutput ? outputs_[p.index].data
+                                                : PointerOf(index - 1, static_cast<int>(p.index));
+    frame.operands[p.operand] = pointer;
+  }
+  for (const PlanStep& ps : frame.plan->steps) {
+    if (control.active()) HEDDLE_TRY(control.Check());
+    Status status = RunStep(index, ps, control);
+    if (status.ok()) continue;
+    const Node& node = frame.plan->program->nodes()[ps.node];
+    return InOperator(status, node.op, *node.source);
+  }
+  return Status();
+}
+
+// Outputs whose size this Plan is the first to know: the caller's memory, checked now, or our own.
+Status Context::PlaceOutputs(Frame& frame) {
+  const Plan& plan = *frame.plan;
+  for (size_t k = 0; k < outputs_.size(); ++k) {
+    if (plan.output_offsets[k] == Plan::kNoOffset) continue;
+    const int v = plan.program->outputs()[k];
+    const size_t bytes = plan.values[v].bytes;
+    const bool strings = TypeBits(plan.program->values()[v].type) == 0;
+    if (wanted_[k].data == nullptr || strings) {
+      outputs_[k] = {frame.arena.data() + plan.output_offsets[k], bytes};
+      continue;
+    }
+    if (wanted_[k].bytes < bytes)
+      return InvalidArgument("output {} '{}' of shape {} needs {} bytes, the caller gives {}", k,
+                             plan.program->values()[v].name, plan.values[v].shape.ToString(), bytes,
+                             wanted_[k].bytes);
+    outputs_[k] = {wanted_[k].data, bytes};
+  }
+  return Status();
+}
+
+Status Context::RunStep(size_t index, const PlanStep& ps, const RunControl& control) {
+  Frame& frame = frames_[index];
+  const auto* inputs = const_cast<const void* const*>(frame.operands.data() + ps.first_input);
+  void* const* outputs = frame.operands.data() + ps.first_output;
+  const TileArgs args{inputs, outputs, ps.step.packed, frame.arena.data() + ps.shared_offset,
+                      scratch_.data()};
+  switch (ps.step.kind) {
+    case StepKind::kTiled:
+    case StepKind::kPhased:
+      return RunPhases(ps, args, control);
+    case StepKind::kAlias:
+      if (ps.output_bytes > 0) std::memcpy(outputs[0], inputs[0], ps.output_bytes);
+      return Status();
+    case StepKind::kSerial: {
+      Serial call(*this, *frame.plan, ps, args);
+      return ps.step.serial(ps.step.params.get(), call);
+    }
+    case StepKind::kSubPlan:
+      return Unsupported("control flow");
+  }
+  return Internal("unknown step kind");
+}
+
+Status Context::RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control) {
+  for (const Phase& phase : ps.step.phases) {
+    int64_t block = phase.tiles;
+    if (control.active())
+      block =
+          std::max<int64_t>(1, static_cast<int64_t>(kCheckEveryNs / std::max(1.0f, phase.tile_ns)));
+    for (int64_t begin = 0; begin < phase.tiles; begin += block) {
+      if (begin > 0) HEDDLE_TRY(control.Check());
+      const TileRange range{begin, std::min(phase.tiles, begin + block)};
+      const TileCode code = phase.tile(ps.step.params.get(), args, range);
+      if (code != TileCode::kOk) return InvalidArgument("{}", TileCodeText(code));
+    }
+  }
+  return Status();
+}
+
+Status Context::Gather(size_t index, Found* found) const {
+  const Plan& plan = *frames_[index].plan;
+  for (int v : plan.rest.values)
+    found->values.emplace_back(static_cast<const std::byte*>(PointerOf(index, v)), BytesOf(v));
+  for (int v : plan.rest.shapes) {
+    if (static_cast<size_t>(v) >= dynamic_.size() || !dynamic_[v].set)
+      return Internal("a serial step did not make output '{}'", plan.program->values()[v].name);
+    found->shapes.push_back(dynamic_[v].shape);
+  }
+  return Status();
+}
+
+Result<std::byte*> Context::Grow(int value, const Shape& shape, size_t bytes) {
+  if (dynamic_.empty()) dynamic_.resize(plan().values.size());
+  Dynamic& d = dynamic_[value];
+  if (bytes > d.memory.size() || d.memory.data() == nullptr) {
+    const uint64_t limit = plan().program->options().limits.arena_bytes;
+    const size_t size = std::max<size_t>(bytes, 64);
+    if (size > limit || !budget_.Take(size))
+      return ResourceExhausted(
+          "an output of {} bytes is past the limit of a call ({}) or of the engine", bytes, limit);
+    taken_ += size;
+    HEDDLE_ASSIGN(d.memory, AnonymousMemory::Allocate(size));
+  }
+  d.bytes = bytes;
+  d.shape = shape;
+  d.set = true;
+  return d.memory.data();
+}
+
+// Outputs that no step writes to their place: inputs, constants, values made twice, strings.
+Status Context::CopyOutputs(const Frame& frame) {
+  for (const OutputCopy& copy : frame.plan->copies) {
+    const void* from = PointerOf(used_frames_ - 1, copy.value);
+    CallTensor& to = outputs_[copy.output];
+    const size_t bytes = BytesOf(copy.value);
+    if (TypeBits(frame.plan->program->values()[copy.value].type) == 0) {
+      const Shape& shape = frame.plan->values[copy.value].shape;
+      if (wanted_[copy.output].data != nullptr && wanted_[copy.output].bytes < bytes)
+        return InvalidArgument("output {} needs {} bytes, the caller gives {}", copy.output, bytes,
+                               wanted_[copy.output].bytes);
+      if (wanted_[copy.output].data != nullptr) {
+        to.data = wanted_[copy.output].data;
+      } else if (frame.plan->values[copy.value].location.place == Place::kEarlier) {
+        to = {const_cast<void*>(from), bytes};  // already in our own memory
+        continue;
+      } else {
+        HEDDLE_ASSIGN(to.data, Grow(copy.value, shape, bytes));
+      }
+      to.bytes = bytes;
+    }
+    if (bytes > 0 && to.data != from) std::memcpy(to.data, from, bytes);
+  }
+  return Status();
+}
+
+const Shape& Context::output_shape(int k) const {
+  const Plan& plan = *frames_[used_frames_ - 1].plan;
+  return plan.values[plan.program->outputs()[k]].shape;
+}
+
+CallTensor Context::value(int v, Shape* shape) const {
+  const Plan& plan = *frames_[used_frames_ - 1].plan;
+  *shape = plan.values[v].shape;
+  if (!plan.values[v].known_shape) return {};
+  return {PointerOf(used_frames_ - 1, v), BytesOf(v)};
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Context: the memory of one running call, and the run itself.
+#ifndef HEDDLE_ENGINE_CONTEXT_H_
+#define HEDDLE_ENGINE_CONTEXT_H_
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/file.h"
+#include "engine/memory_budget.h"
+#include "engine/run_control.h"
+#include "plan/plan.h"
+
+namespace heddle::core {
+
+// Finds the Plan that continues `before` for what the run found out.
+using Continue = std::function<Result<std::shared_ptr<const Plan>>(
+    const std::shared_ptr<const Plan>& before, const Found& found)>;
+
+// Bytes of one tensor of a call.
+struct CallTensor {
+  void* data = nullptr;
+  size_t bytes = 0;
+};
+
+// Bound to one Plan for life and used by one call at a time. After a first run with given shapes, a
+// run of a whole Plan allocates nothing and takes no lock.
+class Context {
+ public:
+  // Takes the Plan's bytes from the budget; kResourceExhausted when they are not there.
+  static Result<std::unique_ptr<Context>> Make(std::shared_ptr<const Plan> plan,
+                                               MemoryBudget& budget);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  const Plan& plan() const { return *frames_[0].plan; }
+
+  // Where input k is read; and where output k is written, or nothing: then in the Context's own
+  // memory.
+  void SetInput(int k, CallTensor tensor) { inputs_[k] = tensor; }
+  void SetOutput(int k, CallTensor tensor) { wanted_[k] = tensor; }
+
+  // Runs the Plan and those that continue it. REQUIRES: every input is set.
+  Status Run(const RunControl& control, const Continue& next);
+
+  // After a successful Run.
+  const Shape& output_shape(int k) const;
+  CallTensor output(int k) const { return outputs_[k]; }
+  // A value of the graph; data is nullptr where its memory was used again (keep_all keeps all).
+  CallTensor value(int v, Shape* shape) const;
+
+  // What a front end keeps with a Context so that handing out a call allocates nothing.
+  struct Attachment {
+    virtual ~Attachment() = default;
+  };
+  std::unique_ptr<Attachment> attachment;
+
+ private:
+  struct Patch {  // an operand whose place changes from call to call
+    uint32_t operand;
+    Place place;
+    int64_t index;
+  };
+  struct Frame {
+    std::shared_ptr<const Plan> plan;
+    AnonymousMemory arena;
+    std::vector<void*> operands;
+    std::vector<Patch> patches;
+  };
+  struct Dynamic {  // made by a serial step
+    AnonymousMemory memory;
+    size_t bytes = 0;
+    Shape shape;
+    bool set = false;
+  };
+  class Serial;
+
+  explicit Context(MemoryBudget& budget) : budget_(budget) {}
+  Status Bind(size_t index, std::shared_ptr<const Plan> plan);
+  void FillOperands(Frame& frame);
+  Status PlaceOutputs(Frame& frame);
+  Status RunFrame(size_t index, const RunControl& control);
+  Status RunStep(size_t index, const PlanStep& ps, const RunControl& control);
+  Status RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control);
+  Status Gather(size_t index, Found* found) const;
+  Status CopyOutputs(const Frame& frame);
+  void* PointerOf(size_t frame, int value) const;
+  size_t BytesOf(int value) const;
+  Result<std::byte*> Grow(int value, const Shape& shape, size_t bytes);
+
+  MemoryBudget& budget_;
+  uint64_t taken_ = 0;
+  std::vector<Frame> frames_;
+  size_t used_frames_ = 0;
+  AnonymousMemory scratch_;
+  std::vector<CallTensor> inputs_, wanted_, outputs_;
+  std::vector<Dynamic> dynamic_;  // by value; empty until a serial step needs it
+};
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_ENGINE_CONTEXT_H_

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/entry.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+
+namespace heddle::core {
+namespace {
+
+// A service sees a handful of shapes; a program that never repeats one must not grow.
+constexpr size_t kMaxSlots = 16;
+constexpr size_t kMaxFollowing = 64;
+// After so many calls the pool shrinks to what those calls used at most at once.
+constexpr int kTrimWindow = 256;
+
+}  // namespace
+
+struct Entry::Slot {
+  std::vector<Shape> shapes;
+  std::shared_ptr<const Plan> plan;  // nullptr while it is made
+  Status error;
+  bool done = false;
+  bool dropped = false;  // no longer in the list: Contexts that come back are freed
+  std::vector<std::unique_ptr<Context>> idle;
+  int contexts = 0;  // idle and in use
+  int in_use = 0, peak = 0, warm = 0;
+  int window = 0;
+};
+
+Entry::~Entry() = default;
+
+Entry::Lease& Entry::Lease::operator=(Lease&& other) noexcept {
+  Return();
+  entry_ = other.entry_;
+  slot_ = std::move(other.slot_);
+  context_ = std::move(other.context_);
+  return *this;
+}
+
+void Entry::Lease::Return() {
+  if (context_ == nullptr) return;
+  std::unique_ptr<Context> surplus;  // freed after the lock
+  {
+    std::lock_guard<std::mutex> lock(entry_->mutex_);
+    Slot& slot = *slot_;
+    --slot.in_use;
+    slot.idle.push_back(
+        std::move(context_));  // within the capacity that NewContext's caller reserved
+    const int keep = std::max(slot.warm, std::max(slot.peak, 1));
+    if (slot.dropped || slot.contexts > keep) {
+      surplus = std::move(slot.idle.back());
+      slot.idle.pop_back();
+      --slot.contexts;
+    }
+  }
+  slot_.reset();
+}
+
+Status Entry::Lease::Run(const RunControl& control) {
+  Entry* entry = entry_;
+  return context_->Run(control,
+                       [entry](const std::shared_ptr<const Plan>& before, const Found& found) {
+                         return entry->NextPlan(before, found);
+                       });
+}
+
+std::shared_ptr<Entry::Slot> Entry::FindSlot(std::span<const Shape> shapes) {
+  for (auto it = slots_.begin(); it != slots_.end(); ++it) {
+    if (!std::equal(shapes.begin(), shapes.end(), (*it)->shapes.begin(), (*it)->shapes.end()))
+      continue;
+    slots_.splice(slots_.begin(), slots_, it);
+    return slots_.front();
+  }
+  return nullptr;
+}
+
+// Waits for, or makes, the Plan of `shapes`. The lock is held at entry and at return, not in
+// between.
+Result<std::shared_ptr<Entry::Slot>> Entry::PlanFor(std::unique_lock<std::mutex>& lock,
+                                                    std::span<const Shape> shapes) {
+  std::shared_ptr<Slot> slot = FindSlot(shapes);
+  if (slot != nullptr) {
+    planned_.wait(lock, [&] { return slot->done; });
+    if (!slot->error.ok()) return slot->error;
+    return slot;
+  }
+  slot = std::make_shared<Slot>();
+  slot->shapes.assign(shapes.begin(), shapes.end());
+  slots_.push_front(slot);
+  lock.unlock();
+  Result<std::shared_ptr<const Plan>> plan = MakePlan(program_, shapes);
+  std::vector<std::shared_ptr<Slot>> dropped;
+  lock.lock();
+  slot->done = true;
+  if (plan.ok()) {
+    slot->plan = std::move(plan).value();
+  } else {
+    slot->error = plan.status();
+    slot->dropped = true;
+    slots_.remove(slot);
+  }
+  Trim(&dropped);
+  planned_.notify_all();
+  if (!dropped.empty()) {
+    lock.unlock();
+    dropped.clear();
+    lock.lock();
+  }
+  if (!slot->error.ok()) return slot->error;
+  return slot;
+}
+
+void Entry::Trim(std::vector<std::shared_ptr<Slot>>* dropped) {
+  while (slots_.size() > kMaxSlots && slots_.back()->done) {
+    slots_.back()->dropped = true;
+    dropped->push_back(slots_.back());
+    slots_.pop_back();
+  }
+}
+
+// Gives the memory of every idle Context back to the engine: a call that needs it now comes first.
+void Entry::DropIdle() {
+  std::vector<std::unique_ptr<Context>> freed;
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (const auto& slot : slots_) {
+    slot->contexts -= static_cast<int>(slot->idle.size());
+    for (auto& context : slot->idle) freed.push_back(std::move(context));
+    slot->idle.clear();
+  }
+}
+
+Result<std::unique_ptr<Context>> Entry::NewContext(const std::shared_ptr<const Plan>& plan) {
+  Result<std::unique_ptr<Context>> context = Context::Make(plan, budget_);
+  if (context.ok() || context.status().code() != Code::kResourceExhausted) return context;
+  DropIdle();
+  return Context::Make(plan, budget_);
+}
+
+Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes) {
+  Lease lease;
+  std::shared_ptr<const Plan> plan;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    HEDDLE_ASSIGN(lease.slot_, PlanFor(lock, shapes));
+    Slot& slot = *lease.slot_;
+    if (++slot.window == kTrimWindow) {
+      slot.window = 0;
+      slot.peak = slot.in_use;
+    }
+    slot.peak = std::max(slot.peak, ++slot.in_use);
+    lease.entry_ = this;
+    if (!slot.idle.empty()) {
+      lease.context_ = std::move(slot.idle.back());
+      slot.idle.pop_back();
+      return lease;
+    }
+    ++slot.contexts;
+    slot.idle.reserve(slot.contexts);
+    plan = slot.plan;
+  }
+  Result<std::unique_ptr<Context>> context = NewContext(plan);
+  if (!context.ok()) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    --lease.slot_->in_use;
+    --lease.slot_->contexts;
+    return context.status();
+  }
+  lease.context_ = std::move(context).value();
+  return lease;
+}
+
+Status Entry::Warm(std::span<const Shape> shapes, int callers) {
+  std::vector<Lease> leases;
+  for (int i = 0; i < callers; ++i) {
+    HEDDLE_ASSIGN(Lease lease, Acquire(shapes));
+    leases.push_back(std::move(lease));
+  }
+  std::lock_guard<std::mutex> lock(mutex_);
+  const std::shared_ptr<Slot> slot = FindSlot(shapes);
+  if (slot != nullptr) slot->warm = std::max(slot->warm, callers);
+  return Status();
+}
+
+uint64_t Entry::last_call_bytes() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (slots_.empty() || slots_.front()->plan == nullptr) return 0;
+  return slots_.front()->plan->total_bytes;
+}
+
+Result<std::shared_ptr<const Plan>> Entry::NextPlan(const std::shared_ptr<const Plan>& before,
+                                                    const Found& found) {
+  Following next;
+  next.before = before;
+  for (const auto& bytes : found.values)
+    next.values.insert(next.values.end(), bytes.begin(), bytes.end());
+  next.shapes = found.shapes;
+  const auto same = [&](const Following& f) {
+    return f.before == before && f.values == next.values && f.shapes == next.shapes;
+  };
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto it = std::find_if(following_.begin(), following_.end(), same);
+    if (it != following_.end()) {
+      following_.splice(following_.begin(), following_, it);
+      return it->plan;
+    }
+  }
+  HEDDLE_ASSIGN(next.plan, ContinuePlan(before, found));
+  const std::shared_ptr<const Plan> plan = next.plan;
+  std::list<Following> old;  // freed after the lock
+  std::lock_guard<std::mutex> lock(mutex_);
+  following_.push_front(std::move(next));
+  if (following_.size() > kMaxFollowing)
+    old.splice(old.begin(), following_, std::prev(following_.end()));
+  return plan;
+}
+
+}  // namespace heddle::core

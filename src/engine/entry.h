@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entry: one subgraph of a loaded model, ready to run: its Program, its Plans by shape, its idle
+// Contexts.
+#ifndef HEDDLE_ENGINE_ENTRY_H_
+#define HEDDLE_ENGINE_ENTRY_H_
+
+#include <condition_variable>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "engine/context.h"
+#include "engine/memory_budget.h"
+
+namespace heddle::core {
+
+// Thread-safe. The lock is held at admission and at completion for a bounded look-up, never while a
+// kernel runs, a Plan is made or memory is taken.
+class Entry {
+ public:
+  Entry(std::shared_ptr<const Program> program, MemoryBudget& budget)
+      : program_(std::move(program)), budget_(budget) {}
+  ~Entry();
+
+  const Program& program() const { return *program_; }
+
+  // The Plan of one set of input shapes and the Contexts that wait for calls with them.
+  struct Slot;
+
+  // A Context for the time of one call; its destruction hands the Context back.
+  class Lease {
+   public:
+    Lease() = default;
+    Lease(Lease&& other) noexcept = default;
+    Lease& operator=(Lease&& other) noexcept;
+    ~Lease() { Return(); }
+    Context* operator->() const { return context_.get(); }
+    explicit operator bool() const { return context_ != nullptr; }
+    Status Run(const RunControl& control);
+
+   private:
+    friend class Entry;
+    void Return();
+    Entry* entry_ = nullptr;
+    std::shared_ptr<Slot> slot_;
+    std::unique_ptr<Context> context_;
+  };
+
+  // Finds or makes the Plan (callers that ask for the same new shapes at once make it once) and a
+  // Context for it.
+  Result<Lease> Acquire(std::span<const Shape> shapes);
+  // Makes the Plan and keeps at least `callers` Contexts from now on.
+  Status Warm(std::span<const Shape> shapes, int callers);
+  // Bytes of one call at the shapes used last.
+  uint64_t last_call_bytes() const;
+
+ private:
+  std::shared_ptr<Slot> FindSlot(std::span<const Shape> shapes);  // REQUIRES: mutex_ held
+  Result<std::shared_ptr<Slot>> PlanFor(std::unique_lock<std::mutex>& lock,
+                                        std::span<const Shape> shapes);
+  Result<std::unique_ptr<Context>> NewContext(const std::shared_ptr<const Plan>& plan);
+  Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
+                                               const Found& found);
+  void Trim(std::vector<std::shared_ptr<Slot>>* dropped);  // REQUIRES: mutex_ held
+  void DropIdle();
+
+  struct Following {  // a Plan that continues another, for the values it was made for
+    std::shared_ptr<const Plan> before, plan;
+    std::vector<std::byte> values;
+    std::vector<Shape> shapes;
+  };
+
+  const std::shared_ptr<const Program> program_;
+  MemoryBudget& budget_;
+  mutable std::mutex mutex_;
+  std::condition_variable planned_;
+  std::list<std::shared_ptr<Slot>> slots_;  // last used first
+  std::list<Following> following_;          // last used first
+};
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_ENGINE_ENTRY_H_

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/loaded_model.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/errors.h"
+
+namespace heddle::core {
+namespace {
+
+// Calls with at most so many inputs bind them without touching the heap.
+constexpr size_t kInlineInputs = 32;
+
+PortInfo PortOf(const Subgraph& graph, int tensor, std::string name) {
+  const Tensor& t = graph.tensors[tensor];
+  PortInfo p;
+  p.tensor_name = t.name;
+  p.name = name.empty() ? t.name : std::move(name);
+  p.tensor = tensor;
+  p.type = t.type;
+  p.has_rank = t.has_rank;
+  p.shape = t.shape;
+  p.quant = &t.quant;
+  p.default_shape = t.shape;
+  for (int i = 0; i < t.shape.rank(); ++i) {
+    if (i < static_cast<int>(t.signature.size()) && t.signature[i] < 0) p.shape[i] = -1;
+    if (p.default_shape[i] < 0) p.default_shape[i] = 1;
+  }
+  return p;
+}
+
+const std::string& NameIn(const std::vector<SignatureTensor>& tensors, int tensor) {
+  static const std::string none;
+  for (const SignatureTensor& s : tensors)
+    if (s.tensor == tensor) return s.name;
+  return none;
+}
+
+Ports PortsOf(const Model& model, int subgraph, const Signature* signature) {
+  const Subgraph& graph = model.subgraphs()[subgraph];
+  Ports ports;
+  ports.subgraph = subgraph;
+  if (signature != nullptr) ports.key = signature->key;
+  static const std::vector<SignatureTensor> none;
+  for (int t : graph.inputs)
+    ports.inputs.push_back(PortOf(graph, t, NameIn(signature ? signature->inputs : none, t)));
+  for (int t : graph.outputs)
+    ports.outputs.push_back(PortOf(graph, t, NameIn(signature ? signature->outputs : none, t)));
+  return ports;
+}
+
+// The port that tensor `given` of a call is for, by name or by position.
+Result<int> PortIndex(const std::vector<PortInfo>& ports, const heddle_tensor& given,
+                      size_t position, const char* what) {
+  if (given.name == nullptr) {
+    if (position < ports.size()) return static_cast<int>(position);
+    return InvalidArgument("{} {}: the model has {} {}s", what, position, ports.size(), what);
+  }
+  const int k = Ports::Find(ports, given.name);
+  if (k >= 0) return k;
+  std::string names;
+  for (const PortInfo& p : ports) names += fmt::format("{}'{}'", names.empty() ? "" : ", ", p.name);
+  return NotFound("{} '{}': the model has {}", what, given.name, names.empty() ? "none" : names);
+}
+
+Status CheckType(const PortInfo& port, const heddle_tensor& given, const char* what) {
+  if (static_cast<int>(given.type) == static_cast<int>(port.type)) return Status();
+  return InvalidArgument("{} '{}' is {}, expected {}", what, port.name,
+                         TypeName(static_cast<Type>(given.type)), TypeName(port.type));
+}
+
+Result<Shape> ShapeOfInput(const PortInfo& port, const heddle_tensor& given) {
+  if (given.rank == HEDDLE_SHAPE_OF_MODEL) return port.default_shape;
+  if (given.rank < 0 || given.rank > Shape::kMaxRank)
+    return InvalidArgument("input '{}' has rank {}, expected 0 to {}", port.name, given.rank,
+                           Shape::kMaxRank);
+  return Shape(std::span<const int32_t>(given.dims, given.rank));
+}
+
+// A string tensor's own counts and offsets: kernels rely on them.
+Status CheckStrings(const PortInfo& port, const heddle_tensor& given, const Shape& shape) {
+  const auto* bytes = static_cast<const char*>(given.data);
+  const auto read = [&](size_t i) {
+    int32_t value = 0;
+    std::memcpy(&value, bytes + i * 4, 4);
+    return value;
+  };
+  int64_t elements = 0;
+  if (!shape.CheckedElements(&elements) || given.bytes < 8 || read(0) != elements ||
+      given.bytes < 4 * (static_cast<uint64_t>(elements) + 2))
+    return InvalidArgument("input '{}': not an encoded string tensor of shape {}", port.name,
+                           shape.ToString());
+  int32_t before = static_cast<int32_t>(4 * (elements + 2));
+  for (int64_t i = 0; i <= elements; ++i) {
+    const int32_t offset = read(static_cast<size_t>(i) + 1);
+    if (offset < before || static_cast<size_t>(offset) > given.bytes)
+      return InvalidArgument("input '{}': string {} has offset {}, expected {} to {}", port.name, i,
+                             offset, before, given.bytes);
+    before = offset;
+  }
+  return Status();
+}
+
+Status CheckInput(const PortInfo& port, const heddle_tensor& given, const Shape& shape) {
+  if (port.type == Type::kString) return CheckStrings(port, given, shape);
+  int64_t elements = 0;
+  if (!shape.CheckedElements(&elements))
+    return InvalidArgument("input '{}': shape {} is negative or too large", port.name,
+                           shape.ToString());
+  const size_t bytes = TypeBytes(port.type, elements);
+  if (given.bytes != bytes)
+    return InvalidArgument("input '{}' has {} bytes, expected {} ({} {})", port.name, given.bytes,
+                           bytes, TypeName(port.type), shape.ToString());
+  if (bytes > 0 && given.data == nullptr)
+    return InvalidArgument("input '{}' has no data", port.name);
+  const size_t alignment = std::clamp<size_t>(TypeBits(port.type) / 8, 1, 8);
+  if (reinterpret_cast<uintptr_t>(given.data) % alignment != 0)
+    return InvalidArgument("input '{}' is not aligned to its {}-byte elements", port.name,
+                           alignment);
+  return Status();
+}
+
+const heddle_tensor& At(const heddle_tensor* tensors, size_t i) {
+  const size_t stride = tensors[0].struct_size;
+  return *reinterpret_cast<const heddle_tensor*>(reinterpret_cast<const char*>(tensors) +
+                                                 i * stride);
+}
+
+}  // namespace
+
+int Ports::Find(const std::vector<PortInfo>& ports, std::string_view name) {
+  for (size_t k = 0; k < ports.size(); ++k)
+    if (ports[k].name == name) return static_cast<int>(k);
+  for (size_t k = 0; k < ports.size(); ++k)
+    if (ports[k].tensor_name == name) return static_cast<int>(k);
+  return -1;
+}
+
+Result<std::shared_ptr<LoadedModel>> LoadedModel::Load(std::shared_ptr<EngineCore> engine,
+                                                       std::shared_ptr<const Model> model,
+                                                       Numerics numerics, std::string_view isa,
+                                                       bool keep_all) {
+  std::shared_ptr<LoadedModel> loaded(new LoadedModel());
+  HEDDLE_ASSIGN(loaded->options_.isa, ChooseIsa(isa));
+  loaded->options_.numerics = numerics;
+  loaded->options_.keep_all = keep_all;
+  loaded->options_.limits = engine->options().limits;
+  loaded->weights_ = std::make_shared<WeightStore>(engine->options().limits.arena_bytes);
+  loaded->engine_ = std::move(engine);
+  loaded->model_ = std::move(model);
+  HEDDLE_TRY(loaded->ReadPorts());
+  HEDDLE_TRY(loaded->EntryOf(0).status());
+  return loaded;
+}
+
+Status LoadedModel::ReadPorts() {
+  const Signature* first = nullptr;
+  for (const Signature& s : model_->signatures()) {
+    signatures_.push_back(PortsOf(*model_, s.subgraph, &s));
+    if (first == nullptr && s.subgraph == 0) first = &s;
+  }
+  main_ = PortsOf(*model_, 0, first);
+  for (size_t i = 0; i < model_->subgraphs().size(); ++i)
+    entries_.push_back(std::make_unique<LazyEntry>());
+  return Status();
+}
+
+Result<const Ports*> LoadedModel::FindPorts(const char* signature) const {
+  if (signature == nullptr || *signature == '\0') return &main_;
+  for (const Ports& p : signatures_)
+    if (p.key == signature) return &p;
+  return NotFound("signature '{}': the model has {} signatures, none of this name", signature,
+                  signatures_.size());
+}
+
+Result<Entry*> LoadedModel::EntryOf(int subgraph) {
+  LazyEntry& lazy = *entries_[subgraph];
+  if (Entry* ready = lazy.ready.load(std::memory_order_acquire)) return ready;
+  std::lock_guard<std::mutex> lock(lazy.mutex);
+  if (lazy.entry != nullptr) return lazy.entry.get();
+  if (!lazy.error.ok()) return lazy.error;
+  std::lock_guard<std::mutex> compile(compile_mutex_);
+  Result<std::shared_ptr<const Program>> program =
+      Program::Compile(model_, subgraph, options_, weights_);
+  if (!program.ok()) {
+    lazy.error = program.status();
+    return lazy.error;
+  }
+  lazy.entry = std::make_unique<Entry>(std::move(program).value(), engine_->budget());
+  lazy.ready.store(lazy.entry.get(), std::memory_order_release);
+  return lazy.entry.get();
+}
+
+Status LoadedModel::BindInputs(const Ports& ports, const RunRequest& request,
+                               std::span<Shape> shapes, std::span<CallTensor> tensors) const {
+  for (size_t i = 0; i < request.input_count; ++i) {
+    const heddle_tensor& given = At(request.inputs, i);
+    HEDDLE_ASSIGN(const int k, PortIndex(ports.inputs, given, i, "input"));
+    const PortInfo& port = ports.inputs[k];
+    if (tensors[k].data != nullptr) return InvalidArgument("input '{}' is given twice", port.name);
+    HEDDLE_TRY(CheckType(port, given, "input"));
+    HEDDLE_ASSIGN(shapes[k], ShapeOfInput(port, given));
+    HEDDLE_TRY(CheckInput(port, given, shapes[k]));
+    static std::byte empty[64];  // a place for inputs of no elements
+    tensors[k] = {given.data == nullptr ? empty : given.data, given.bytes};
+  }
+  for (size_t k = 0; k < ports.inputs.size(); ++k)
+    if (tensors[k].data == nullptr)
+      return InvalidArgument("input '{}' ({} {}) is missing", ports.inputs[k].name,
+                             TypeName(ports.inputs[k].type), ports.inputs[k].shape.ToString());
+  return Status();
+}
+
+Status LoadedModel::BindOutputs(const Ports& ports, const RunRequest& request,
+                                Context& context) const {
+  for (size_t k = 0; k < ports.outputs.size(); ++k) context.SetOutput(static_cast<int>(k), {});
+  for (size_t i = 0; i < request.output_count; ++i) {
+    const heddle_tensor& given = At(request.outputs, i);
+    HEDDLE_ASSIGN(const int k, PortIndex(ports.outputs, given, i, "output"));
+    HEDDLE_TRY(CheckType(ports.outputs[k], given, "output"));
+    const size_t alignment = std::clamp<size_t>(TypeBits(ports.outputs[k].type) / 8, 1, 8);
+    if (given.data == nullptr || reinterpret_cast<uintptr_t>(given.data) % alignment != 0)
+      return InvalidArgument(
+          "output '{}': memory is missing or not aligned to its {}-byte elements",
+          ports.outputs[k].name, alignment);
+    context.SetOutput(k, {given.data, given.bytes});
+  }
+  return Status();
+}
+
+Result<Call> LoadedModel::Run(const RunRequest& request) {
+  HEDDLE_ASSIGN(const Ports* ports, FindPorts(request.signature));
+  HEDDLE_ASSIGN(Entry * entry, EntryOf(ports->subgraph));
+  const size_t count = ports->inputs.size();
+  Shape inline_shapes[kInlineInputs];
+  CallTensor inline_tensors[kInlineInputs];
+  std::vector<Shape> more_shapes(count > kInlineInputs ? count : 0);
+  std::vector<CallTensor> more_tensors(count > kInlineInputs ? count : 0);
+  const std::span<Shape> shapes(count > kInlineInputs ? more_shapes.data() : inline_shapes, count);
+  const std::span<CallTensor> tensors(count > kInlineInputs ? more_tensors.data() : inline_tensors,
+                                      count);
+  HEDDLE_TRY(BindInputs(*ports, request, shapes, tensors));
+  HEDDLE_TRY(request.control.Check());
+
+  HEDDLE_ASSIGN(Entry::Lease lease, entry->Acquire(shapes));
+  for (size_t k = 0; k < count; ++k) lease->SetInput(static_cast<int>(k), tensors[k]);
+  HEDDLE_TRY(BindOutputs(*ports, request, *lease.operator->()));
+  HEDDLE_TRY(lease.Run(request.control));
+  Call call(std::move(lease), *ports);
+  for (size_t i = 0; i < request.output_count; ++i) {
+    auto& given = const_cast<heddle_tensor&>(At(request.outputs, i));
+    HEDDLE_ASSIGN(const int k, PortIndex(ports->outputs, given, i, "output"));
+    const char* name = given.name;
+    call.Describe(static_cast<size_t>(k), &given);
+    given.name = name;
+  }
+  return call;
+}
+
+Status LoadedModel::Warm(const heddle_tensor* shapes, size_t count, int callers) {
+  if (callers < 1) return InvalidArgument("callers is {}, expected 1 or more", callers);
+  HEDDLE_ASSIGN(Entry * entry, EntryOf(0));
+  std::vector<Shape> all;
+  for (const PortInfo& p : main_.inputs) all.push_back(p.default_shape);
+  for (size_t i = 0; i < count; ++i) {
+    HEDDLE_ASSIGN(const int k, PortIndex(main_.inputs, At(shapes, i), i, "input"));
+    HEDDLE_ASSIGN(all[k], ShapeOfInput(main_.inputs[k], At(shapes, i)));
+  }
+  return entry->Warm(all, callers);
+}
+
+uint64_t LoadedModel::arena_bytes() const {
+  const Entry* entry = entries_[0]->ready.load(std::memory_order_acquire);
+  return entry == nullptr ? 0 : entry->last_call_bytes();
+}
+
+namespace {
+
+void Fill(const char* name, Type type, const Shape& shape, CallTensor tensor, heddle_tensor* out) {
+  out->name = name;
+  out->type = static_cast<heddle_type>(type);
+  out->rank = shape.rank();
+  for (int i = 0; i < shape.rank(); ++i) out->dims[i] = shape[i];
+  out->data = tensor.data;
+  out->bytes = tensor.bytes;
+}
+
+}  // namespace
+
+void Call::Describe(size_t k, heddle_tensor* out) {
+  const PortInfo& port = ports_->outputs[k];
+  const int index = static_cast<int>(k);
+  Fill(port.name.c_str(), port.type, context().output_shape(index), context().output(index), out);
+}
+
+Status Call::Find(std::string_view name, heddle_tensor* out) {
+  const int k = Ports::Find(ports_->outputs, name);
+  if (k >= 0) {
+    Describe(static_cast<size_t>(k), out);
+    return Status();
+  }
+  const Program& program = *context().plan().program;
+  for (size_t v = 0; v < program.values().size() && program.options().keep_all; ++v) {
+    if (program.values()[v].name != name) continue;
+    Shape shape;
+    const CallTensor tensor = context().value(static_cast<int>(v), &shape);
+    if (tensor.data == nullptr) break;
+    Fill(program.values()[v].name.data(), program.values()[v].type, shape, tensor, out);
+    return Status();
+  }
+  return NotFound("output '{}': the model has no such output", name);
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// LoadedModel: a Model that an Engine runs, with every entry point's Program made once.
+#ifndef HEDDLE_ENGINE_LOADED_MODEL_H_
+#define HEDDLE_ENGINE_LOADED_MODEL_H_
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/entry.h"
+#include "heddle/c.h"
+
+namespace heddle::core {
+
+struct EngineOptions {
+  uint64_t memory_limit_bytes = ~uint64_t{0};
+  Limits limits;
+  int cores = 0;
+};
+
+// What models share. Thread-safe; kept alive by its models.
+class EngineCore {
+ public:
+  explicit EngineCore(const EngineOptions& options)
+      : options_(options), budget_(options.memory_limit_bytes) {}
+  const EngineOptions& options() const { return options_; }
+  MemoryBudget& budget() { return budget_; }
+
+ private:
+  const EngineOptions options_;
+  MemoryBudget budget_;
+};
+
+// An input or output as callers know it.
+struct PortInfo {
+  std::string name;  // of the signature, else of the tensor
+  std::string tensor_name;
+  int tensor = 0;
+  Type type = Type::kNone;
+  bool has_rank = true;
+  Shape shape;          // as declared; -1 where the caller chooses
+  Shape default_shape;  // the same with 1 for -1
+  const Quantization* quant = nullptr;
+};
+
+// The names of one way into the model: a signature, or the main graph.
+struct Ports {
+  int subgraph = 0;
+  std::string key;  // of the signature; empty for the main graph
+  std::vector<PortInfo> inputs, outputs;
+  // The index that a name means among `ports`; -1: none.
+  static int Find(const std::vector<PortInfo>& ports, std::string_view name);
+};
+
+class Session;
+
+struct RunRequest {
+  const heddle_tensor* inputs = nullptr;
+  size_t input_count = 0;
+  heddle_tensor* outputs = nullptr;
+  size_t output_count = 0;
+  const char* signature = nullptr;
+  RunControl control;
+  Session* session = nullptr;
+};
+
+// A call's memory after its run, with what names its outputs.
+class Call {
+ public:
+  Call(Entry::Lease lease, const Ports& ports) : lease_(std::move(lease)), ports_(&ports) {}
+  const Ports& ports() const { return *ports_; }
+  Context& context() { return *lease_.operator->(); }
+  void Describe(size_t k, heddle_tensor* out);
+  // An output by name; where every value is kept, any tensor of the graph.
+  Status Find(std::string_view name, heddle_tensor* out);
+
+ private:
+  Entry::Lease lease_;
+  const Ports* ports_;
+};
+
+// Thread-safe: every method from any thread at any time.
+class LoadedModel {
+ public:
+  static Result<std::shared_ptr<LoadedModel>> Load(std::shared_ptr<EngineCore> engine,
+                                                   std::shared_ptr<const Model> model,
+                                                   Numerics numerics, std::string_view isa,
+                                                   bool keep_all);
+
+  // nullptr or "": the main graph.
+  Result<const Ports*> FindPorts(const char* signature) const;
+  Result<Call> Run(const RunRequest& request);
+  Status Warm(const heddle_tensor* shapes, size_t count, int callers);
+
+  const Model& model() const { return *model_; }
+  Isa isa() const { return options_.isa; }
+  uint64_t weights_bytes() const { return weights_->bytes(); }
+  uint64_t arena_bytes() const;
+
+ private:
+  LoadedModel() = default;
+  Status ReadPorts();
+  Result<Entry*> EntryOf(int subgraph);
+  Status BindInputs(const Ports& ports, const RunRequest& request, std::span<Shape> shapes,
+                    std::span<CallTensor> tensors) const;
+  Status BindOutputs(const Ports& ports, const RunRequest& request, Context& context) const;
+
+  // The engine is released last: Contexts give their memory back to its budget.
+  std::shared_ptr<EngineCore> engine_;
+  std::shared_ptr<const Model> model_;
+  std::shared_ptr<WeightStore> weights_;
+  ProgramOptions options_;
+  Ports main_;
+  std::vector<Ports> signatures_;
+
+  struct LazyEntry {
+    std::mutex mutex;  // while its Program is made
+    std::atomic<Entry*> ready{nullptr};
+    std::unique_ptr<Entry> entry;
+    Status error;
+  };
+  std::mutex compile_mutex_;  // one Program at a time: they share the weight store
+  std::vector<std::unique_ptr<LazyEntry>> entries_;  // by subgraph
+};
+
+// The state of one caller's calls. Runs one call at a time.
+class Session {
+ public:
+  explicit Session(std::shared_ptr<LoadedModel> model) : model_(std::move(model)) {}
+  LoadedModel* model() const { return model_.get(); }
+  bool TryEnter() { return !busy_.exchange(true, std::memory_order_acquire); }
+  void Leave() { busy_.store(false, std::memory_order_release); }
+
+ private:
+  std::shared_ptr<LoadedModel> model_;
+  std::atomic<bool> busy_{false};
+};
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_ENGINE_LOADED_MODEL_H_

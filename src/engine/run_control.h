@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// RunControl: what may stop a running call from outside.
+#ifndef HEDDLE_ENGINE_RUN_CONTROL_H_
+#define HEDDLE_ENGINE_RUN_CONTROL_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "heddle/status.h"
+
+namespace heddle::core {
+
+class RunControl {
+ public:
+  RunControl() = default;
+  // deadline_ns 0: none; cancel nullptr: none.
+  RunControl(const Clock& clock, int64_t deadline_ns, const std::atomic<bool>* cancel)
+      : clock_(&clock), deadline_ns_(deadline_ns), cancel_(cancel) {}
+
+  bool active() const { return deadline_ns_ != 0 || cancel_ != nullptr; }
+  // Looked at between steps, between blocks of tiles and in every turn of a loop.
+  Status Check() const {
+    if (cancel_ != nullptr && cancel_->load(std::memory_order_acquire))
+      return Status(Code::kCancelled, "the caller cancelled the call");
+    if (deadline_ns_ != 0 && clock_->NowNs() >= deadline_ns_)
+      return Status(Code::kDeadlineExceeded, "the call's deadline passed before it was done");
+    return Status();
+  }
+
+ private:
+  const Clock* clock_ = nullptr;
+  int64_t deadline_ns_ = 0;
+  const std::atomic<bool>* cancel_ = nullptr;
+};
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_ENGINE_RUN_CONTROL_H_
