@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unary element-wise operators: one loop for all of them, given how elements are read, written and
+// computed.
+#ifndef HEDDLE_KERNELS_ELEMENTWISE_MAP_H_
+#define HEDDLE_KERNELS_ELEMENTWISE_MAP_H_
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "kernels/elementwise/element.h"
+#include "kernels/operators.h"
+
+namespace heddle::core {
+
+constexpr int64_t kMapTile = 4096;  // elements; whole bytes of packed types
+
+// out[i] = f(in[i]) for the whole groups of `group` elements, tail(in[i]) for the rest: LiteRT's
+// vector loops round otherwise than their remainders.
+template <class In, class Out, class F, class Tail>
+struct MapParams {
+  F f;
+  Tail tail;
+  int64_t body = 0;
+  int64_t elements = 0;
+};
+
+// `f` comes by value: a byte-sized output may alias anything else.
+template <class In, class Out, class F>
+void MapRun(const F f, const void* in, void* out, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; ++i)
+    Out::Store(out, i, static_cast<typename Out::Value>(f(In::Load(in, i))));
+}
+
+template <class In, class Out, class F, class Tail>
+TileCode MapTile(const MapParams<In, Out, F, Tail>& p, const TileArgs& args, TileRange tiles) {
+  const int64_t begin = tiles.begin * kMapTile;
+  const int64_t end = std::min(tiles.end * kMapTile, p.elements);
+  const int64_t body = std::clamp(p.body, begin, end);
+  MapRun<In, Out>(p.f, args.inputs[0], args.outputs[0], begin, body);
+  MapRun<In, Out>(p.tail, args.inputs[0], args.outputs[0], body, end);
+  return TileCode::kOk;
+}
+
+template <class In, class Out, class F, class Tail>
+class MapOperation final : public Operation {
+ public:
+  MapOperation(F f, Tail tail, int64_t group, float element_ns)
+      : f_(std::move(f)), tail_(std::move(tail)), group_(group), element_ns_(element_ns) {}
+
+  Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
+    outputs[0] = inputs[0].shape;
+    return Status();
+  }
+  Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
+               Step& step) const override {
+    const int64_t n = inputs[0].shape.elements();
+    MapParams<In, Out, F, Tail> params{f_, tail_, n / group_ * group_, n};
+    SetTiled<&MapTile<In, Out, F, Tail>>(step, std::move(params), (n + kMapTile - 1) / kMapTile,
+                                         element_ns_ * kMapTile);
+    step.kernel = "plain";
+    return Status();
+  }
+
+ private:
+  F f_;
+  Tail tail_;
+  int64_t group_;
+  float element_ns_;
+};
+
+template <class In, class Out, class F>
+MadeOperation MakeMap(F f, float element_ns) {
+  // Groups of one: the tail is empty.
+  return std::unique_ptr<Operation>(
+      std::make_unique<MapOperation<In, Out, F, F>>(f, f, 1, element_ns));
+}
+template <class In, class Out, class F, class Tail>
+MadeOperation MakeGroupedMap(F f, Tail tail, int64_t group, float element_ns) {
+  return std::unique_ptr<Operation>(
+      std::make_unique<MapOperation<In, Out, F, Tail>>(f, tail, group, element_ns));
+}
+
+// Any function of one byte.
+struct ByteTable {
+  std::array<uint8_t, 256> values;
+  uint8_t operator()(uint8_t x) const { return values[x]; }
+};
+constexpr float kByteTableNs = 0.4f;
+
+// `f` maps an 8-bit quantised value to one, both as int32.
+template <class F>
+ByteTable TabulateBytes(Type in, F f) {
+  ByteTable table;
+  for (int i = 0; i < 256; ++i)
+    table.values[i] = static_cast<uint8_t>(f(in == Type::kInt8 ? static_cast<int8_t>(i) : i));
+  return table;
+}
+template <class F>
+MadeOperation MakeByteMap(Type in, F f) {
+  return MakeMap<Plain<uint8_t>, Plain<uint8_t>>(TabulateBytes(in, f), kByteTableNs);
+}
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_ELEMENTWISE_MAP_H_

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// MUL.
+#include <algorithm>
+#include <complex>
+
+#include "kernels/elementwise/binary.h"
+#include "kernels/quant.h"
+
+namespace heddle::core {
+namespace {
+
+// LiteRT's builtin arithmetic.
+template <class T>
+struct MulBuiltin {
+  int32_t zero_a, zero_b, zero_out;
+  Multiplier k;
+  IntRange range;
+  T operator()(T a, T b) const {
+    return static_cast<T>(AddZeroAndClamp(zero_out, Mbqm((a - zero_a) * (b - zero_b), k), range));
+  }
+};
+
+// XNNPACK's: the exact product times a float, ties to even.
+template <class T>
+struct MulXnn {
+  int32_t zero_a, zero_b, zero_out;
+  float k;
+  int32_t lo, hi;
+  T operator()(T a, T b) const {
+    constexpr float kShift = 0x1.8p23f;  // adding it rounds: the sum has no fraction bits
+    float y = static_cast<float>((a - zero_a) * (b - zero_b)) * k;
+    y = std::min(std::max(y, -32768.0f), 32767.0f);
+    const int32_t q = static_cast<int32_t>((y + kShift) - kShift) + zero_out;
+    return static_cast<T>(std::min(std::max(q, lo), hi));
+  }
+};
+
+// The textbook product: (a + bi)(c + di) with four multiplications, whatever the operands.
+struct MulComplex {
+  using T = std::complex<float>;
+  T operator()(T a, T b) const {
+    return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
+  }
+};
+
+template <class T>
+MadeOperation MakeBuiltin(const MakeArgs& args) {
+  const Quantization &a = *args.inputs[0].quant, &b = *args.inputs[1].quant;
+  const Quantization& out = *args.outputs[0].quant;
+  const float k = a.Scale() * b.Scale() / out.Scale();
+  const IntRange range = BuiltinActivationRange(args.op.OptionsOr<BinaryOptions>().activation,
+                                                args.outputs[0].type, out.Scale(), out.ZeroPoint());
+  return MakeBinary<Plain<T>>(MulBuiltin<T>{a.ZeroPoint(), b.ZeroPoint(), out.ZeroPoint(),
+                                            MakeMultiplier(static_cast<double>(k)), range},
+                              3);
+}
+
+template <class T>
+MadeOperation MakeBytes(const MakeArgs& args) {
+  const Quantization &a = *args.inputs[0].quant, &b = *args.inputs[1].quant;
+  const Quantization& out = *args.outputs[0].quant;
+  const float k = a.Scale() * b.Scale() / out.Scale();
+  if (!XnnTakes(args) || !(k >= 0x1p-16f && k < 256)) return MakeBuiltin<T>(args);
+  const IntRange range = XnnActivationRange(args.op.OptionsOr<BinaryOptions>().activation,
+                                            args.outputs[0].type, out.Scale(), out.ZeroPoint());
+  return MakeBinary<Plain<T>>(
+      MulXnn<T>{a.ZeroPoint(), b.ZeroPoint(), out.ZeroPoint(), k, range.lo, range.hi}, 1);
+}
+
+MadeOperation MakeOthers(const MakeArgs& args) {
+  const Type type = args.inputs[0].type;
+  if (type == Type::kUInt32) return MakeUnquantised<Arithmetic::kMul, Plain<uint32_t>>(args, 0.5f);
+  if (type == Type::kComplex64) return MakeBinary<Plain<std::complex<float>>>(MulComplex{}, 2);
+  if (type != Type::kInt8 && type != Type::kUInt8 && type != Type::kInt16)
+    return UnsupportedType(args.inputs[0]);
+  HEDDLE_TRY(CheckQuantised({&args.inputs[0], &args.inputs[1], &args.outputs[0]}));
+  if (type == Type::kInt8) return MakeBytes<int8_t>(args);
+  if (type == Type::kUInt8) return MakeBytes<uint8_t>(args);
+  return MakeBuiltin<int16_t>(args);
+}
+
+}  // namespace
+
+MadeOperation MakeMul(const MakeArgs& args) {
+  return MakeArithmetic<Arithmetic::kMul>(args, MakeOthers);
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// DEQUANTIZE.
+#include "kernels/elementwise/check.h"
+#include "kernels/quantize/channels.h"
+
+namespace heddle::core {
+namespace {
+
+struct Widen {
+  float operator()(float x) const { return x; }
+};
+
+// The difference is exact: both are below 2^17.
+struct ScaleDifference {
+  float scale;
+  int32_t zero;
+  float operator()(int32_t q) const { return scale * static_cast<float>(q - zero); }
+};
+
+template <class In>
+MadeOperation MakeScaled(const Operand& in) {
+  HEDDLE_TRY(CheckScales(in));
+  const Quantization& quant = *in.quant;
+  return MakeChannels<In, Plain<float>>(
+      quant, 0.5f, [&](size_t c) { return ScaleDifference{quant.Scale(c), quant.ZeroPoint(c)}; });
+}
+
+}  // namespace
+
+MadeOperation MakeDequantize(const MakeArgs& args) {
+  HEDDLE_TRY(CheckOperands(args, 1));
+  const Operand &in = args.inputs[0], &out = args.outputs[0];
+  if (out.type != Type::kFloat32) return UnsupportedType(out);
+  switch (in.type) {
+    case Type::kFloat16:
+      return MakeMap<Half, Plain<float>>(Widen{}, 1);
+    case Type::kBFloat16:
+      return MakeMap<Bfloat, Plain<float>>(Widen{}, 0.5f);
+    case Type::kInt8:
+      return MakeScaled<Plain<int8_t>>(in);
+    case Type::kUInt8:
+      return MakeScaled<Plain<uint8_t>>(in);
+    case Type::kInt16:
+      return MakeScaled<Plain<int16_t>>(in);
+    case Type::kInt4:
+      return MakeScaled<Packed<4, true>>(in);
+    case Type::kUInt4:
+      return MakeScaled<Packed<4, false>>(in);
+    case Type::kInt2:
+      return MakeScaled<Packed<2, true>>(in);
+    default:
+      return UnsupportedType(in);
+  }
+}
+
+}  // namespace heddle::core

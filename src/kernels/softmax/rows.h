@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators that work on the rows of the last axis: one loop for all of them.
+#ifndef HEDDLE_KERNELS_SOFTMAX_ROWS_H_
+#define HEDDLE_KERNELS_SOFTMAX_ROWS_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "base/errors.h"
+#include "kernels/operators.h"
+
+namespace heddle::core {
+
+template <class Kernel>
+struct RowsParams {
+  std::shared_ptr<const Kernel> kernel;  // its tables are made once
+  int64_t depth, rows, rows_per_tile;
+};
+
+// kernel(in, out, at, n, scratch) computes elements [at, at + n).
+template <class Kernel>
+TileCode RowsTile(const RowsParams<Kernel>& p, const TileArgs& args, TileRange tiles) {
+  const int64_t end = std::min(tiles.end * p.rows_per_tile, p.rows);
+  for (int64_t row = tiles.begin * p.rows_per_tile; row < end; ++row)
+    (*p.kernel)(args.inputs[0], args.outputs[0], row* p.depth, p.depth, args.scratch);
+  return TileCode::kOk;
+}
+
+template <class Kernel>
+class RowsOperation final : public Operation {
+ public:
+  // `scratch`: bytes for each element of a row.
+  RowsOperation(Kernel kernel, float element_ns, size_t scratch)
+      : kernel_(std::make_shared<const Kernel>(std::move(kernel))),
+        element_ns_(element_ns),
+        scratch_(scratch) {}
+
+  Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
+    if (inputs[0].shape.rank() == 0)
+      return InvalidArgument("'{}' is a scalar, expected at least one axis", inputs[0].name);
+    outputs[0] = inputs[0].shape;
+    return Status();
+  }
+  Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
+               Step& step) const override {
+    const Shape& shape = inputs[0].shape;
+    const int64_t depth = shape[shape.rank() - 1];
+    const int64_t rows = depth == 0 ? 0 : shape.Product(0, shape.rank() - 1);
+    const int64_t per_tile = std::max<int64_t>(1, 4096 / std::max<int64_t>(depth, 1));
+    SetTiled<&RowsTile<Kernel>>(step, RowsParams<Kernel>{kernel_, depth, rows, per_tile},
+                                (rows + per_tile - 1) / per_tile,
+                                element_ns_ * static_cast<float>(depth * per_tile));
+    step.scratch_bytes = scratch_ * static_cast<size_t>(depth);
+    step.kernel = "plain";
+    return Status();
+  }
+
+ private:
+  std::shared_ptr<const Kernel> kernel_;
+  float element_ns_;
+  size_t scratch_;
+};
+
+template <class Kernel>
+MadeOperation MakeRows(Kernel kernel, float element_ns, size_t scratch = 0) {
+  return std::unique_ptr<Operation>(
+      std::make_unique<RowsOperation<Kernel>>(std::move(kernel), element_ns, scratch));
+}
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_SOFTMAX_ROWS_H_
