@@ -9,34 +9,29 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "heddle/status.h"
 
 namespace heddle::core {
 
+// The first byte is aligned to a page; nothing can write to any of them.
 class FileBytes {
  public:
-  static constexpr size_t kAlignment = 64;         // of the first byte
   static constexpr size_t kReadLimit = 64u << 20;  // larger files are mapped
 
-  static Result<std::unique_ptr<FileBytes>> Open(const std::string& path);
-  static Result<std::unique_ptr<FileBytes>> Copy(std::span<const std::byte> bytes);
-  ~FileBytes();
-  FileBytes(const FileBytes&) = delete;
-  FileBytes& operator=(const FileBytes&) = delete;
+  static Result<FileBytes> Open(const std::string& path);
+  static Result<FileBytes> Copy(std::span<const std::byte> bytes);
 
-  std::span<const std::byte> all() const { return {data_, size_}; }
+  std::span<const std::byte> all() const {
+    return memory_.size() != 0 ? memory_.bytes() : mapped_.bytes();
+  }
 
   // A copy of `bytes`, aligned to 16 and kept as long as this object.
   std::span<const std::byte> AlignedCopy(std::span<const std::byte> bytes);
 
  private:
-  FileBytes() = default;
-  void Allocate(size_t size);
-  Status ReadAll(int fd, const std::string& path, size_t size);
-
-  std::byte* data_ = nullptr;
-  size_t size_ = 0;
-  bool mapped_ = false;
+  AnonymousMemory memory_;
+  MappedFile mapped_;
   std::vector<std::unique_ptr<std::byte[]>> copies_;
 };
 

@@ -31,20 +31,20 @@ int OpKnownVersion(OpCode code) {
 std::string Operator::Name() const { return code == OpCode::kCUSTOM ? custom_name : OpName(code); }
 
 struct Model::Bytes {
-  std::unique_ptr<FileBytes> file;
+  FileBytes file;
 };
 
 Model::Model() = default;
 Model::~Model() = default;
 
-int64_t Model::size_bytes() const { return static_cast<int64_t>(bytes_->file->all().size()); }
+int64_t Model::size_bytes() const { return static_cast<int64_t>(bytes_->file.all().size()); }
 
-Result<std::shared_ptr<const Model>> ModelReader::Read(std::unique_ptr<FileBytes> file) {
+Result<std::shared_ptr<const Model>> ModelReader::Read(FileBytes file) {
   std::shared_ptr<Model> model(new Model());
   model->bytes_ = std::make_unique<Model::Bytes>(Model::Bytes{std::move(file)});
   ModelParts parts{model->subgraphs_, model->signatures_, model->description_,
                    model->metadata_names_, model->files_};
-  HEDDLE_TRY(ReadModel(*model->bytes_->file, parts));
+  HEDDLE_TRY(ReadModel(model->bytes_->file, parts));
   return std::shared_ptr<const Model>(std::move(model));
 }
 

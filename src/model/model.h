@@ -27,9 +27,9 @@ class Model {
   // Copies the bytes.
   static Result<std::shared_ptr<const Model>> ReadBytes(std::span<const std::byte> bytes);
 
-  const std::vector<Subgraph>& subgraphs() const {
-    return subgraphs_;
-  }  // at least one; the first is the main graph
+  // At least one; the first is the main graph.
+  const std::vector<Subgraph>& subgraphs() const { return subgraphs_; }
+  // Those whose tensors are inputs and outputs of their subgraph; a stale one is left out.
   const std::vector<Signature>& signatures() const { return signatures_; }
   const std::string& description() const { return description_; }
   int64_t size_bytes() const;

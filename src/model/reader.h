@@ -29,7 +29,7 @@ struct ModelParts {
 
 class ModelReader {
  public:
-  static Result<std::shared_ptr<const Model>> Read(std::unique_ptr<FileBytes> file);
+  static Result<std::shared_ptr<const Model>> Read(FileBytes file);
 };
 
 Status ReadModel(FileBytes& file, const ModelParts& parts);

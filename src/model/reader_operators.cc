@@ -61,13 +61,23 @@ Status ReadOperator(Source& source, const fb::Operator& from, size_t tensors, Op
   return Status();
 }
 
-Status SetWriter(const Subgraph& subgraph, const Operator& op, size_t output,
-                 std::vector<bool>& made) {
-  const int32_t index = op.outputs[output];
+Status CheckMade(Subgraph& subgraph, int32_t index, std::vector<bool>& made) {
+  if (made[index]) return Status();
+  Tensor& tensor = subgraph.tensors[index];
+  if (TypeBits(tensor.type) == 0 || tensor.shape.elements() != 0)
+    return InvalidModel("tensor {} '{}': read before anything makes it", index, tensor.name);
+  alignas(16) static constexpr std::byte kNothing[16] = {};
+  tensor.constant = true;
+  tensor.data = std::span(kNothing).first(0);
+  made[index] = true;
+  return Status();
+}
+
+Status SetMade(const Subgraph& subgraph, int32_t index, std::vector<bool>& made) {
   const Tensor& tensor = subgraph.tensors[index];
   if (made[index])
-    return InvalidModel("output {}: tensor {} '{}' is {}, expected one that nothing else makes",
-                        output, index, tensor.name,
+    return InvalidModel("tensor {} '{}': {}, expected one that nothing else makes", index,
+                        tensor.name,
                         tensor.constant   ? "constant"
                         : tensor.variable ? "a variable"
                                           : "a graph input or made by an earlier operator");
@@ -111,29 +121,25 @@ Status ReadOperators(Source& source, const FbTables<fb::Operator>* from,
   return Status();
 }
 
-Status CheckOrder(const Subgraph& subgraph) {
+Status CheckOrder(Subgraph& subgraph) {
   std::vector<bool> made(subgraph.tensors.size());
   for (size_t i = 0; i < made.size(); ++i)
     made[i] = subgraph.tensors[i].constant || subgraph.tensors[i].variable;
-  for (int32_t input : subgraph.inputs) made[input] = true;
+  for (size_t k = 0; k < subgraph.inputs.size(); ++k)
+    HEDDLE_TRY(Within(SetMade(subgraph, subgraph.inputs[k], made), "graph input {}", k));
 
   for (size_t i = 0; i < subgraph.operators.size(); ++i) {
     const Operator& op = subgraph.operators[i];
-    for (size_t k = 0; k < op.inputs.size(); ++k) {
-      const int32_t index = op.inputs[k];
-      if (index >= 0 && !made[index])
-        return InvalidModel("op {} {}, input {}: tensor {} '{}' is read before anything makes it",
-                            i, op.Name(), k, index, subgraph.tensors[index].name);
-    }
+    for (size_t k = 0; k < op.inputs.size(); ++k)
+      if (op.inputs[k] >= 0)
+        HEDDLE_TRY(
+            Within(CheckMade(subgraph, op.inputs[k], made), "op {} {}, input {}", i, op.Name(), k));
     for (size_t k = 0; k < op.outputs.size(); ++k)
-      HEDDLE_TRY(Within(SetWriter(subgraph, op, k, made), "op {} {}", i, op.Name()));
+      HEDDLE_TRY(
+          Within(SetMade(subgraph, op.outputs[k], made), "op {} {}, output {}", i, op.Name(), k));
   }
-  for (size_t k = 0; k < subgraph.outputs.size(); ++k) {
-    const int32_t index = subgraph.outputs[k];
-    if (!made[index])
-      return InvalidModel("graph output {}: tensor {} '{}' is made by nothing", k, index,
-                          subgraph.tensors[index].name);
-  }
+  for (size_t k = 0; k < subgraph.outputs.size(); ++k)
+    HEDDLE_TRY(Within(CheckMade(subgraph, subgraph.outputs[k], made), "graph output {}", k));
   return Status();
 }
 

@@ -49,8 +49,7 @@ Status CheckAffine(const Tensor& tensor) {
                           q.axis);
   }
   for (float scale : q.scale)
-    if (!std::isfinite(scale) || scale < 0)
-      return InvalidModel("scale {}, expected a finite one of 0 or more", scale);
+    if (!std::isfinite(scale)) return InvalidModel("scale {}, expected a finite one", scale);
   const Limits limits = ZeroPointLimits(tensor.type);
   for (int64_t zero : q.zero_point)
     if (zero < limits.least || zero > limits.most)
@@ -80,7 +79,8 @@ Status ReadBlocks(const fb::BlockwiseQuantization& from, size_t tensors, Quantiz
   HEDDLE_TRY(CheckIndex("block zero points", from.zero_points(), -1, tensors));
   q.block = from.block_size();
   q.block_scales = from.scales();
-  q.block_zero_points = from.zero_points();
+  // Files that name no zero points leave the field at 0.
+  if (from.zero_points() > 0) q.block_zero_points = from.zero_points();
   return Status();
 }
 
@@ -112,8 +112,8 @@ Status CheckBlocks(const std::vector<Tensor>& tensors, const Tensor& tensor) {
   const int64_t blocks = tensor.shape.elements() / q.block;
   HEDDLE_TRY(CheckPerBlock("block scales", tensors[q.block_scales], blocks));
   if (tensors[q.block_scales].type != Type::kFloat16)
-    return InvalidModel("block scales: {}, expected float16",
-                        TypeName(tensors[q.block_scales].type));
+    return Unsupported("block scales: {}, expected float16",
+                       TypeName(tensors[q.block_scales].type));
   if (q.block_zero_points >= 0)
     return CheckPerBlock("block zero points", tensors[q.block_zero_points], blocks);
   return Status();

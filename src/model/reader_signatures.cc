@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signatures: names that callers use for a subgraph and its tensors.
+#include <algorithm>
 #include <set>
 
 #include "model/reader.h"
@@ -9,9 +10,8 @@ namespace heddle::core {
 namespace {
 
 Status ReadNames(Source& source, const FbTables<fb::TensorMap>* from, const char* what,
-                 const std::vector<int32_t>& allowed, std::vector<SignatureTensor>& to) {
+                 size_t tensors, std::vector<SignatureTensor>& to) {
   const size_t count = FbSize(from);
-  const std::set<int32_t> known(allowed.begin(), allowed.end());
   std::set<std::string> names;
   HEDDLE_TRY(source.Take(count, sizeof(SignatureTensor)));
   to.resize(count);
@@ -21,10 +21,10 @@ Status ReadNames(Source& source, const FbTables<fb::TensorMap>* from, const char
     if (to[i].name.empty()) return InvalidModel("{} {}: no name", what, i);
     if (!names.insert(to[i].name).second)
       return InvalidModel("{} {}: a second '{}'", what, i, to[i].name);
+    if (map.tensor_index() >= tensors)
+      return InvalidModel("{} '{}': tensor index {}, expected 0 to {}", what, to[i].name,
+                          map.tensor_index(), int64_t(tensors) - 1);
     to[i].tensor = static_cast<int32_t>(map.tensor_index());
-    if (!known.contains(to[i].tensor))
-      return InvalidModel("{} '{}': tensor index {}, expected an {} of the subgraph", what,
-                          to[i].name, map.tensor_index(), what);
   }
   return Status();
 }
@@ -37,11 +37,15 @@ Status ReadSignature(Source& source, const fb::SignatureDef& from,
     return InvalidModel("'{}': subgraph index {}, expected 0 to {}", to.key, from.subgraph_index(),
                         int64_t(subgraphs.size()) - 1);
   to.subgraph = static_cast<int32_t>(from.subgraph_index());
-  const Subgraph& subgraph = subgraphs[to.subgraph];
-  HEDDLE_TRY(Within(ReadNames(source, from.inputs(), "input", subgraph.inputs, to.inputs), "'{}'",
-                    to.key));
-  return Within(ReadNames(source, from.outputs(), "output", subgraph.outputs, to.outputs), "'{}'",
-                to.key);
+  const size_t tensors = subgraphs[to.subgraph].tensors.size();
+  HEDDLE_TRY(Within(ReadNames(source, from.inputs(), "input", tensors, to.inputs), "'{}'", to.key));
+  return Within(ReadNames(source, from.outputs(), "output", tensors, to.outputs), "'{}'", to.key);
+}
+
+bool AllAmong(const std::vector<SignatureTensor>& named, const std::vector<int32_t>& tensors) {
+  const std::set<int32_t> known(tensors.begin(), tensors.end());
+  return std::all_of(named.begin(), named.end(),
+                     [&](const SignatureTensor& t) { return known.contains(t.tensor); });
 }
 
 }  // namespace
@@ -49,16 +53,20 @@ Status ReadSignature(Source& source, const fb::SignatureDef& from,
 Status ReadSignatures(Source& source, const std::vector<Subgraph>& subgraphs,
                       std::vector<Signature>& signatures) {
   const auto* from = source.model().signature_defs();
-  const size_t count = FbSize(from);
   std::set<std::string> keys;
-  HEDDLE_TRY(source.Take(count, sizeof(Signature)));
-  signatures.resize(count);
-  for (size_t i = 0; i < count; ++i) {
-    const fb::SignatureDef& signature = *from->Get(static_cast<uint32_t>(i));
+  HEDDLE_TRY(source.Take(FbSize(from), sizeof(Signature)));
+  for (uint32_t i = 0; i < FbSize(from); ++i) {
+    Signature signature;
     HEDDLE_TRY(
-        Within(ReadSignature(source, signature, subgraphs, signatures[i]), "signature {}", i));
-    if (!keys.insert(signatures[i].key).second)
-      return InvalidModel("signature {}: a second '{}'", i, signatures[i].key);
+        Within(ReadSignature(source, *from->Get(i), subgraphs, signature), "signature {}", i));
+    if (!keys.insert(signature.key).second)
+      return InvalidModel("signature {}: a second '{}'", i, signature.key);
+    // Tools that change a graph's inputs or outputs leave signatures of the old ones behind.
+    const Subgraph& subgraph = subgraphs[signature.subgraph];
+    HEDDLE_TRY(source.Take(subgraph.inputs.size() + subgraph.outputs.size(), sizeof(int32_t)));
+    if (AllAmong(signature.inputs, subgraph.inputs) &&
+        AllAmong(signature.outputs, subgraph.outputs))
+      signatures.push_back(std::move(signature));
   }
   return Status();
 }

@@ -70,9 +70,7 @@ Status ReadData(Source& source, const fb::Tensor& from, Tensor& to) {
   auto buffer = source.Buffer(from.buffer());
   if (!buffer.ok()) return Within(buffer.status(), "data");
   const std::span<const std::byte> bytes = *buffer;
-  if (bytes.data() == nullptr) return Status();
-  // A buffer that is there but empty: nothing, unless nothing is what the shape needs.
-  if (bytes.empty() && (!HasFixedSize(to.type) || to.shape.elements() != 0)) return Status();
+  if (bytes.empty()) return Status();
   if (to.variable) return InvalidModel("data: {} bytes, expected none of a variable", bytes.size());
 
   to.constant = true;

@@ -84,8 +84,9 @@ Status ReadSparsity(Source& source, const fb::SparsityParameters& from, Tensor& 
 Status ReadOptions(Source& source, const fb::Operator& from, OpCode code, Options& options);
 Status ReadOperators(Source& source, const FbTables<fb::Operator>* from,
                      const std::vector<OperatorKind>& kinds, Subgraph& subgraph);
-// Every operand is made before it is used, by one operator at most.
-Status CheckOrder(const Subgraph& subgraph);
+// Every operand is made before it is used, by one operator at most. A tensor of no elements that
+// nothing makes becomes a constant: files write empty shape operands that way.
+Status CheckOrder(Subgraph& subgraph);
 // Every subgraph that an operator calls exists, and none calls itself, however indirectly.
 Status CheckCalls(const std::vector<Subgraph>& subgraphs);
 Status ReadSignatures(Source& source, const std::vector<Subgraph>& subgraphs,
