@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Instruction sets that kernels are written for, and which of them this CPU and its operating system run.
+// Instruction sets that kernels are written for, and which of them this CPU and its operating
+// system run.
 #ifndef HEDDLE_BASE_ISA_H_
 #define HEDDLE_BASE_ISA_H_
 
@@ -26,8 +27,8 @@ const char* IsaName(Isa isa);  // "plain", "avx2", "avx512", "avx512vnni", "neon
 // What this machine runs, plain first, the best last.
 const std::vector<Isa>& SupportedIsas();
 
-// `name` empty: HEDDLE_ISA from the environment, else the best. An unknown or unsupported name is an error that lists
-// what this machine has.
+// `name` empty: HEDDLE_ISA from the environment, else the best. An unknown or unsupported name is
+// an error that lists what this machine has.
 Result<Isa> ChooseIsa(std::string_view name);
 
 }  // namespace heddle::core
