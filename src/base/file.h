@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes from the operating system: memory of its own, files read, files mapped.
+// Errors name the path, what was tried and the system's reason.
+#ifndef HEDDLE_BASE_FILE_H_
+#define HEDDLE_BASE_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "heddle/status.h"
+
+namespace heddle::core {
+
+// The Status of a failed system call: "<what>: <text of error>". Missing files are kNotFound,
+// limits of memory or descriptors kResourceExhausted, all else kFailedPrecondition.
+Status SystemError(int error, std::string_view what);
+
+// Pages of this process alone, zero at first, aligned to a page. Moves like a unique_ptr. Different
+// objects may be used by different threads; the calls on one need the caller's order.
+class AnonymousMemory {
+ public:
+  AnonymousMemory() = default;
+  static Result<AnonymousMemory> Allocate(size_t bytes);
+  ~AnonymousMemory() { Release(); }
+  AnonymousMemory(AnonymousMemory&& other) noexcept { *this = std::move(other); }
+  AnonymousMemory& operator=(AnonymousMemory&& other) noexcept;
+
+  std::byte* data() const { return data_; }  // nullptr when size() is 0
+  size_t size() const { return size_; }
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+  // From now on a write anywhere in it is a fault. Cannot be undone.
+  Status Seal();
+  // Hands the whole pages inside [offset, offset + bytes) back to the system; they read as zero
+  // afterwards and cost nothing until written again. REQUIRES: the range lies inside; not sealed.
+  Status GiveBack(size_t offset, size_t bytes);
+
+ private:
+  void Release();
+
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// A regular file, mapped read-only. Who overwrites or cuts the file in place changes these bytes or
+// makes reading them a fault: replace such a file by renaming. Immutable; thread-safe.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  static Result<MappedFile> Open(const std::string& path);
+  ~MappedFile() { Release(); }
+  MappedFile(MappedFile&& other) noexcept { *this = std::move(other); }
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  void Release();
+
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// The whole of a regular file, in memory that later changes of the file do not reach. A file of
+// more than `max_bytes` is kResourceExhausted and is not read; one that changes its size meanwhile
+// is kFailedPrecondition.
+Result<AnonymousMemory> ReadFile(const std::string& path, size_t max_bytes);
+
+// A small text, also of /proc and /sys, whose files do not tell their size. More than `max_bytes`:
+// kResourceExhausted.
+Result<std::string> ReadText(const std::string& path, size_t max_bytes);
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_BASE_FILE_H_
