@@ -24,8 +24,8 @@ build:
 	@cmake --build --preset release -j $(JOBS)
 
 demo: build
-	build/release/bin/digits tests/models/digits_int8.tflite
-	$(HEDDLE) bench tests/models/digits_int8.tflite --callers 1,2,4 --seconds 2
+	build/release/bin/digits tests/models/digits_f32.tflite tests/models/digits.txt
+	$(HEDDLE) bench tests/models/digits_f32.tflite --callers 1,2,4 --seconds 2
 
 test:
 	@scripts/bootstrap build test aarch64

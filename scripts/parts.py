@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of `make test`: how each is built and run, and how its results are counted."""
+import collections
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree
+
+from checks import ROOT, files
+
+LOGS = ROOT / "build/test"
+COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) (?:skipped|unsupported)\s*$")
+SHARDS = 4  # a sampled cell runs one of so many shards of each test program
+TIDY_SAMPLE = 6
+SAMPLED = {"asan": 2, "tsan": 1, "aarch64": 2}  # test programs, besides ALWAYS
+ALWAYS = {"asan": ["model_test"], "tsan": ["engine_test"], "aarch64": []}
+
+
+@dataclasses.dataclass
+class Counts:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other):
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self):
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclasses.dataclass
+class Part:
+    name: str
+    cell: str
+    action: collections.abc.Callable
+    counts: Counts = dataclasses.field(default_factory=Counts)
+    seconds: float = 0
+
+    def __post_init__(self):
+        self.log = LOGS / (re.sub(r"\W+", "_", self.name) + ".log")
+        self.log.unlink(missing_ok=True)
+
+    def say(self, text):
+        with self.log.open("a") as log:
+            log.write(text.rstrip("\n") + "\n")
+
+    def run(self, command, timeout=1800, **environment):
+        """Output goes to the part's log; returns the exit status and the output."""
+        self.say("$ " + " ".join([f"{k}={v}" for k, v in environment.items()] + [str(c) for c in command]))
+        done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors="replace", timeout=timeout, env={**os.environ, **environment})
+        self.say(done.stdout)
+        return done.returncode, done.stdout
+
+    def counted(self, command, **environment):
+        """Runs what ends with a line of counts."""
+        status, output = self.run(command, **environment)
+        match = COUNTS.search(output.strip().rpartition("\n")[2])
+        counts = Counts(*map(int, match.groups())) if match else Counts()
+        if status != 0 and counts.failed == 0:
+            counts.failed = 1
+        if match is None and status == 0:
+            self.say("no line of counts")
+            counts.failed = 1
+        return counts
+
+
+def cpu_name():
+    return re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text() + "model name: unknown").group(1)
+
+
+def isas():
+    """Of this machine, the best last; as src/base/isa.cc sees it."""
+    if os.uname().machine == "aarch64":
+        return ["plain", "neon"]
+    flags = set(re.search(r"^flags\s*:(.*)", pathlib.Path("/proc/cpuinfo").read_text(), re.M).group(1).split())
+    needs = {"avx2": {"avx2", "fma", "f16c"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"},
+             "avx512vnni": {"avx512_vnni"}}
+    found = ["plain"]
+    for name, needed in needs.items():
+        if not needed <= flags:
+            break
+        found.append(name)
+    return found
+
+
+# --- builds ---
+
+
+def test_programs():
+    return sorted(p.name for p in (ROOT / "build/release/bin").glob("*_test"))
+
+
+def chosen_programs(cell, options):
+    programs = test_programs()
+    if options.all:
+        return programs
+    always = [p for p in ALWAYS[cell] if p in programs]
+    rest = sorted(set(programs) - set(always))
+    pick = random.Random(f"{options.seed} {cell}").sample(rest, min(SAMPLED[cell], len(rest)))
+    return sorted(always + pick)
+
+
+def build(cell, options, targets=None):
+    def action(part):
+        names = targets() if targets else []
+        part.say(f"targets: {' '.join(names) or 'all'}")
+        steps = [["cmake", "--preset", cell], ["cmake", "--build", "--preset", cell, "-j", options.jobs]]
+        if names:
+            steps[1] += ["--target", *names]
+        for step in steps:
+            if part.run(step, timeout=7200)[0] != 0:
+                return Counts(failed=1)
+        return Counts(passed=1)
+
+    return Part(f"build {cell}", cell, action)
+
+
+def builds(options):
+    yield build("release", options)
+    for cell in "asan", "tsan", "aarch64":
+        extra = ["heddle_cli"] if cell != "tsan" else []
+        yield build(cell, options, lambda cell=cell, extra=extra: chosen_programs(cell, options) + extra)
+    if options.all:
+        yield build("dev", options)
+
+
+# --- checks ---
+
+
+def check(name, *arguments):
+    return Part(f"check {name}", "checks", lambda part: part.counted(["python3", f"scripts/check_{name}.py", *arguments]))
+
+
+def format_check(part):
+    sources = files(".h", ".cc", ".c")
+    _, output = part.run(["clang-format-19", "--dry-run", "-Werror", *sources])
+    wrong = {line.split(":")[0] for line in output.splitlines() if "error:" in line}
+    return Counts(len(sources) - len(wrong), len(wrong))
+
+
+def tidy(options):
+    def action(part):
+        sources = [p for p in files(".cc") if p.startswith("src/")]
+        if not options.all:
+            sources = random.Random(f"{options.seed} tidy").sample(sources, min(TIDY_SAMPLE, len(sources)))
+        counts = Counts()
+        for source in sources:
+            command = ["clang-tidy-19", "-p", "build/release", "--quiet", source]
+            status, _ = part.run(command)
+            counts += Counts(int(status == 0), int(status != 0))
+        return counts
+
+    return Part("check tidy", "checks", action)
+
+
+def checks(options):
+    yield Part("check format", "checks", format_check)
+    for name in "layers", "sizes", "text":
+        yield check(name)
+    for name in "headers", "docs", "isa_objects", "abi":
+        yield check(name, "build/release")
+    yield tidy(options)
+
+
+# --- test programs ---
+
+
+def gtest_counts(path):
+    counts = Counts()
+    for suite in json.loads(path.read_text())["testsuites"]:
+        for case in suite["testsuite"]:
+            if case["result"] == "SKIPPED" or case["status"] == "NOTRUN":
+                counts.skipped += 1
+            elif case.get("failures"):
+                counts.failed += 1
+            else:
+                counts.passed += 1
+    return counts
+
+
+def ctest_counts(folder):
+    """Each test program counts its own cases; what is no such program, or died, counts once."""
+    counts = Counts()
+    for case in xml.etree.ElementTree.parse(folder / "junit.xml").getroot().iter("testcase"):
+        result = folder / f"{case.get('name')}.json"
+        failed = case.get("status") != "run"
+        own = gtest_counts(result) if result.exists() else Counts(passed=int(not failed))
+        if failed and own.failed == 0:
+            own.failed = 1
+        counts += own
+    return counts
+
+
+def tests(name, cell, options, sampled, programs=None, **environment):
+    def action(part):
+        folder = LOGS / re.sub(r"\W+", "_", name)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        command = ["ctest", "--preset", cell, "--output-junit", folder / "junit.xml", "--timeout", "1200"]
+        if programs:
+            command += ["-R", f"^({'|'.join(programs())})$"]
+        if sampled:
+            shard = random.Random(f"{options.seed} {name}").randrange(SHARDS)
+            environment.update(GTEST_TOTAL_SHARDS=str(SHARDS), GTEST_SHARD_INDEX=str(shard))
+        status, _ = part.run(command, timeout=7200, GTEST_OUTPUT=f"json:{folder}/", HEDDLE_SEED=str(options.seed),
+                             **environment)
+        counts = ctest_counts(folder)
+        return counts if status == 0 or counts.failed else counts + Counts(failed=1)
+
+    return Part(name, cell, action)
+
+
+# --- suites ---
+
+
+def sample_glob(suite, seed):
+    """A pattern that takes between 3 and 20 % of a suite, by the last character of the file's stem."""
+    with suite.open(newline="") as rows:
+        names = [row["model"] for row in csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE)]
+    ends = collections.Counter(pathlib.PurePath(name).stem[-1] for name in names)
+    fit = sorted(c for c, n in ends.items() if c.isalnum() and 0.03 <= n / len(names) <= 0.2) or sorted(ends)
+    return f"*{random.Random(seed).choice(fit)}.tflite"
+
+
+def suite(cell, name, path, numerics, options, sampled, isa="", emulator=()):
+    label = f"suite {name} {numerics}" + (f" {isa or cell}" if isa or cell != "release" else "")
+
+    def action(part):
+        if path is None:
+            part.say("no such suite: HEDDLE_SUITES is not set")
+            return Counts(skipped=1)
+        command = [*emulator, f"build/{cell}/bin/heddle", "verify", "--suite", path, "--numerics", numerics]
+        if sampled:
+            command += ["--filter", sample_glob(path, f"{options.seed} {label}")]
+        return part.counted(command, **({"HEDDLE_ISA": isa} if isa else {}))
+
+    return Part(label, cell, action)
+
+
+def suites(options):
+    tables = {"models": ROOT / "tests/models/SUITE.tsv"}
+    for name in "large", "zoo", "ops":  # the longest first
+        tables[name] = options.suites / name / "SUITE.tsv" if options.suites else None
+    for numerics in "fast", "reference":
+        for name in "large", "zoo", "ops", "models":
+            yield suite("release", name, tables[name], numerics, options, sampled=False)
+    sampled = not options.all
+    for isa in isas()[:-1]:
+        for numerics in "fast", "reference":
+            for name in ("large", "zoo", "ops") if options.all else ("zoo", "ops"):
+                yield suite("release", name, tables[name], numerics, options, sampled, isa)
+    qemu = ["qemu-aarch64", "-L", "build/sysroot-aarch64"]
+    for cell, emulator in ("asan", []), ("aarch64", qemu):
+        for numerics in "fast", "reference":
+            for name in ("zoo", "ops", "models") if options.all and cell == "asan" else ("ops", "models"):
+                whole = name == "models" or (options.all and cell == "asan")
+                yield suite(cell, name, tables[name], numerics, options, not whole, emulator=emulator)
+
+
+def runs(options):
+    """In the order in which they start: the long ones first."""
+    sampled = not options.all
+    yield from suites(options)
+    yield tests("tests release", "release", options, sampled=False)
+    for cell in "asan", "tsan", "aarch64":
+        yield tests(f"tests {cell}", cell, options, sampled, lambda cell=cell: chosen_programs(cell, options))
+    for isa in isas()[:-1]:
+        yield tests(f"tests release {isa}", "release", options, sampled, test_programs, HEDDLE_ISA=isa)
+    if options.all:
+        yield tests("tests dev", "dev", options, sampled=False)
+        yield Part("fuzz", "fuzz", lambda part: part.counted(["scripts/fuzz"]))
+    yield from checks(options)
