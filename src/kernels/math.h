@@ -20,7 +20,10 @@ double Logistic(double x);  // 1 / (1 + exp(-x))
 // The correctly rounded float but for one argument in many millions.
 inline float ExpF(float x) { return static_cast<float>(Exp(x)); }
 inline float LogF(float x) { return static_cast<float>(Log(x)); }
-inline float TanhF(float x) { return static_cast<float>(Tanh(x)); }
+// Small arguments are their own result: denormals survive where the thread flushes them.
+inline float TanhF(float x) {
+  return x > -0x1p-13f && x < 0x1p-13f ? x : static_cast<float>(Tanh(x));
+}
 inline float LogisticF(float x) { return static_cast<float>(Logistic(x)); }
 
 // Branch-free forms for loops over tensors, which compilers vectorise: float arithmetic only,

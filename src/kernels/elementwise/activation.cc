@@ -39,6 +39,12 @@ struct Clip {
   float operator()(float x) const { return x <= lo ? lo : x >= hi ? hi : x; }
 };
 
+// XNNPACK's form for float16, the only one there is: NaN becomes the lower bound.
+struct ClipHalf {
+  float lo, hi;
+  float operator()(float x) const { return x > lo ? (x < hi ? x : hi) : lo; }
+};
+
 int32_t AddClamped(int32_t zero, int32_t x, IntRange range) {
   return static_cast<int32_t>(std::clamp<int64_t>(int64_t{zero} + x, range.lo, range.hi));
 }
@@ -167,8 +173,9 @@ MadeOperation MakeRelu(const MakeArgs& args) {
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   HEDDLE_TRY(CheckSameType(in, out));
   const ReluRange relu = ReluRangeOf(args.op.code);
-  if (IsFloat(in.type))
-    return MakeFloatMap(in, Clip{ActivationRange(relu.lo).lo, ActivationRange(relu.hi).hi}, 0.3f);
+  const float lo = ActivationRange(relu.lo).lo, hi = ActivationRange(relu.hi).hi;
+  if (in.type == Type::kFloat32) return MakeMap<Plain<float>, Plain<float>>(Clip{lo, hi}, 0.3f);
+  if (in.type == Type::kFloat16) return MakeMap<Half, Half>(ClipHalf{lo, hi}, 2);
   if (!IsByte(in.type) && in.type != Type::kInt16) return UnsupportedType(in);
   HEDDLE_TRY(CheckQuantised({&in, &out}));
   const float scale = out.quant->Scale();
