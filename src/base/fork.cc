@@ -12,9 +12,9 @@
 namespace heddle::core {
 namespace {
 
-struct Shard {
-  alignas(64)
-      std::atomic<uint64_t> begun;  // of all calls ever; on one line, for one thread writes both
+// Of all calls ever, on one line: most often one thread writes both.
+struct alignas(64) Shard {
+  std::atomic<uint64_t> begun;
   std::atomic<uint64_t> ended;
 };
 
