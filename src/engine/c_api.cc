@@ -62,9 +62,9 @@ heddle_status* ToC(const Status& status) {
 template <class F>
 heddle_status* Guarded(F body) noexcept {
   try {
+    const InFlight in_flight;
     Status status = CheckForked();
     if (!status.ok()) return ToC(status);
-    const InFlight in_flight;
     return ToC(body());
   } catch (const std::bad_alloc&) {
     return ToC(Status(Code::kResourceExhausted, "out of memory"));
@@ -312,6 +312,7 @@ heddle_status* heddle_outputs_find(const heddle_outputs* outputs, const char* na
 }
 void heddle_outputs_free(heddle_outputs* outputs) {
   // In a child forked during a call the pool's lock may never be released: leave the memory be.
+  const InFlight in_flight;
   if (outputs == nullptr || !CheckForked().ok()) return;
   // The handle lives in the Context that the call's end hands back: nothing of it is touched
   // afterwards.
