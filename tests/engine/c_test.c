@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The C interface as a C program sees it. */
+#include "heddle/c.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failures = 0;
+
+#define CHECK(condition)                                                   \
+  do {                                                                     \
+    if (!(condition)) {                                                    \
+      printf("%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition); \
+      ++failures;                                                          \
+    }                                                                      \
+  } while (0)
+
+static void check_ok(heddle_status* status, int line) {
+  if (status == NULL) return;
+  printf("line %d: %s: %s\n", line, heddle_code_name(heddle_status_code(status)),
+         heddle_status_message(status));
+  heddle_status_free(status);
+  ++failures;
+}
+#define OK(call) check_ok((call), __LINE__)
+
+static void check_fails(heddle_status* status, heddle_code code, int line) {
+  if (heddle_status_code(status) != code) {
+    printf("line %d: %s, expected %s\n", line, heddle_code_name(heddle_status_code(status)),
+           heddle_code_name(code));
+    ++failures;
+  }
+  heddle_status_free(status);
+}
+#define FAILS(call, code) check_fails((call), (code), __LINE__)
+
+static void run_model(heddle_engine* engine, const char* path) {
+  heddle_model* model = NULL;
+  OK(heddle_model_load(engine, path, NULL, &model));
+  if (model == NULL) return;
+  size_t count = 0;
+  OK(heddle_model_input_count(model, NULL, &count));
+  CHECK(count == 1);
+  heddle_tensor_info info;
+  memset(&info, 0, sizeof info);
+  info.struct_size = sizeof info;
+  OK(heddle_model_input(model, NULL, 0, &info));
+  CHECK(info.rank > 0 && info.type == HEDDLE_FLOAT32);
+  FAILS(heddle_model_input(model, NULL, 1, &info), HEDDLE_NOT_FOUND);
+
+  float pixels[64];
+  memset(pixels, 0, sizeof pixels);
+  heddle_tensor in;
+  memset(&in, 0, sizeof in);
+  in.struct_size = sizeof in;
+  in.type = HEDDLE_FLOAT32;
+  in.rank = HEDDLE_SHAPE_OF_MODEL;
+  in.data = pixels;
+  in.bytes = sizeof pixels;
+
+  heddle_outputs* outputs = NULL;
+  OK(heddle_model_run(model, &in, 1, NULL, 0, NULL, &outputs));
+  CHECK(heddle_outputs_count(outputs) == 1);
+  heddle_tensor out;
+  memset(&out, 0, sizeof out);
+  out.struct_size = sizeof out;
+  OK(heddle_outputs_get(outputs, 0, &out));
+  CHECK(out.bytes == 10 * sizeof(float));
+  float first[10];
+  memcpy(first, out.data, sizeof first);
+  FAILS(heddle_outputs_get(outputs, 1, &out), HEDDLE_NOT_FOUND);
+  heddle_outputs_free(outputs);
+
+  float mine[10];
+  out.name = NULL;
+  out.data = mine;
+  out.bytes = sizeof mine;
+  OK(heddle_model_run(model, &in, 1, &out, 1, NULL, NULL));
+  CHECK(memcmp(first, mine, sizeof mine) == 0);
+
+  heddle_run_options options;
+  memset(&options, 0, sizeof options);
+  FAILS(heddle_model_run(model, &in, 1, &out, 1, &options, NULL),
+        HEDDLE_INVALID_ARGUMENT); /* no struct_size */
+  options.struct_size = sizeof options;
+  options.deadline_ns = 1;
+  FAILS(heddle_model_run(model, &in, 1, &out, 1, &options, NULL), HEDDLE_DEADLINE_EXCEEDED);
+
+  heddle_model* second = heddle_model_ref(model);
+  heddle_model_free(model);
+  OK(heddle_model_run(second, &in, 1, &out, 1, NULL, NULL));
+  heddle_model_free(second);
+}
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  CHECK(strlen(heddle_version()) > 0);
+  CHECK(strcmp(heddle_type_name(HEDDLE_INT8), "int8") == 0);
+  CHECK(heddle_type_bits(HEDDLE_INT4) == 4);
+  heddle_engine* engine = NULL;
+  OK(heddle_engine_create(NULL, &engine));
+  heddle_model* none = NULL;
+  FAILS(heddle_model_load(engine, "/nowhere/at.all", NULL, &none), HEDDLE_NOT_FOUND);
+  FAILS(heddle_model_load_bytes(engine, "nonsense", 8, NULL, &none), HEDDLE_INVALID_MODEL);
+  run_model(engine, argv[1]);
+  heddle_engine_free(engine);
+  printf(failures == 0 ? "c_test: all hold\n" : "c_test: %d failures\n", failures);
+  return failures != 0;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A child forked between calls runs its models; one forked during a call gets an error, not a hang.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <thread>
+
+#include "digits.h"
+
+namespace heddle {
+namespace {
+
+using testing::DigitsFile;
+using testing::Fill;
+using testing::HashOf;
+
+constexpr int kRight = 0, kRefused = 1, kWrong = 2;
+
+// What a child that runs the model once says; killed by its own alarm when it hangs.
+int ForkAndRun(const Model& model, uint64_t expected) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    const auto in = Fill(model, 1, 3);
+    const auto out = model.Run({in.view});
+    if (!out.ok()) _exit(out.status().code() == Code::kFailedPrecondition ? kRefused : kWrong);
+    _exit(HashOf(*out) == expected ? kRight : kWrong);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Fork, AChildForkedBetweenCallsRunsItsModels) {
+  const Engine engine;
+  auto model = engine.Load(DigitsFile(false));
+  ASSERT_TRUE(model.ok());
+  const auto in = Fill(*model, 1, 3);
+  const uint64_t expected = HashOf(*model->Run({in.view}));
+  EXPECT_EQ(ForkAndRun(*model, expected), kRight);
+}
+
+TEST(Fork, AChildForkedDuringCallsAnswersOrIsRefused) {
+  const Engine engine;
+  auto model = engine.Load(DigitsFile(false));
+  ASSERT_TRUE(model.ok());
+  const auto in = Fill(*model, 1, 3);
+  const uint64_t expected = HashOf(*model->Run({in.view}));
+  std::atomic<bool> stop{false};
+  std::thread busy([&] {
+    const auto more = Fill(*model, 8, 4);
+    while (!stop) (void)model->Run({more.view});
+  });
+  int refused = 0;
+  for (int i = 0; i < 10; ++i) {
+    const int said = ForkAndRun(*model, expected);
+    EXPECT_TRUE(said == kRight || said == kRefused) << "child " << i << " said " << said;
+    refused += said == kRefused;
+  }
+  stop = true;
+  busy.join();
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(HashOf(*model->Run({in.view})), expected);
+}
+
+}  // namespace
+}  // namespace heddle

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// After warm-up a call allocates nothing, maps nothing and takes the engine's lock twice: at
+// admission and completion. Counted by standing in front of libc, so this is a program of its own
+// and is left out of sanitizer builds.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdlib>
+
+#include "digits.h"
+
+namespace {
+
+thread_local bool counting = false;
+std::atomic<int> allocations{0}, maps{0}, locks{0};
+
+template <class F>
+F Next(const char* name) {
+  return reinterpret_cast<F>(dlsym(RTLD_NEXT, name));
+}
+
+}  // namespace
+
+extern "C" {
+void* __libc_malloc(size_t);
+void* __libc_calloc(size_t, size_t);
+void* __libc_realloc(void*, size_t);
+void* __libc_memalign(size_t, size_t);
+
+void* malloc(size_t n) {
+  if (counting) ++allocations;
+  return __libc_malloc(n);
+}
+void* calloc(size_t n, size_t m) {
+  if (counting) ++allocations;
+  return __libc_calloc(n, m);
+}
+void* realloc(void* p, size_t n) {
+  if (counting) ++allocations;
+  return __libc_realloc(p, n);
+}
+void* aligned_alloc(size_t a, size_t n) {
+  if (counting) ++allocations;
+  return __libc_memalign(a, n);
+}
+void* mmap(void* at, size_t n, int protection, int flags, int file, off_t offset) {
+  if (counting) ++maps;
+  static const auto next = Next<decltype(&mmap)>("mmap");
+  return next(at, n, protection, flags, file, offset);
+}
+int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
+  if (counting) ++locks;
+  static const auto next = Next<int (*)(pthread_mutex_t*)>("pthread_mutex_lock");
+  return next(mutex);
+}
+}
+
+namespace heddle {
+namespace {
+
+using testing::DigitsFile;
+using testing::Fill;
+
+struct Counts {
+  int allocations, maps, locks;
+};
+
+template <class F>
+Counts CountDuring(F body) {
+  allocations = maps = locks = 0;
+  counting = true;
+  body();
+  counting = false;
+  return {allocations, maps, locks};
+}
+
+TEST(HotPath, TheCountersCount) {
+  const Counts c = CountDuring([] { free(malloc(10)); });
+  EXPECT_EQ(c.allocations, 1);
+}
+
+TEST(HotPath, AWarmCallAllocatesNothing) {
+  const Engine engine;
+  for (bool int8 : {false, true}) {
+    auto model = engine.Load(DigitsFile(int8));
+    ASSERT_TRUE(model.ok());
+    ASSERT_TRUE(model->Warm({}, 1).ok());
+    const auto in = Fill(*model, 1, 2);
+    ASSERT_TRUE(model->Run({in.view}).ok());
+    std::vector<uint8_t> mine(64);
+    heddle_tensor_info info{};
+    info.struct_size = sizeof(info);
+    ASSERT_EQ(heddle_model_output(model->get(), nullptr, 0, &info), nullptr);
+    TensorView out;
+    out.type = info.type;
+    out.data = mine.data();
+    out.bytes = mine.size();
+    const Counts into =
+        CountDuring([&] { (void)model->RunInto(std::span(&in.view, 1), std::span(&out, 1)); });
+    EXPECT_EQ(into.allocations, 0);
+    EXPECT_EQ(into.maps, 0);
+    EXPECT_EQ(into.locks, 2) << "admission and completion";
+    const Counts views = CountDuring([&] { (void)model->Run({in.view}); });
+    EXPECT_EQ(views.allocations, 0);
+    EXPECT_EQ(views.maps, 0);
+    EXPECT_EQ(views.locks, 2) << "admission and completion";
+  }
+}
+
+}  // namespace
+}  // namespace heddle
