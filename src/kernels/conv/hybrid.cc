@@ -13,7 +13,7 @@ namespace {
 enum class Scaling : uint8_t {
   kFused,        // XNNPACK: fma(acc * row, w, bias)
   kProduct,      // builtin: acc * (row * w) + bias
-  kTwoProducts,  // builtin reference CONV_2D per channel: (acc * w) * row + bias
+  kTwoProducts,  // builtin: (acc * w) * row + bias, from channel `tail` on (acc * row) * w + bias
 };
 
 struct HybridMath {
@@ -48,7 +48,8 @@ struct HybridMath {
         case Scaling::kTwoProducts:
           break;
       }
-      return math->epilogue.Clamp(acc * w * row.scale + b);
+      const float scaled = channel < math->tail ? acc * w * row.scale : acc * row.scale * w;
+      return math->epilogue.Clamp(scaled + b);
     }
   };
 
@@ -63,11 +64,12 @@ struct HybridMath {
   }
 
   RowLayout rows;
-  bool row_per_pixel;  // else a row is a batch item
-  Scaling scaling;
-  Type bias_type;
-  const Quantization* quant;  // of the weights
-  FloatEpilogue epilogue;
+  bool row_per_pixel = false;  // else a row is a batch item
+  Scaling scaling = Scaling::kFused;
+  int32_t tail = 0;  // of kTwoProducts: first of the channels that vector code by fours leaves over
+  Type bias_type = Type::kNone;
+  const Quantization* quant = nullptr;  // of the weights
+  FloatEpilogue epilogue{};
 };
 
 // LiteRT's CONV_2D treats equal scales as one.
@@ -84,8 +86,10 @@ class HybridForm final : public ConvOperation {
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override {
     step.packed = weights_;
-    HybridMath math{
-        {}, false, Scaling::kFused, spec().bias, spec().weights_quant, MakeFloatEpilogue(spec())};
+    HybridMath math;
+    math.bias_type = spec().bias;
+    math.quant = spec().weights_quant;
+    math.epilogue = MakeFloatEpilogue(spec());
     HEDDLE_TRY(SetRows(inputs, math));
     const auto math_of = [&](int32_t, int32_t) { return math; };
     HEDDLE_TRY(LowerPlain(spec(), inputs, 0.5f, math_of, step));
@@ -113,11 +117,12 @@ class HybridForm final : public ConvOperation {
     math.rows = math.row_per_pixel ? RowLayout{RowScheme::kXnn, g.batch * pixels, g.in_c}
                                    : RowLayout{RowScheme::kXnn, g.batch, pixels * g.in_c};
     if (spec().xnn) return Status();
-    const bool asymmetric = per_channel || spec().kind == ConvKind::kDepthwise;
-    math.rows.scheme = asymmetric ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
+    const bool depthwise = spec().kind == ConvKind::kDepthwise;
     const bool reference = spec().numerics == Numerics::kReference || g.groups > 1;
-    const bool two = spec().kind == ConvKind::kConv2d && per_channel && reference;
+    math.rows.scheme = per_channel || depthwise ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
+    const bool two = depthwise ? spec().numerics == Numerics::kFast : per_channel && reference;
     math.scaling = two ? Scaling::kTwoProducts : Scaling::kProduct;
+    math.tail = depthwise ? g.out_c & ~3 : g.out_c;
     return Status();
   }
 
