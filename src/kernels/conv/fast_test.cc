@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fast forms against the plain ones: every ISA of this machine, equal bits. Inputs and outputs
+// end or begin at a page that may not be touched, at addresses aligned to their element only.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <random>
+
+#include "kernels/operators.h"
+#include "support/run_operation.h"
+
+namespace heddle::core {
+namespace {
+
+class Fenced {
+ public:
+  Fenced(size_t bytes, bool at_end) {
+    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t inside = (bytes + page - 1) / page * page;
+    size_ = inside + 2 * page;
+    base_ = static_cast<std::byte*>(
+        mmap(nullptr, size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (inside > 0) mprotect(base_ + page, inside, PROT_READ | PROT_WRITE);
+    data_ = at_end ? base_ + page + inside - bytes : base_ + page;
+    if (bytes > 0) std::memset(data_, 0xA5, bytes);
+  }
+  ~Fenced() { munmap(base_, size_); }
+  Fenced(const Fenced&) = delete;
+  std::byte* data() const { return data_; }
+
+ private:
+  std::byte *base_, *data_;
+  size_t size_;
+};
+
+struct Case {
+  Operator op;
+  TestTensor input, weights, bias, output;
+  std::string text;
+};
+
+struct Outcome {
+  std::string kernel;
+  std::vector<std::byte> bytes;
+};
+
+Operand AsOperand(const TestTensor& t) {
+  Operand o;
+  if (t.type == Type::kNone) return o;
+  o.type = t.type, o.name = "t", o.quant = &t.quant, o.shape = t.shape;
+  o.bytes = t.data.size(), o.constant = t.constant;
+  if (t.constant) o.data = t.data.data();
+  return o;
+}
+
+Outcome Run(const Case& c, Numerics numerics, Isa isa, bool at_end, int64_t tiles_per_call) {
+  TestPackStore packs;
+  const Operand inputs[3] = {AsOperand(c.input), AsOperand(c.weights), AsOperand(c.bias)};
+  Operand output = AsOperand(c.output);
+  auto made = FindOperator(c.op.code)(
+      MakeArgs{c.op, inputs, std::span<const Operand>(&output, 1), numerics, isa, packs});
+  EXPECT_TRUE(made.ok()) << c.text << made.status().message();
+  if (!made.ok()) return {};
+  const auto operation = std::move(made).value();
+  Shape shape;
+  EXPECT_TRUE(operation->Shapes(inputs, std::span<Shape>(&shape, 1)).ok());
+  output.shape = shape;
+  output.bytes = TypeBytes(output.type, shape.elements());
+  Step step;
+  const Status lowered = operation->Lower(inputs, std::span<const Operand>(&output, 1), step);
+  EXPECT_TRUE(lowered.ok()) << c.text << lowered.message();
+  Fenced in(c.input.data.size(), at_end), out(output.bytes, at_end);
+  Fenced scratch((step.scratch_bytes + 63) / 64 * 64, true);
+  if (!c.input.data.empty()) std::memcpy(in.data(), c.input.data.data(), c.input.data.size());
+  const void* ins[3] = {in.data(), c.weights.data.data(), c.bias.data.data()};
+  void* outs[1] = {out.data()};
+  const TileArgs args{ins, outs, step.packed, nullptr, scratch.data()};
+  const Phase& phase = step.phases[0];
+  const int64_t cut = tiles_per_call > 0 ? tiles_per_call : std::max<int64_t>(phase.tiles, 1);
+  for (int64_t end = phase.tiles; end > 0; end -= cut) {
+    const TileRange range{std::max<int64_t>(0, end - cut), end};
+    EXPECT_EQ(phase.tile(step.params.get(), args, range), TileCode::kOk);
+  }
+  return {step.kernel, std::vector<std::byte>(out.data(), out.data() + output.bytes)};
+}
+
+void Compare(const Case& c, Numerics numerics) {
+  const Outcome expected = Run(c, numerics, Isa::kPlain, false, 0);
+  for (const Isa isa : SupportedIsas()) {
+    if (isa == Isa::kPlain) continue;
+    for (const bool at_end : {false, true}) {
+      const Outcome got = Run(c, numerics, isa, at_end, at_end ? 1 : 0);
+      EXPECT_NE(got.kernel, expected.kernel) << c.text << IsaName(isa) << ": no fast form";
+      ASSERT_EQ(got.bytes, expected.bytes) << c.text << IsaName(isa) << " at_end " << at_end;
+    }
+  }
+}
+
+class Random {
+ public:
+  explicit Random(uint32_t seed) : engine_(seed) {}
+  int32_t Int(int32_t lo, int32_t hi) {
+    return std::uniform_int_distribution<int32_t>(lo, hi)(engine_);
+  }
+  float Float(float lo, float hi) { return std::uniform_real_distribution<float>(lo, hi)(engine_); }
+  template <class T>
+  T Pick(std::initializer_list<T> of) {
+    return of.begin()[Int(0, static_cast<int32_t>(of.size()) - 1)];
+  }
+  TestTensor Tensor(Type type, Shape shape) {
+    const int64_t n = shape.elements();
+    if (type == Type::kFloat32) {
+      std::vector<float> v(n);
+      for (float& x : v) x = Float(-1, 1);
+      return TestTensor::Of(type, shape, v);
+    }
+    if (type == Type::kInt32) {
+      std::vector<int32_t> v(n);
+      for (int32_t& x : v) x = Int(-20000, 20000);
+      return TestTensor::Of(type, shape, v);
+    }
+    std::vector<uint8_t> v(n);
+    for (uint8_t& x : v) x = static_cast<uint8_t>(Int(0, 255));
+    return TestTensor::Of(type, shape, v);
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+Quantization PerTensor(float scale, int32_t zero) {
+  Quantization q;
+  q.scale = {scale}, q.zero_point = {zero};
+  return q;
+}
+
+// Fills in bias, quantisation and the output; weights have out_c channels along `axis`.
+void Quantise(Case& c, Random& r, int32_t out_c, int32_t k, int32_t axis) {
+  const Type type = c.input.type;
+  if (type != Type::kFloat32) {
+    const bool is_signed = type == Type::kInt8;
+    c.input.quant = PerTensor(r.Float(0.01f, 0.05f), r.Int(0, 255) - (is_signed ? 128 : 0));
+    c.weights.quant = PerTensor(r.Float(0.001f, 0.02f), is_signed ? 0 : r.Int(0, 255));
+    const float spread = std::sqrt(static_cast<float>(k)) * 0.03f;
+    c.output.quant = PerTensor(r.Float(0.2f, 1.0f) * spread, is_signed ? r.Int(-128, 127) : 100);
+    if (is_signed && r.Int(0, 1) == 0) {
+      c.weights.quant.axis = axis;
+      c.weights.quant.scale.clear();
+      for (int32_t i = 0; i < out_c; ++i) c.weights.quant.scale.push_back(r.Float(0.001f, 0.02f));
+      c.weights.quant.zero_point.assign(out_c, 0);
+    }
+  }
+  c.output.type = type;
+  if (r.Int(0, 3) == 0) return;
+  c.bias = r.Tensor(type == Type::kFloat32 ? Type::kFloat32 : Type::kInt32, {out_c});
+  if (type != Type::kFloat32) c.bias.quant = PerTensor(1, 0);
+  c.bias.constant = true;
+}
+
+Case WindowCase(Random& r, OpCode code, Type type) {
+  Case c;
+  const bool depthwise = code == OpCode::kDEPTHWISE_CONV_2D;
+  ConvOptions o;
+  o.padding = r.Pick({Padding::kSame, Padding::kValid});
+  const int32_t k_h = r.Pick({1, 1, 2, 3, 3, 5}), k_w = r.Pick({1, k_h, 3});
+  o.stride_h = r.Pick({1, 1, 2, 3}), o.stride_w = r.Pick({o.stride_h, 1, 2});
+  o.dilation_h = r.Pick({1, 1, 1, 2}), o.dilation_w = r.Pick({1, 1, 1, 3});
+  o.activation = r.Pick({Activation::kNone, Activation::kRelu, Activation::kRelu6});
+  const int32_t h = (k_h - 1) * o.dilation_h + r.Int(1, 9);
+  const int32_t w = (k_w - 1) * o.dilation_w + r.Int(1, 20);
+  const int32_t groups = depthwise ? 1 : r.Pick({1, 1, 1, 2, 3});
+  const int32_t each = depthwise ? r.Int(1, 140) : r.Pick({1, 3, 4, 5, 8, 16, 17, 32});
+  int32_t out_c = depthwise ? each : groups * r.Pick({1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 49, 80});
+  int32_t in_c = each * groups;
+  o.depth_multiplier = 1;
+  if (depthwise && r.Int(0, 5) == 0) in_c = 1, o.depth_multiplier = out_c;
+  c.op.code = code;
+  c.op.options = o;
+  c.input = r.Tensor(type, {r.Int(1, 2), h, w, in_c});
+  c.weights = r.Tensor(type, depthwise ? Shape{1, k_h, k_w, out_c} : Shape{out_c, k_h, k_w, each});
+  c.weights.constant = true;
+  Quantise(c, r, out_c, k_h * k_w * (depthwise ? 1 : each), depthwise ? 3 : 0);
+  c.text = std::string(OpName(code)) + " " + TypeName(type) + " input " + c.input.shape.ToString() +
+           " weights " + c.weights.shape.ToString() + " stride " + std::to_string(o.stride_h) +
+           "x" + std::to_string(o.stride_w) + " dilation " + std::to_string(o.dilation_h) + "x" +
+           std::to_string(o.dilation_w) + " ";
+  return c;
+}
+
+Case DenseCase(Random& r, Type type) {
+  Case c;
+  FullyConnectedOptions o;
+  o.activation = r.Pick({Activation::kNone, Activation::kRelu, Activation::kRelu6});
+  c.op.code = OpCode::kFULLY_CONNECTED;
+  c.op.options = o;
+  const int32_t rows = r.Pick({1, 1, 2, 5, 13, 40}), units = r.Int(1, 150);
+  const int32_t depth = r.Pick({1, 2, 3, 4, 7, 16, 33, 64, 257});
+  c.input = r.Tensor(type, {rows, depth});
+  c.weights = r.Tensor(type, {units, depth});
+  c.weights.constant = true;
+  Quantise(c, r, units, depth, 0);
+  c.text = std::string("FULLY_CONNECTED ") + TypeName(type) + " input " + c.input.shape.ToString() +
+           " weights " + c.weights.shape.ToString() + " ";
+  return c;
+}
+
+class FastConv : public testing::TestWithParam<Type> {};
+
+TEST_P(FastConv, Conv2dEqualsPlain) {
+  for (uint32_t seed = 0; seed < 120 && !HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    const Case c = WindowCase(r, OpCode::kCONV_2D, GetParam());
+    Compare(c, seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
+  }
+}
+
+TEST_P(FastConv, DepthwiseEqualsPlain) {
+  for (uint32_t seed = 0; seed < 120 && !HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    const Case c = WindowCase(r, OpCode::kDEPTHWISE_CONV_2D, GetParam());
+    Compare(c, seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
+  }
+}
+
+TEST_P(FastConv, FullyConnectedEqualsPlain) {
+  for (uint32_t seed = 0; seed < 120 && !HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    const Case c = DenseCase(r, GetParam());
+    Compare(c, seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, FastConv,
+                         testing::Values(Type::kFloat32, Type::kInt8, Type::kUInt8),
+                         [](const auto& instance) { return TypeName(instance.param); });
+
+}  // namespace
+}  // namespace heddle::core

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/conv/fast_weights.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "kernels/conv/plain.h"
+
+namespace heddle::core {
+namespace {
+
+int64_t RoundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+template <class To, class From>
+void FillBlocks(const WeightsLayout& layout, const From* source, std::byte* bytes) {
+  To* to = reinterpret_cast<To*>(bytes);
+  const int64_t padded = layout.padded_k();
+  for (size_t first = 0; first < layout.lanes.size(); first += layout.block) {
+    for (int64_t k0 = 0; k0 < padded; k0 += layout.group_k) {
+      for (int32_t lane = 0; lane < layout.block; ++lane) {
+        const int32_t channel = layout.lanes[first + lane];
+        for (int64_t k = k0; k < k0 + layout.group_k; ++k) {
+          const bool real = channel >= 0 && k < layout.k;
+          const int64_t offset = real && !layout.k_offset.empty() ? layout.k_offset[k] : k;
+          const From w = real ? source[channel * layout.channel_stride + offset] : From{0};
+          *to++ = static_cast<To>(real ? w - static_cast<From>(layout.zero) : 0);
+        }
+      }
+    }
+  }
+}
+
+// After the blocks: the sum of each lane's integers; of floats, whether all are finite.
+template <class T>
+void FillSums(const WeightsLayout& layout, const T* packed, int32_t* sums) {
+  const int64_t padded = layout.padded_k(), group = layout.group_k, block = layout.block;
+  for (size_t i = 0; i < layout.lanes.size(); ++i) {
+    const T* w = packed + (i / block) * block * padded + (i % block) * group;
+    int32_t sum = 0;
+    for (int64_t k = 0; k < padded; ++k) sum += w[k / group * group * block + k % group];
+    sums[i] = sum;
+  }
+}
+void FillSums(const WeightsLayout& layout, const float* packed, int32_t* finite) {
+  const int64_t n = static_cast<int64_t>(layout.lanes.size()) * layout.padded_k();
+  finite[0] = 1;
+  for (int64_t i = 0; i < n; ++i)
+    if (!std::isfinite(packed[i])) finite[0] = 0;
+}
+
+template <class To, class From>
+void Fill(const WeightsLayout& layout, const void* source, std::byte* bytes, int64_t sums_at) {
+  FillBlocks<To>(layout, static_cast<const From*>(source), bytes);
+  FillSums(layout, reinterpret_cast<const To*>(bytes), reinterpret_cast<int32_t*>(bytes + sums_at));
+}
+
+}  // namespace
+
+std::vector<int32_t> PanelLanes(int32_t channels, int32_t groups, int32_t lanes) {
+  const int32_t each = channels / groups;
+  std::vector<int32_t> map;
+  for (int32_t g = 0; g < groups; ++g)
+    for (int32_t i = 0; i < RoundUp(each, lanes); ++i) map.push_back(i < each ? g * each + i : -1);
+  return map;
+}
+
+std::vector<int32_t> BlockLanes(int32_t channels, int32_t lanes, const uint8_t* order) {
+  std::vector<int32_t> map;
+  for (int32_t first = 0; first < channels; first += lanes) {
+    for (int32_t i = 0; i < lanes; ++i) {
+      const int32_t channel = first + order[i];
+      map.push_back(channel < channels ? channel : -1);
+    }
+  }
+  return map;
+}
+
+Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
+                                  const WeightsLayout& layout) {
+  HEDDLE_ASSIGN(const std::byte* expanded, ExpandWeights(args));
+  const void* source = expanded != nullptr ? expanded : args.inputs[1].data;
+  const bool is_float = spec.input == Type::kFloat32;
+  const int64_t n = static_cast<int64_t>(layout.lanes.size());
+  const int64_t element = is_float ? 4 : layout.widen ? 2 : 1;
+  const int64_t sums_at = RoundUp(n * layout.padded_k() * element, 64);
+  const size_t bytes = sums_at + (is_float ? 1 : n) * sizeof(int32_t);
+  const std::string key =
+      fmt::format("{}_{}_n{}_k{}_b{}x{}_z{}", layout.name, TypeName(spec.weights), n, layout.k,
+                  layout.block, layout.group_k, layout.zero);
+  const auto fill = [&](std::byte* to) {
+    std::memset(to + sums_at - 64, 0, 64);
+    if (is_float) return Fill<float, float>(layout, source, to, sums_at);
+    if (spec.weights == Type::kUInt8) {
+      return layout.widen ? Fill<int16_t, uint8_t>(layout, source, to, sums_at)
+                          : Fill<int8_t, uint8_t>(layout, source, to, sums_at);
+    }
+    return layout.widen ? Fill<int16_t, int8_t>(layout, source, to, sums_at)
+                        : Fill<int8_t, int8_t>(layout, source, to, sums_at);
+  };
+  HEDDLE_ASSIGN(const std::byte* data, args.packs.Pack(source, key, bytes, fill));
+  const int32_t* tail = reinterpret_cast<const int32_t*>(data + sums_at);
+  if (is_float) return PackedWeights{data, nullptr, tail[0] != 0};
+  return PackedWeights{data, tail, true};
+}
+
+FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
+                                const WeightsLayout& layout, const PackedWeights& weights,
+                                int32_t out_channels, int32_t groups, int64_t padding_channels) {
+  FastConstants c;
+  const void* bias = spec.bias == Type::kNone ? nullptr : args.inputs[2].data;
+  const size_t n = layout.lanes.size();
+  if (spec.input == Type::kFloat32) {
+    c.float_epilogue = MakeFloatEpilogue(spec);
+    c.bias.resize(n);
+    for (size_t i = 0; i < n; ++i)
+      if (layout.lanes[i] >= 0) c.bias[i] = FloatBias(bias, spec.bias, layout.lanes[i]);
+    c.padding.resize(padding_channels * sizeof(float));
+    return c;
+  }
+  // Bytes u = x + (128 if signed), stored weights v: the sum of (u - u0)(v - v0) over k taps is
+  // sum(u v) - v0 sum(u) - u0 sum(v) + k u0 v0.
+  c.int_epilogue = MakeIntEpilogue(spec, out_channels, groups);
+  const bool is_signed = spec.input == Type::kInt8;
+  const uint32_t u0 = spec.input_zero + (is_signed ? 128 : 0);
+  const uint32_t v0 = spec.weights_zero - layout.zero;
+  c.flip = is_signed ? 0x80808080u : 0;
+  c.row_factor = static_cast<int32_t>(-v0);
+  c.sums.resize(n);
+  if (c.requant()) c.scale.resize(n);
+  for (size_t i = 0; i < n; ++i) {
+    const int32_t channel = layout.lanes[i];
+    if (channel < 0) continue;
+    const uint32_t start = static_cast<uint32_t>(IntegerBias(bias, spec.bias, channel));
+    c.sums[i] = static_cast<int32_t>(start - u0 * static_cast<uint32_t>(weights.sums[i]) +
+                                     static_cast<uint32_t>(layout.k) * u0 * v0);
+    if (c.requant()) c.scale[i] = c.int_epilogue.k[channel];
+  }
+  c.padding.resize(padding_channels, static_cast<std::byte>(spec.input_zero));
+  return c;
+}
+
+bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels) {
+  if (!spec.weights_constant || !spec.bias_constant || spec.input != spec.output) return false;
+  const size_t n = static_cast<size_t>(out_channels);
+  if (spec.bias != Type::kNone && args.inputs[2].shape.elements() != out_channels) return false;
+  if (spec.input == Type::kFloat32)
+    return spec.weights == Type::kFloat32 || spec.weights == Type::kFloat16;
+  const size_t scales = spec.weights_quant->scale.size();
+  if (spec.weights_quant->block > 0 || (scales != 1 && scales != n)) return false;
+  if (spec.input == Type::kUInt8) return spec.weights == Type::kUInt8;
+  return spec.input == Type::kInt8 && (spec.weights == Type::kInt8 || spec.weights == Type::kInt4 ||
+                                       spec.weights == Type::kInt2);
+}
+
+bool PaddingIsExact(const FastConstants& constants, const PackedWeights& weights) {
+  for (const float bias : constants.bias)
+    if (bias == 0 && std::signbit(bias)) return false;
+  return weights.finite;
+}
+
+TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes) {
+  const auto axis = [](int32_t out, int32_t k, int32_t stride, int32_t pad, int32_t dilation,
+                       int32_t in, int64_t bytes) {
+    std::vector<int64_t> offsets;
+    for (int32_t o = 0; o < out; ++o) {
+      for (int32_t t = 0; t < k; ++t) {
+        const int64_t at = int64_t{o} * stride - pad + int64_t{t} * dilation;
+        offsets.push_back(at < 0 || at >= in ? -1 : at * bytes);
+      }
+    }
+    return offsets;
+  };
+  return {axis(g.out_h, g.k_h, g.stride_h, g.pad_h, g.dil_h, g.in_h, g.in_w * pixel_bytes),
+          axis(g.out_w, g.k_w, g.stride_w, g.pad_w, g.dil_w, g.in_w, pixel_bytes)};
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the fast forms make of constants: packed weights, which depend on weights, operator and ISA
+// only, and the constants of one use (bias, zero points, scales, a row of padding).
+#ifndef HEDDLE_KERNELS_CONV_FAST_WEIGHTS_H_
+#define HEDDLE_KERNELS_CONV_FAST_WEIGHTS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/conv/spec.h"
+#include "kernels/operators.h"
+
+namespace heddle::core {
+
+using OperationPtr = std::unique_ptr<Operation>;
+
+// Which output channel each lane of the packed weights computes; -1: none, its weights are zeros.
+std::vector<int32_t> PanelLanes(int32_t channels, int32_t groups, int32_t lanes);
+std::vector<int32_t> BlockLanes(int32_t channels, int32_t lanes, const uint8_t* order);
+
+// Packed as [block of `block` lanes][k / group_k][lane][group_k], zeros where k is not a multiple
+// of group_k.
+struct WeightsLayout {
+  std::string_view name;       // of the form that reads it, part of the key
+  std::vector<int32_t> lanes;  // whole blocks
+  int32_t block = 0, group_k = 1;
+  int64_t k = 0;                  // weights of an output
+  int64_t channel_stride = 0;     // elements of the source
+  std::vector<int64_t> k_offset;  // of the source; empty: k itself
+  int32_t zero = 0;               // subtracted from integers
+  bool widen = false;             // int16 instead of int8
+
+  int64_t padded_k() const { return (k + group_k - 1) / group_k * group_k; }
+};
+
+struct PackedWeights {
+  const std::byte* data = nullptr;
+  const int32_t* sums = nullptr;  // integers: of the stored weights of each lane
+  bool finite = true;             // floats: no infinity, no NaN
+};
+// REQUIRES: FastConstantsFit.
+Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
+                                  const WeightsLayout& layout);
+
+// Constants in the order of lanes.
+struct FastConstants {
+  std::vector<float> bias;         // floats
+  std::vector<int32_t> sums;       // integers: what a sum of stored bytes starts from
+  std::vector<float> scale;        // kRequantFloat
+  std::vector<std::byte> padding;  // the bytes of an input pixel outside the image
+  uint32_t flip = 0;               // makes input bytes unsigned
+  int32_t row_factor = 0;          // integers: times the sum of the unsigned bytes of a row
+  FloatEpilogue float_epilogue{};
+  IntEpilogue int_epilogue;
+
+  bool requant() const { return int_epilogue.kind == IntEpilogue::Kind::kRequantFloat; }
+};
+// `groups`: of CONV_2D. `padding_channels`: of an input pixel.
+FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
+                                const WeightsLayout& layout, const PackedWeights& weights,
+                                int32_t out_channels, int32_t groups, int64_t padding_channels);
+
+// Whether a fast form may take the operator: types that kernels know, constants that are there and
+// as long as they must be. What else is wrong with them is the plain form's to say.
+bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels);
+// Zeros in the padding give other bits than skipped taps do: for weights that are not finite, and
+// where the sum starts from -0.
+bool PaddingIsExact(const FastConstants& constants, const PackedWeights& weights);
+
+// Where output (y, x) finds the taps of its window: byte offsets of rows in an image and of columns
+// in a row; -1: outside.
+struct TapOffsets {
+  std::vector<int64_t> rows;     // [out_h][k_h]
+  std::vector<int64_t> columns;  // [out_w][k_w]
+};
+TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes);
+
+// A depthwise convolution of one input channel is an ordinary one with the weights transposed.
+MadeOperation MakeFastOneChannel(const MakeArgs& args, const ConvSpec& spec);
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_CONV_FAST_WEIGHTS_H_

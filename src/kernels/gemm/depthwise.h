@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Depthwise products in registers: neighbouring outputs of a row times blocks of channels.
+//
+// A call sees its input as columns of pointers, so padding, strides and dilation are the caller's
+// matter. Weights: [block of `lanes` channels][group of `taps` taps][lane][tap of the group];
+// accumulator lane i of a block holds channel order[i] of it, and constants are stored alike.
+#ifndef HEDDLE_KERNELS_GEMM_DEPTHWISE_H_
+#define HEDDLE_KERNELS_GEMM_DEPTHWISE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/isa.h"
+
+namespace heddle::core {
+
+struct DepthwiseCall {
+  // Tap t of output x starts (channel 0) at columns[x * step + taps[t]].
+  const std::byte* const* columns = nullptr;
+  int64_t step = 0;
+  const int32_t* taps = nullptr;  // whole groups, in the order of the sum
+  int32_t groups = 0;             // of taps
+  int32_t pixels = 0;             // outputs, next to each other
+  int64_t channels = 0;
+  const std::byte* weights = nullptr;
+  const void* init = nullptr;  // float bias or int32 sums, whole blocks
+  uint32_t flip = 0;           // 0x80808080 makes int8 inputs unsigned
+  float lo = 0, hi = 0;        // float: the bounds. Requantised: the bounds less `zero`
+  int32_t zero = 0;
+  const float* scale = nullptr;  // requantised: per channel, whole blocks
+  std::byte* out = nullptr;
+  int64_t out_stride = 0;  // bytes between outputs
+};
+using DepthwiseFn = void (*)(const DepthwiseCall& call);
+
+struct DepthwiseKernels {
+  const char* name;      // in reports
+  int32_t lanes;         // channels of a block
+  int32_t taps;          // of a group: 1 float, 2 int16 or 4 int8
+  const uint8_t* order;  // [lanes]
+  float macs_per_ns;
+  // Float: fused and unfused sums, as GemmForm has them. Integer: int32 sums in the order of lanes,
+  // whole blocks; RequantFloat to bytes.
+  DepthwiseFn first, second;
+
+  int64_t weight_bytes() const { return taps == 1 ? 4 : taps == 2 ? 2 : 1; }
+};
+
+// nullptr: none for this ISA.
+const DepthwiseKernels* FloatDepthwise(Isa isa);
+const DepthwiseKernels* IntDepthwise(Isa isa);
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_GEMM_DEPTHWISE_H_

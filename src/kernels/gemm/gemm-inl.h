@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one loop nest of all matrix products, over a type M that knows an ISA and an arithmetic:
+//   kLanes, kGroupBytes (of a panel), kMaxRows (with 2 panels), kWideRows (with 4)
+//   M(call); Acc Init(row, column); A Row(pointer to 4 bytes); W Weights(pointer);
+//   Acc Dot(acc, a, w); void Store(acc, row, column, count), count >= kLanes: all lanes
+// Included by files compiled for one ISA: everything here has internal linkage.
+#ifndef HEDDLE_KERNELS_GEMM_GEMM_INL_H_
+#define HEDDLE_KERNELS_GEMM_GEMM_INL_H_
+
+#include "kernels/gemm/gemm.h"
+
+namespace heddle::core {
+namespace {
+
+template <class M, int R, int P>
+void GemmBlock(const GemmCall& call, int64_t panel) {
+  const M m(call);
+  typename M::Acc acc[R][P];
+  for (int r = 0; r < R; ++r)
+    for (int p = 0; p < P; ++p) acc[r][p] = m.Init(r, (panel + p) * M::kLanes);
+  const std::byte* w = call.weights + panel * call.panel_bytes;
+  for (int32_t tap = 0; tap < call.taps; ++tap) {
+    const std::byte* a[R];
+    for (int r = 0; r < R; ++r) a[r] = call.a[tap * R + r];
+    for (int64_t g = 0; g < call.groups; ++g, w += M::kGroupBytes) {
+      typename M::W weights[P];
+      for (int p = 0; p < P; ++p) weights[p] = m.Weights(w + p * call.panel_bytes);
+      for (int r = 0; r < R; ++r) {
+        const typename M::A x = m.Row(a[r] + g * 4);
+        for (int p = 0; p < P; ++p) acc[r][p] = m.Dot(acc[r][p], x, weights[p]);
+      }
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int p = 0; p < P; ++p) {
+      const int64_t column = (panel + p) * M::kLanes;
+      m.Store(acc[r][p], r, column, call.columns - column);
+    }
+}
+
+using GemmBlockFn = void (*)(const GemmCall& call, int64_t panel);
+
+// table[R - 1] for R of 1..N.
+template <class M, int P, int N>
+struct GemmTable {
+  GemmBlockFn fn[N];
+  constexpr GemmTable() : fn() { Fill<1>(); }
+  template <int R>
+  constexpr void Fill() {
+    fn[R - 1] = &GemmBlock<M, R, P>;
+    if constexpr (R < N) Fill<R + 1>();
+  }
+};
+
+template <class M>
+void GemmRun(const GemmCall& call) {
+  static constexpr GemmTable<M, 1, M::kMaxRows> kOne;
+  static constexpr GemmTable<M, 2, M::kMaxRows> kTwo;
+  static constexpr GemmTable<M, 4, M::kWideRows> kFour;
+  const int64_t panels = (call.columns + M::kLanes - 1) / M::kLanes;
+  int64_t panel = 0;
+  if (call.rows <= M::kWideRows)
+    for (; panel + 4 <= panels; panel += 4) kFour.fn[call.rows - 1](call, panel);
+  for (; panel + 2 <= panels; panel += 2) kTwo.fn[call.rows - 1](call, panel);
+  if (panel < panels) kOne.fn[call.rows - 1](call, panel);
+}
+
+}  // namespace
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_GEMM_GEMM_INL_H_

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which kernels an ISA runs.
+#include "kernels/gemm/kernels.h"
+
+namespace heddle::core {
+
+#if defined(__x86_64__)
+
+const GemmKernels* FloatGemm(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return &kFloatGemmAvx2;
+    case Isa::kAvx512:
+    case Isa::kAvx512Vnni:
+      return &kFloatGemmAvx512;
+    default:
+      return nullptr;
+  }
+}
+
+const GemmKernels* IntGemm(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return &kIntGemmAvx2;
+    case Isa::kAvx512:
+      return &kIntGemmAvx512;
+    case Isa::kAvx512Vnni:
+      return &kIntGemmAvx512Vnni;
+    default:
+      return nullptr;
+  }
+}
+
+const DepthwiseKernels* FloatDepthwise(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return &kFloatDepthwiseAvx2;
+    case Isa::kAvx512:
+    case Isa::kAvx512Vnni:
+      return &kFloatDepthwiseAvx512;
+    default:
+      return nullptr;
+  }
+}
+
+const DepthwiseKernels* IntDepthwise(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return &kIntDepthwiseAvx2;
+    case Isa::kAvx512:
+      return &kIntDepthwiseAvx512;
+    case Isa::kAvx512Vnni:
+      return &kIntDepthwiseAvx512Vnni;
+    default:
+      return nullptr;
+  }
+}
+
+#else
+
+const GemmKernels* FloatGemm(Isa) { return nullptr; }
+const GemmKernels* IntGemm(Isa) { return nullptr; }
+const DepthwiseKernels* FloatDepthwise(Isa) { return nullptr; }
+const DepthwiseKernels* IntDepthwise(Isa) { return nullptr; }
+
+#endif
+
+}  // namespace heddle::core

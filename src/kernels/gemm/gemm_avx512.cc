@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/gemm/gemm-inl.h"
+#include "kernels/gemm/int_gemm_avx512-inl.h"
+#include "kernels/gemm/kernels.h"
+
+namespace heddle::core {
+namespace {
+
+template <bool kFused>
+struct FloatAvx512 {
+  using Acc = __m512;
+  using A = __m512;
+  using W = __m512;
+  static constexpr int kLanes = 16, kGroupBytes = 64, kMaxRows = 12, kWideRows = 6;
+
+  const GemmCall& call;
+  explicit FloatAvx512(const GemmCall& c) : call(c) {}
+
+  __m512 Bias(int64_t column) const {
+    return _mm512_loadu_ps(static_cast<const float*>(call.init) + column);
+  }
+  Acc Init(int, int64_t column) const { return kFused ? Bias(column) : _mm512_setzero_ps(); }
+  A Row(const std::byte* a) const {
+    float x;
+    __builtin_memcpy(&x, a, 4);
+    return _mm512_set1_ps(x);
+  }
+  W Weights(const std::byte* w) const { return _mm512_loadu_ps(reinterpret_cast<const float*>(w)); }
+  Acc Dot(Acc acc, A a, W w) const {
+    if constexpr (kFused) return _mm512_fmadd_ps(a, w, acc);
+    return _mm512_add_ps(acc, _mm512_mul_ps(a, w));
+  }
+  void Store(Acc acc, int row, int64_t column, int64_t count) const {
+    if constexpr (!kFused) acc = _mm512_add_ps(acc, Bias(column));
+    // The operand order keeps a NaN.
+    acc = _mm512_min_ps(_mm512_set1_ps(call.hi), _mm512_max_ps(_mm512_set1_ps(call.lo), acc));
+    float* out = reinterpret_cast<float*>(call.out + row * call.out_stride) + column;
+    _mm512_mask_storeu_ps(out, FirstLanes16(count), acc);
+  }
+};
+
+// Rows are int16: the bytes widened.
+template <bool kRequant>
+struct Pairs : IntAvx512<kRequant> {
+  static constexpr int kGroupBytes = 32;
+  using IntAvx512<kRequant>::IntAvx512;
+
+  __m512i Row(const std::byte* a) const {
+    int32_t pair;
+    __builtin_memcpy(&pair, a, 4);
+    return _mm512_set1_epi32(pair);
+  }
+  __m512i Weights(const std::byte* w) const {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+  }
+  __m512i Dot(__m512i acc, __m512i a, __m512i w) const {
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(a, w));
+  }
+};
+
+}  // namespace
+
+const GemmKernels kFloatGemmAvx512 = {
+    "gemm_f32_avx512", 16, 1, 12, 50, &GemmRun<FloatAvx512<true>>, &GemmRun<FloatAvx512<false>>};
+const GemmKernels kIntGemmAvx512 = {"gemm_s8_avx512",     16, 2, 12, 50, &GemmRun<Pairs<false>>,
+                                    &GemmRun<Pairs<true>>};
+
+}  // namespace heddle::core

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/gemm/gemm-inl.h"
+#include "kernels/gemm/int_gemm_avx512-inl.h"
+#include "kernels/gemm/kernels.h"
+
+namespace heddle::core {
+namespace {
+
+template <bool kRequant>
+struct Vnni : IntAvx512<kRequant> {
+  static constexpr int kGroupBytes = 64;
+  using IntAvx512<kRequant>::IntAvx512;
+
+  __m512i Row(const std::byte* a) const {
+    int32_t bytes;
+    __builtin_memcpy(&bytes, a, 4);
+    return _mm512_xor_si512(_mm512_set1_epi32(bytes), this->flip);
+  }
+  __m512i Weights(const std::byte* w) const { return _mm512_loadu_si512(w); }
+  __m512i Dot(__m512i acc, __m512i a, __m512i w) const { return _mm512_dpbusd_epi32(acc, a, w); }
+};
+
+}  // namespace
+
+const GemmKernels kIntGemmAvx512Vnni = {"gemm_s8_avx512vnni", 16, 4, 12, 150, &GemmRun<Vnni<false>>,
+                                        &GemmRun<Vnni<true>>};
+
+}  // namespace heddle::core

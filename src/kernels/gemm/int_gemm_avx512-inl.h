@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What integer products on AVX-512 share, whatever multiplies: start, sums out, bytes out.
+#ifndef HEDDLE_KERNELS_GEMM_INT_GEMM_AVX512_INL_H_
+#define HEDDLE_KERNELS_GEMM_INT_GEMM_AVX512_INL_H_
+
+#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/vectors_avx512-inl.h"
+
+namespace heddle::core {
+namespace {
+
+template <bool kRequant>
+struct IntAvx512 {
+  using Acc = __m512i;
+  using A = __m512i;
+  using W = __m512i;
+  static constexpr int kLanes = 16, kMaxRows = 12, kWideRows = 6;
+
+  const GemmCall& call;
+  const __m512i flip;
+  explicit IntAvx512(const GemmCall& c)
+      : call(c), flip(_mm512_set1_epi32(static_cast<int32_t>(c.flip))) {}
+
+  Acc Init(int row, int64_t column) const {
+    const __m512i sums = _mm512_loadu_si512(static_cast<const int32_t*>(call.init) + column);
+    if (!call.row_init) return sums;
+    return _mm512_add_epi32(sums, _mm512_set1_epi32(call.row_init[row]));
+  }
+  void Store(Acc acc, int row, int64_t column, int64_t count) const {
+    const __mmask16 lanes = FirstLanes16(count);
+    std::byte* out = call.out + row * call.out_stride;
+    if constexpr (kRequant) {
+      const __m512i q =
+          Requant16(acc, _mm512_loadu_ps(call.scale + column), _mm512_set1_ps(call.lo),
+                    _mm512_set1_ps(call.hi), _mm512_set1_epi32(call.zero));
+      _mm512_mask_cvtepi32_storeu_epi8(out + column, lanes, q);
+    } else {
+      _mm512_mask_storeu_epi32(out + column * 4, lanes, acc);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_GEMM_INT_GEMM_AVX512_INL_H_

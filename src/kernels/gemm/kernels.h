@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel tables that the files of each ISA define.
+#ifndef HEDDLE_KERNELS_GEMM_KERNELS_H_
+#define HEDDLE_KERNELS_GEMM_KERNELS_H_
+
+#include "kernels/gemm/depthwise.h"
+#include "kernels/gemm/gemm.h"
+
+namespace heddle::core {
+
+extern const GemmKernels kFloatGemmAvx2, kIntGemmAvx2;
+extern const GemmKernels kFloatGemmAvx512, kIntGemmAvx512;
+extern const GemmKernels kIntGemmAvx512Vnni;
+
+extern const DepthwiseKernels kFloatDepthwiseAvx2, kIntDepthwiseAvx2;
+extern const DepthwiseKernels kFloatDepthwiseAvx512, kIntDepthwiseAvx512;
+extern const DepthwiseKernels kIntDepthwiseAvx512Vnni;
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_GEMM_KERNELS_H_
