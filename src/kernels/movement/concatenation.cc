@@ -16,6 +16,7 @@ namespace {
 CopySpec SideBySide(Type type, std::span<const Shape> boxes, const Shape& output, int axis) {
   CopySpec spec;
   spec.type = type;
+  if (output.elements() == 0) return spec;
   const Strides out_stride = RowMajor(output);
   int64_t at = 0;
   for (size_t i = 0; i < boxes.size(); ++i) {
@@ -39,8 +40,8 @@ ByteTable RescaleTable(const Quantization& from, const Quantization& to) {
   ByteTable table;
   for (int x = 0; x < 256; ++x) {
     const float scaled = static_cast<float>(x) * k;
-    const int64_t q = RoundHalfAway(scaled + bias) + to.ZeroPoint();
-    table[x] = static_cast<uint8_t>(std::clamp<int64_t>(q, 0, 255));
+    const int64_t q = std::clamp<int64_t>(RoundHalfAway(scaled + bias), INT32_MIN, INT32_MAX);
+    table[x] = static_cast<uint8_t>(std::clamp<int64_t>(q + to.ZeroPoint(), 0, 255));
   }
   return table;
 }
@@ -81,7 +82,7 @@ class Concatenation final : public Operation {
     const Operand& output = outputs[0];
     const int axis = ResolveAxis(axis_, output.shape.rank());
     CopySpec spec = SideBySide(output.type, boxes, output.shape, axis);
-    for (size_t i = 0; i < inputs.size() && output.type == Type::kUInt8; ++i) {
+    for (size_t i = 0; i < spec.boxes.size() && output.type == Type::kUInt8; ++i) {
       if (SameQuantization(inputs[i], output) || !output.quant->quantised()) continue;
       spec.boxes[i].table = static_cast<int>(spec.tables.size());
       spec.tables.push_back(RescaleTable(*inputs[i].quant, *output.quant));
@@ -157,7 +158,7 @@ Status CheckQuantization(const MakeArgs& args) {
 // The activation is not applied: XNNPACK, the only kernel of LiteRT that takes one, ignores it.
 MadeOperation MakeConcatenation(const MakeArgs& args) {
   HEDDLE_TRY(CheckInputs(args));
-  if (args.outputs[0].type != Type::kUInt8) HEDDLE_TRY(CheckQuantization(args));
+  if (args.outputs[0].type == Type::kInt8) HEDDLE_TRY(CheckQuantization(args));
   return MadeOperation(std::make_unique<Concatenation>(args.op.OptionsOr<ConcatOptions>().axis));
 }
 

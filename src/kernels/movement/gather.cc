@@ -95,12 +95,8 @@ class Gather final : public Operation {
   Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
                Step& step) const override {
     HEDDLE_ASSIGN(const Axes axes, Resolve(inputs));
-    const Shape& shape = inputs[0].shape;
     GatherParams p;
     p.index_type = inputs[1].type;
-    p.outer = shape.Product(axes.batch, axes.axis);
-    p.axis = shape[axes.axis];
-    p.count = inputs[1].shape.Product(axes.batch, inputs[1].shape.rank());
     p.output = outputs[0].shape;
     if (inputs[0].type == Type::kString) {
       step.kind = StepKind::kSerial;
@@ -110,13 +106,7 @@ class Gather final : public Operation {
       step.kernel = "strings";
       return Status();
     }
-    const int64_t inner = shape.Product(axes.axis + 1, shape.rank());
-    if (inner * static_cast<int64_t>(TypeBits(inputs[0].type)) % 8 != 0) {
-      return Unsupported("rows of {} elements of type {}, expected whole bytes", inner,
-                         TypeName(inputs[0].type));
-    }
-    p.row_bytes = TypeBytes(inputs[0].type, inner);
-    p.rows = outputs[0].shape.elements() == 0 ? 0 : shape.Product(0, axes.axis) * p.count;
+    if (p.output.elements() > 0) HEDDLE_TRY(SetRows(inputs, axes, p));
     constexpr int64_t kTileBytes = 16 * 1024;
     const int64_t row_bytes = static_cast<int64_t>(p.row_bytes);
     p.rows_per_tile = std::max<int64_t>(1, kTileBytes / std::max<int64_t>(row_bytes, 4));
@@ -131,6 +121,21 @@ class Gather final : public Operation {
   struct Axes {
     int axis, batch;
   };
+
+  static Status SetRows(std::span<const Operand> inputs, Axes axes, GatherParams& p) {
+    const Shape& shape = inputs[0].shape;
+    const int64_t inner = shape.Product(axes.axis + 1, shape.rank());
+    if (inner * static_cast<int64_t>(TypeBits(inputs[0].type)) % 8 != 0) {
+      return Unsupported("rows of {} elements of type {}, expected whole bytes", inner,
+                         TypeName(inputs[0].type));
+    }
+    p.row_bytes = TypeBytes(inputs[0].type, inner);
+    p.outer = shape.Product(axes.batch, axes.axis);
+    p.axis = shape[axes.axis];
+    p.count = inputs[1].shape.Product(axes.batch, inputs[1].shape.rank());
+    p.rows = shape.Product(0, axes.axis) * p.count;
+    return Status();
+  }
 
   Result<Axes> Resolve(std::span<const Operand> inputs) const {
     const Shape& params = inputs[0].shape;

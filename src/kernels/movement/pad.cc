@@ -56,27 +56,36 @@ class Pad final : public Operation {
     CopySpec spec;
     spec.type = inputs[0].type;
     spec.fill = FillOf(outputs[0]);
-    CopyBox box;  // the padding of the axes before i lies outside of it
-    box.dims = outputs[0].shape;
-    box.out_stride = RowMajor(box.dims);
-    for (int i = 0; i < box.dims.rank(); ++i) {
-      CopyBox fill = box;
-      fill.input = CopyBox::kFill;
-      fill.dims[i] = static_cast<int32_t>(paddings.before[i]);
-      spec.boxes.push_back(fill);
-      fill.out_offset += (paddings.before[i] + inputs[0].shape[i]) * box.out_stride[i];
-      fill.dims[i] = static_cast<int32_t>(paddings.behind[i]);
-      spec.boxes.push_back(fill);
-      box.dims[i] = inputs[0].shape[i];
-      box.out_offset += paddings.before[i] * box.out_stride[i];
-    }
-    box.in_stride = RowMajor(inputs[0].shape);
-    spec.boxes.push_back(box);
+    if (outputs[0].shape.elements() > 0)
+      spec.boxes = Boxes(inputs[0].shape, paddings, outputs[0].shape);
     LowerCopy(spec, step);
     return Status();
   }
 
  private:
+  static std::vector<CopyBox> Boxes(const Shape& input, const Paddings& paddings,
+                                    const Shape& output) {
+    std::vector<CopyBox> boxes;
+    CopyBox box;  // the padding of the axes before i lies outside of it
+    box.dims = output;
+    box.out_stride = RowMajor(output);
+    for (int i = 0; i < box.dims.rank(); ++i) {
+      CopyBox fill = box;
+      fill.input = CopyBox::kFill;
+      fill.dims[i] = static_cast<int32_t>(paddings.before[i]);
+      boxes.push_back(fill);
+      fill.out_offset += (paddings.before[i] + input[i]) * box.out_stride[i];
+      fill.dims[i] = static_cast<int32_t>(paddings.behind[i]);
+      boxes.push_back(fill);
+      box.dims[i] = input[i];
+      box.out_offset += paddings.before[i] * box.out_stride[i];
+    }
+    if (input.elements() == 0) return boxes;
+    box.in_stride = RowMajor(input);
+    boxes.push_back(box);
+    return boxes;
+  }
+
   // A quantised tensor is padded with what stands for the real zero.
   static std::array<std::byte, 16> FillOf(const Operand& output) {
     std::array<std::byte, 16> fill{};

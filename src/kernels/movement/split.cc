@@ -30,6 +30,10 @@ class Split final : public Operation {
     HEDDLE_ASSIGN(const int axis, ReadAxis(inputs));
     CopySpec spec;
     spec.type = inputs[1].type;
+    if (inputs[1].shape.elements() == 0) {
+      LowerCopy(spec, step);
+      return Status();
+    }
     const Strides in_stride = RowMajor(inputs[1].shape);
     for (size_t k = 0; k < outputs.size(); ++k) {
       CopyBox box;

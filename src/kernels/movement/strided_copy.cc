@@ -70,7 +70,8 @@ void ChooseBlocks(std::vector<Axis> axes, Piece& p) {
     p.row = *row;
     axes.erase(row);
   }
-  p.block_rows = std::min(p.row.size, std::max<int64_t>(16, 64 / p.element));
+  const int64_t most_rows = std::min(std::max<int64_t>(16, 64 / p.element), p.row.size);
+  p.block_rows = std::clamp<int64_t>(kTileBytes / p.element, 1, most_rows);
   p.block_cols = std::clamp<int64_t>(kTileBytes / (p.element * p.block_rows), 1, p.col.size);
   axes.push_back({(p.row.size + p.block_rows - 1) / p.block_rows, p.row.in * p.block_rows,
                   p.row.out * p.block_rows});

@@ -16,6 +16,7 @@ namespace heddle::core {
 
 using Strides = std::array<int64_t, Shape::kMaxRank>;
 
+// REQUIRES: no size is zero.
 Strides RowMajor(const Shape& shape);
 
 // Elements of an input that become elements of an output. Strides and offsets count elements; input
@@ -41,7 +42,7 @@ struct CopySpec {
   std::vector<ByteTable> tables;
 };
 
-// Makes `step` the tiled step of this copy.
+// Makes `step` the tiled step of this copy; without a box it has no tiles.
 void LowerCopy(const CopySpec& spec, Step& step);
 
 }  // namespace heddle::core

@@ -84,7 +84,8 @@ Result<Entries> StridedSlice::ReadEntries(std::span<const Operand> inputs) const
   return entries;
 }
 
-// As in LiteRT the ellipsis stands for at least one axis, and entries that are left over then are not read.
+// As in LiteRT the ellipsis stands for at least one axis, and entries that are left over then are
+// not read.
 Result<std::vector<SpecAxis>> StridedSlice::Align(std::span<const Operand> inputs,
                                                   int entries) const {
   const int rank = inputs[0].shape.rank();
@@ -108,8 +109,8 @@ Result<std::vector<SpecAxis>> StridedSlice::Align(std::span<const Operand> input
   }
   const bool fits = entries - std::popcount(ellipsis) <= effective;
   axes.resize(effective);
-  const auto news = std::count_if(axes.begin(), axes.end(),
-                                  [](SpecAxis a) { return a.kind == AxisKind::kNew; });
+  const auto news =
+      std::count_if(axes.begin(), axes.end(), [](SpecAxis a) { return a.kind == AxisKind::kNew; });
   if (!fits || news != std::popcount(added)) {
     return BadValue(inputs[1], "begin '{}' has {} entries, expected at most {} (input shape {})",
                     inputs[1].name, entries, effective, inputs[0].shape.ToString());
@@ -184,17 +185,23 @@ Status SliceStrings(const void* params, SerialCall& call) {
   });
 }
 
-Status StridedSlice::Lower(std::span<const Operand> inputs, std::span<const Operand>,
-                           Step& step) const {
-  HEDDLE_ASSIGN(const Slice slice, Resolve(inputs));
+CopyBox BoxOf(const Slice& slice, const Shape& input) {
   CopyBox box;
   box.dims = slice.dims;
+  if (slice.dims.elements() == 0) return box;
   box.out_stride = RowMajor(box.dims);
-  const Strides from = RowMajor(inputs[0].shape);
+  const Strides from = RowMajor(input);
   for (int i = 0; i < box.dims.rank(); ++i) {
     box.in_offset += slice.begin[i] * from[i];
     box.in_stride[i] = slice.stride[i] * from[i];
   }
+  return box;
+}
+
+Status StridedSlice::Lower(std::span<const Operand> inputs, std::span<const Operand>,
+                           Step& step) const {
+  HEDDLE_ASSIGN(const Slice slice, Resolve(inputs));
+  const CopyBox box = BoxOf(slice, inputs[0].shape);
   if (inputs[0].type == Type::kString) {
     step.kind = StepKind::kSerial;
     step.serial = &SliceStrings;

@@ -46,14 +46,16 @@ class Transpose final : public Operation {
   Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
                Step& step) const override {
     HEDDLE_ASSIGN(const Permutation perm, ReadPermutation(inputs));
-    const Strides from = RowMajor(inputs[0].shape);
-    CopyBox box;
-    box.dims = outputs[0].shape;
-    box.out_stride = RowMajor(box.dims);
-    for (int i = 0; i < box.dims.rank(); ++i) box.in_stride[i] = from[perm[i]];
     CopySpec spec;
     spec.type = inputs[0].type;
-    spec.boxes = {box};
+    if (outputs[0].shape.elements() > 0) {
+      const Strides from = RowMajor(inputs[0].shape);
+      CopyBox box;
+      box.dims = outputs[0].shape;
+      box.out_stride = RowMajor(box.dims);
+      for (int i = 0; i < box.dims.rank(); ++i) box.in_stride[i] = from[perm[i]];
+      spec.boxes = {box};
+    }
     LowerCopy(spec, step);
     return Status();
   }

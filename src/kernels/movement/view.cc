@@ -75,7 +75,11 @@ class Reshape final : public View {
     const int64_t elements = from.elements();
     if (target.wildcard >= 0) {
       int64_t nonzero = 1;
-      for (const int32_t size : from.dims()) nonzero *= std::max(size, 1);
+      for (const int32_t size : from.dims()) {
+        if (__builtin_mul_overflow(nonzero, std::max(size, 1), &nonzero)) {
+          return InvalidModel("input shape {} is too large", from.ToString());
+        }
+      }
       const int64_t size = elements == 0 && !target.zero ? 0 : nonzero / target.nonzero;
       if (size > INT32_MAX)
         return InvalidModel("size {} of the new shape would be {}", target.wildcard, size);

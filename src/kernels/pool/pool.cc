@@ -20,8 +20,8 @@ constexpr int64_t kBlock = 64;  // channels
 struct PoolParams {
   PoolGeometry g;
   int64_t blocks = 1, units_per_tile = 1, units = 0;  // a unit: one block of one output pixel
-  float lo = 0, hi = 0;                               // float bounds, and of float maxima the start
-  float start = 0;
+  float lo = 0, hi = 0;
+  bool from_first_tap = false;
   int32_t int_lo = 0, int_hi = 0;
 };
 
@@ -36,17 +36,20 @@ struct Window {
   int64_t taps() const { return rows * cols; }
 };
 
+// A NaN never wins, but for a NaN in the first tap of a window in `fast`: XNNPACK begins there and
+// gives the lower bound.
 struct MaxFloat {
   static void Run(const PoolParams& p, const Window<float>& w, float* out) {
     std::array<float, kBlock> acc;
-    acc.fill(p.start);
+    acc.fill(-FLT_MAX);
+    if (p.from_first_tap) std::copy_n(w.first, w.channels, acc.begin());
     for (int64_t y = 0; y < w.rows; ++y) {
       for (int64_t x = 0; x < w.cols; ++x) {
         const float* in = w.Tap(y, x);
         for (int64_t c = 0; c < w.channels; ++c) acc[c] = std::max(acc[c], in[c]);
       }
     }
-    for (int64_t c = 0; c < w.channels; ++c) out[c] = std::min(std::max(acc[c], p.lo), p.hi);
+    for (int64_t c = 0; c < w.channels; ++c) out[c] = std::min(std::max(p.lo, acc[c]), p.hi);
   }
 };
 
@@ -191,23 +194,28 @@ class Pool : public Operation {
   Result<PoolParams> Params(const Operand& input, const Operand& output) const {
     PoolParams p;
     HEDDLE_ASSIGN(p.g, MakePoolGeometry(options_, input.shape));
-    p.blocks = (p.g.channels + kBlock - 1) / kBlock;
+    p.blocks = std::max<int64_t>(1, (p.g.channels + kBlock - 1) / kBlock);
     p.units = output.shape.elements() == 0 ? 0 : p.g.batch * p.g.y.out * p.g.x.out * p.blocks;
     p.units_per_tile = std::max<int64_t>(1, 16 * 1024 / UnitBytes(p.g, output));
     const FloatRange range = ActivationRange(options_.activation);
     p.lo = range.lo;
     p.hi = range.hi;
-    p.start = -std::numeric_limits<float>::infinity();
+    p.from_first_tap = numerics_ == Numerics::kFast;
     if (numerics_ == Numerics::kReference) {  // the builtin kernels know no infinity
       p.lo = std::max(p.lo, -FLT_MAX);
       p.hi = std::min(p.hi, FLT_MAX);
-      p.start = -FLT_MAX;
     }
-    const IntRange bounds = BuiltinActivationRange(
-        options_.activation, output.type, output.quant->Scale(), output.quant->ZeroPoint());
+    const bool integer = output.type != Type::kFloat32 && output.type != Type::kFloat16;
+    if (integer) SetBounds(&BuiltinActivationRange, output, p);
+    return p;
+  }
+
+  using RangeFn = IntRange (*)(Activation, Type, float, int32_t);
+  void SetBounds(RangeFn range, const Operand& output, PoolParams& p) const {
+    const IntRange bounds =
+        range(options_.activation, output.type, output.quant->Scale(), output.quant->ZeroPoint());
     p.int_lo = bounds.lo;
     p.int_hi = bounds.hi;
-    return p;
   }
 
   template <class T, class Kernel>
@@ -239,10 +247,7 @@ class MaxPool final : public Pool {
     const Operand& output = outputs[0];
     HEDDLE_ASSIGN(PoolParams p, Params(inputs[0], output));
     if (output.type != Type::kFloat32 && ByXnn(inputs[0])) {
-      const IntRange bounds = XnnActivationRange(options_.activation, output.type,
-                                                 output.quant->Scale(), output.quant->ZeroPoint());
-      p.int_lo = bounds.lo;
-      p.int_hi = bounds.hi;
+      SetBounds(&XnnActivationRange, output, p);
     }
     switch (output.type) {
       case Type::kFloat32:

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the elements of a tensor fall into the outputs of a reduction.
+#ifndef HEDDLE_KERNELS_REDUCE_LAYOUT_H_
+#define HEDDLE_KERNELS_REDUCE_LAYOUT_H_
+
+#include <array>
+#include <cstdint>
+
+#include "base/type.h"
+
+namespace heddle::core {
+
+// Axes of a tensor with their strides in elements, outermost first.
+struct AxisList {
+  struct Axis {
+    int64_t size, stride;
+  };
+  std::array<Axis, Shape::kMaxRank> at{};
+  int count = 0;
+
+  void Add(int64_t size, int64_t stride) { at[count++] = {size, stride}; }
+  int64_t elements() const {
+    int64_t n = 1;
+    for (int i = 0; i < count; ++i) n *= at[i].size;
+    return n;
+  }
+  // Offset of the i-th position, the last axis fastest.
+  int64_t Offset(int64_t i) const {
+    int64_t offset = 0;
+    for (int a = count - 1; a >= 0; --a) {
+      offset += i % at[a].size * at[a].stride;
+      i /= at[a].size;
+    }
+    return offset;
+  }
+};
+
+// Neighbouring axes of one kind are merged; the innermost is `inner`, whose elements lie side by
+// side. Either each of them belongs to an output of its own, or all of them to the same.
+struct ReduceLayout {
+  AxisList kept, reduced;  // without the innermost
+  int64_t inner = 1;
+  bool inner_kept = true;
+  int64_t count = 1;  // elements that make one output
+
+  // Calls f(offset) for the first element of each run that makes the output that begins at `base`,
+  // in memory order.
+  template <class F>
+  void ForEachRun(int64_t base, const F& f) const {
+    std::array<int64_t, Shape::kMaxRank> at{};
+    for (int64_t left = reduced.elements(); left > 0; --left) {
+      f(base);
+      for (int a = reduced.count - 1; a >= 0; --a) {
+        base += reduced.at[a].stride;
+        if (++at[a] < reduced.at[a].size) break;
+        base -= reduced.at[a].stride * at[a];
+        at[a] = 0;
+      }
+    }
+  }
+};
+
+// Bit i of `axes`: axis i is reduced.
+ReduceLayout MakeReduceLayout(const Shape& shape, uint32_t axes);
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_REDUCE_LAYOUT_H_

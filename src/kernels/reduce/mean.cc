@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+// MEAN. The order of float sums is fixed: where the innermost axis is kept (the mean over H and W
+// of NHWC), each output adds its elements in memory order, in both numerics, and the loop runs over
+// outputs. Where it is reduced, `reference` adds in memory order too; `fast` adds element i of each
+// contiguous run to lane i mod 16, and then lane j + 8 to lane j, j + 4, j + 2, j + 1.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "kernels/movement/operands.h"
+#include "kernels/operators.h"
+#include "kernels/quant.h"
+#include "kernels/reduce/layout.h"
+
+namespace heddle::core {
+namespace {
+
+constexpr int64_t kBlock = 64;  // outputs whose innermost axis is kept
+constexpr int kLanes = 16;
+
+struct MeanParams {
+  ReduceLayout layout;
+  int64_t blocks = 1, units = 0, units_per_tile = 1;  // a unit: a block of outputs, or one
+  bool lanes = false;
+  bool multiplies = false;  // float: times 1/count, as XNNPACK; else divided by count
+  // Quantised, builtin kernels: (sum - count * zero) * k + out_zero.
+  Multiplier k;
+  int64_t zero_sum = 0;
+  int32_t out_zero = 0;
+  // Quantised, XNNPACK: nearest even of sum * scale + offset.
+  float scale = 0, offset = 0;
+};
+
+// What the elements of a type are added up in.
+template <class T>
+struct SumOf {
+  using type = int64_t;
+};
+template <>
+struct SumOf<float> {
+  using type = float;
+};
+template <>
+struct SumOf<_Float16> {
+  using type = float;
+};
+template <>
+struct SumOf<int8_t> {
+  using type = int32_t;
+};
+template <>
+struct SumOf<uint8_t> {
+  using type = int32_t;
+};
+template <>
+struct SumOf<int64_t> {
+  using type = uint64_t;  // wraps
+};
+template <class T>
+using Sum = typename SumOf<T>::type;
+
+struct FinishFloat {
+  template <class T>
+  static void Run(const MeanParams& p, float sum, T* out) {
+    const float count = static_cast<float>(p.layout.count);
+    *out = static_cast<T>(p.multiplies ? sum * (1.0f / count) : sum / count);
+  }
+};
+struct FinishInt {
+  template <class T, class S>
+  static void Run(const MeanParams& p, S sum, T* out) {
+    *out = p.layout.count == 0 ? T{} : static_cast<T>(static_cast<int64_t>(sum) / p.layout.count);
+  }
+};
+struct FinishBuiltin {
+  template <class T, class S>
+  static void Run(const MeanParams& p, S sum, T* out) {
+    using Limits = std::numeric_limits<T>;
+    using Wide = std::numeric_limits<int32_t>;
+    const int64_t shifted = std::clamp<int64_t>(sum - p.zero_sum, Wide::min(), Wide::max());
+    const int64_t q = int64_t{Mbqm(static_cast<int32_t>(shifted), p.k)} + p.out_zero;
+    *out = p.layout.count == 0
+               ? T{}
+               : static_cast<T>(std::clamp<int64_t>(q, Limits::min(), Limits::max()));
+  }
+};
+struct FinishXnn {
+  template <class T, class S>
+  static void Run(const MeanParams& p, S sum, T* out) {
+    using Limits = std::numeric_limits<T>;
+    const float scaled = static_cast<float>(sum) * p.scale;
+    const float q = std::min(std::max(static_cast<float>(Limits::min()), scaled + p.offset),
+                             static_cast<float>(Limits::max()));
+    *out = static_cast<T>(RoundEven(q));
+  }
+};
+
+// Sums of the `n` outputs that begin at `base`, side by side.
+template <class T>
+void SumBlock(const MeanParams& p, const T* in, int64_t base, int64_t n, Sum<T>* sums) {
+  std::fill_n(sums, n, Sum<T>{});
+  p.layout.ForEachRun(base, [&](int64_t offset) {
+    const T* run = in + offset;
+    for (int64_t c = 0; c < n; ++c) sums[c] += static_cast<Sum<T>>(run[c]);
+  });
+}
+
+template <class T>
+Sum<T> SumRuns(const MeanParams& p, const T* in, int64_t base) {
+  Sum<T> sum{};
+  p.layout.ForEachRun(base, [&](int64_t offset) {
+    const T* run = in + offset;
+    for (int64_t i = 0; i < p.layout.inner; ++i) sum += static_cast<Sum<T>>(run[i]);
+  });
+  return sum;
+}
+
+template <class T>
+float SumLanes(const MeanParams& p, const T* in, int64_t base) {
+  std::array<float, kLanes> lane{};
+  p.layout.ForEachRun(base, [&](int64_t offset) {
+    const T* run = in + offset;
+    int64_t i = 0;
+    for (; i + kLanes <= p.layout.inner; i += kLanes) {
+      for (int j = 0; j < kLanes; ++j) lane[j] += static_cast<float>(run[i + j]);
+    }
+    for (int j = 0; i + j < p.layout.inner; ++j) lane[j] += static_cast<float>(run[i + j]);
+  });
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int j = 0; j < width; ++j) lane[j] += lane[j + width];
+  }
+  return lane[0];
+}
+
+template <class T, class Finish>
+void MeanUnit(const MeanParams& p, const T* in, T* out, int64_t unit) {
+  const ReduceLayout& l = p.layout;
+  if (l.inner_kept) {
+    const int64_t outer = unit / p.blocks, first = unit % p.blocks * kBlock;
+    const int64_t n = std::min(kBlock, l.inner - first);
+    std::array<Sum<T>, kBlock> sums;
+    SumBlock(p, in, l.kept.Offset(outer) + first, n, sums.data());
+    for (int64_t c = 0; c < n; ++c) Finish::Run(p, sums[c], out + outer * l.inner + first + c);
+    return;
+  }
+  const int64_t base = l.kept.Offset(unit);
+  if constexpr (std::is_same_v<Sum<T>, float>) {
+    if (p.lanes) return Finish::Run(p, SumLanes(p, in, base), out + unit);
+  }
+  Finish::Run(p, SumRuns(p, in, base), out + unit);
+}
+
+template <class T, class Finish>
+TileCode MeanTiles(const MeanParams& p, const TileArgs& args, TileRange tiles) {
+  const T* in = static_cast<const T*>(args.inputs[0]);
+  T* out = static_cast<T*>(args.outputs[0]);
+  const int64_t end = std::min(p.units, tiles.end * p.units_per_tile);
+  for (int64_t unit = tiles.begin * p.units_per_tile; unit < end; ++unit) {
+    MeanUnit<T, Finish>(p, in, out, unit);
+  }
+  return TileCode::kOk;
+}
+
+class Mean final : public Operation {
+ public:
+  Mean(bool keep_dims, Numerics numerics) : keep_dims_(keep_dims), numerics_(numerics) {}
+
+  uint32_t ValueInputs() const override { return 2; }
+
+  Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
+    HEDDLE_ASSIGN(const uint32_t axes, ReadAxes(inputs));
+    const Shape& shape = inputs[0].shape;
+    Shape reduced;
+    for (int i = 0; i < shape.rank(); ++i) {
+      const bool drop = (axes >> i & 1) != 0;
+      if (!drop) reduced.Append(shape[i]);
+      if (drop && keep_dims_) reduced.Append(1);
+    }
+    outputs[0] = reduced;
+    return Status();
+  }
+
+  Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
+               Step& step) const override;
+
+ private:
+  static Result<uint32_t> ReadAxes(std::span<const Operand> inputs);
+  bool ByXnn(std::span<const Operand> inputs, const Operand& output) const;
+  static Status SetQuantisation(const Operand& input, const Operand& output, MeanParams& p);
+  static void SetUnits(const Operand& output, MeanParams& p);
+
+  template <class T, class Finish>
+  static void Set(MeanParams p, const char* name, Step& step) {
+    const ReduceLayout& l = p.layout;
+    const int64_t per_unit = l.count * (l.inner_kept ? std::min(l.inner, kBlock) : 1);
+    const float rate = l.inner_kept || p.lanes || !std::is_same_v<Sum<T>, float> ? 0.15f : 1.0f;
+    const float ns = 10 + rate * static_cast<float>(per_unit);
+    const int64_t tiles = (p.units + p.units_per_tile - 1) / p.units_per_tile;
+    SetTiled<&MeanTiles<T, Finish>>(step, p, tiles, ns * static_cast<float>(p.units_per_tile));
+    step.kernel = name;
+  }
+
+  template <class T>
+  static void SetQuantised(const MeanParams& p, bool xnn, const char* name, Step& step) {
+    xnn ? Set<T, FinishXnn>(p, name, step) : Set<T, FinishBuiltin>(p, name, step);
+  }
+
+  bool keep_dims_;
+  Numerics numerics_;
+};
+
+Result<uint32_t> Mean::ReadAxes(std::span<const Operand> inputs) {
+  HEDDLE_ASSIGN(const IntList list, ReadInts(inputs[1], "axes"));
+  const Shape& shape = inputs[0].shape;
+  uint32_t axes = 0;
+  for (int i = 0; i < list.size && shape.rank() > 0; ++i) {
+    const int axis = ResolveAxis(list[i], shape.rank());
+    if (axis < 0) {
+      return BadValue(inputs[1], "axis {} of '{}' is {}, expected -{} to {} (input shape {})", i,
+                      inputs[1].name, list[i], shape.rank(), shape.rank() - 1, shape.ToString());
+    }
+    axes |= 1u << axis;
+  }
+  return axes;
+}
+
+bool Mean::ByXnn(std::span<const Operand> inputs, const Operand& output) const {
+  const Operand& axes = inputs[1];
+  const int64_t count = axes.shape.elements();
+  return numerics_ == Numerics::kFast && axes.constant && axes.shape.rank() <= 1 && count >= 1 &&
+         count <= 6 && inputs[0].shape.rank() > 0 && XnnTakes(inputs[0]) && XnnTakes(output);
+}
+
+Status Mean::SetQuantisation(const Operand& input, const Operand& output, MeanParams& p) {
+  const float in_scale = input.quant->Scale(), out_scale = output.quant->Scale();
+  if (!(in_scale > 0) || !(out_scale > 0)) {
+    return InvalidModel("input '{}' has scale {} and output '{}' {}, expected positive ones",
+                        input.name, in_scale, output.name, out_scale);
+  }
+  const int64_t count = p.layout.count;
+  if (input.type != Type::kInt16 && count > 1 << 23) {
+    return Unsupported("means of {} elements, expected at most 2^23 of type {}", count,
+                       TypeName(input.type));
+  }
+  const int32_t zero = input.quant->ZeroPoint();
+  if (input.type == Type::kInt16 && (zero != 0 || output.quant->ZeroPoint() != 0)) {
+    return InvalidModel("input '{}' has zero point {} and output '{}' {}, expected 0 of type int16",
+                        input.name, zero, output.name, output.quant->ZeroPoint());
+  }
+  p.zero_sum = count * zero;
+  p.out_zero = output.quant->ZeroPoint();
+  // The builtin kernels fold 1/count into the multiplier, with as many more bits as 1/count takes.
+  p.k = MakeMultiplier(static_cast<double>(in_scale) / static_cast<double>(out_scale));
+  if (count > 0) {
+    const int log2 = 63 - __builtin_clzll(static_cast<uint64_t>(count));
+    const int shift = std::min({log2, 32, 31 + p.k.e});
+    p.k.m = static_cast<int32_t>((int64_t{p.k.m} << shift) / count);
+    p.k.e -= shift;
+  }
+  // XNNPACK folds the zero points into an offset.
+  p.scale = in_scale / out_scale * (1.0f / static_cast<float>(count));
+  const float zeros = static_cast<float>(p.zero_sum) * p.scale;
+  p.offset = static_cast<float>(p.out_zero) - zeros;
+  return Status();
+}
+
+void Mean::SetUnits(const Operand& output, MeanParams& p) {
+  const ReduceLayout& l = p.layout;
+  const int64_t outputs = output.shape.elements();
+  p.blocks = std::max<int64_t>(1, (l.inner + kBlock - 1) / kBlock);
+  p.units = outputs == 0 ? 0 : l.inner_kept ? outputs / l.inner * p.blocks : outputs;
+  const int64_t elements = l.count * (l.inner_kept ? std::min(l.inner, kBlock) : 1);
+  p.units_per_tile = std::max<int64_t>(1, 16 * 1024 / std::max<int64_t>(elements, 32));
+}
+
+Status Mean::Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
+                   Step& step) const {
+  HEDDLE_ASSIGN(const uint32_t axes, ReadAxes(inputs));
+  const Operand& input = inputs[0];
+  const bool xnn = ByXnn(inputs, outputs[0]);
+  MeanParams p;
+  p.layout = MakeReduceLayout(input.shape, axes);
+  p.lanes = numerics_ == Numerics::kFast;
+  p.multiplies = xnn;
+  SetUnits(outputs[0], p);
+  switch (input.type) {
+    case Type::kFloat32:
+      Set<float, FinishFloat>(p, "mean_f32", step);
+      return Status();
+    case Type::kFloat16:
+      Set<_Float16, FinishFloat>(p, "mean_f16", step);
+      return Status();
+    case Type::kInt32:
+      Set<int32_t, FinishInt>(p, "mean_i32", step);
+      return Status();
+    case Type::kInt64:
+      Set<int64_t, FinishInt>(p, "mean_i64", step);
+      return Status();
+    default:
+      break;
+  }
+  HEDDLE_TRY(SetQuantisation(input, outputs[0], p));
+  switch (input.type) {
+    case Type::kInt8:
+      SetQuantised<int8_t>(p, xnn, "mean_i8", step);
+      return Status();
+    case Type::kUInt8:
+      SetQuantised<uint8_t>(p, xnn, "mean_u8", step);
+      return Status();
+    default:
+      Set<int16_t, FinishBuiltin>(p, "mean_i16", step);
+      return Status();
+  }
+}
+
+}  // namespace
+
+MadeOperation MakeMean(const MakeArgs& args) {
+  HEDDLE_TRY(CheckCounts(args, 2, 2, 1));
+  HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
+  if (args.inputs[1].type != Type::kInt32) {
+    return InvalidModel("axes '{}' are {}, expected int32", args.inputs[1].name,
+                        TypeName(args.inputs[1].type));
+  }
+  switch (args.inputs[0].type) {
+    case Type::kFloat32:
+    case Type::kFloat16:
+    case Type::kInt8:
+    case Type::kUInt8:
+    case Type::kInt16:
+    case Type::kInt32:
+    case Type::kInt64:
+      return MadeOperation(
+          std::make_unique<Mean>(args.op.OptionsOr<ReduceOptions>().keep_dims, args.numerics));
+    default:
+      return Unsupported("input '{}' is {}, expected float32, float16 or a signed or 8-bit integer",
+                         args.inputs[0].name, TypeName(args.inputs[0].type));
+  }
+}
+
+}  // namespace heddle::core
