@@ -102,8 +102,8 @@ Status ReadQuantization(Source& source, const fb::QuantizationParameters& from, 
   return CheckAffine(tensor);
 }
 
-Status CheckBlocks(const std::vector<Tensor>& tensors, const Tensor& tensor) {
-  const Quantization& q = tensor.quant;
+Status LinkBlocks(const std::vector<Tensor>& tensors, Tensor& tensor) {
+  Quantization& q = tensor.quant;
   if (q.block == 0) return Status();
   const int rank = tensor.shape.rank();
   const int32_t depth = rank > 0 ? tensor.shape[rank - 1] : 0;
@@ -114,6 +114,7 @@ Status CheckBlocks(const std::vector<Tensor>& tensors, const Tensor& tensor) {
   if (tensors[q.block_scales].type != Type::kFloat16)
     return Unsupported("block scales: {}, expected float16",
                        TypeName(tensors[q.block_scales].type));
+  q.block_scale_data = tensors[q.block_scales].data;
   if (q.block_zero_points >= 0)
     return CheckPerBlock("block zero points", tensors[q.block_zero_points], blocks);
   return Status();

@@ -120,7 +120,7 @@ Status ReadTensors(Source& source, const FbTables<fb::Tensor>* from, std::vector
     HEDDLE_TRY(Within(ReadTensor(source, tensor, count, to[i]), "tensor {} '{}'", i, to[i].name));
   }
   for (size_t i = 0; i < count; ++i)
-    HEDDLE_TRY(Within(CheckBlocks(to, to[i]), "tensor {} '{}', quantisation", i, to[i].name));
+    HEDDLE_TRY(Within(LinkBlocks(to, to[i]), "tensor {} '{}', quantisation", i, to[i].name));
   return Status();
 }
 

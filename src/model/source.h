@@ -76,8 +76,9 @@ Status ReadOperatorKinds(Source& source, std::vector<OperatorKind>& kinds);
 Status ReadTensors(Source& source, const FbTables<fb::Tensor>* from, std::vector<Tensor>& to);
 Status ReadQuantization(Source& source, const fb::QuantizationParameters& from, size_t tensors,
                         Tensor& tensor);
-// For block-wise quantisation: the scales are another tensor, so all must have been read.
-Status CheckBlocks(const std::vector<Tensor>& tensors, const Tensor& tensor);
+// For block-wise quantisation: checks the scales and refers to their values. They are another
+// tensor, so all must have been read.
+Status LinkBlocks(const std::vector<Tensor>& tensors, Tensor& tensor);
 // REQUIRES: the shape is checked. `stored`: how many values the sparse form holds.
 Status ReadSparsity(Source& source, const fb::SparsityParameters& from, Tensor& tensor,
                     int64_t* stored);

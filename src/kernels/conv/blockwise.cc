@@ -4,6 +4,7 @@
 // scales).
 #include <bit>
 #include <cmath>
+#include <cstring>
 
 #include "base/errors.h"
 #include "kernels/conv/half.h"
@@ -101,11 +102,12 @@ std::shared_ptr<const BlockTables> MakeTables(const Quantization& quant, const i
                                               int32_t units, int32_t depth) {
   auto tables = std::make_shared<BlockTables>();
   const int32_t blocks = depth / quant.block;
-  const auto* halves = reinterpret_cast<const Half*>(quant.block_scale_data.data());
   for (int64_t unit = 0; unit < units; ++unit) {
     float sum = 0;
     for (int64_t b = unit * blocks; b < (unit + 1) * blocks; ++b) {
-      tables->scales.push_back(RoundToBfloat16(ToFloat(halves[b])));
+      Half scale;  // the file need not align them
+      std::memcpy(&scale, quant.block_scale_data.data() + b * sizeof(Half), sizeof(Half));
+      tables->scales.push_back(RoundToBfloat16(ToFloat(scale)));
       int32_t block_sum = 0;
       for (int32_t i = 0; i < quant.block; ++i) block_sum += weights[b * quant.block + i];
       sum += static_cast<float>(block_sum) * tables->scales.back();

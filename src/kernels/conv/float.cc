@@ -79,7 +79,7 @@ class FloatForm final : public ConvOperation {
     const auto math = [&](int32_t, int32_t) {
       return FloatMath<T, kFused>{spec().bias, MakeFloatEpilogue(spec())};
     };
-    return LowerPlain(spec(), inputs, kFused ? 2.5f : 1.5f, math, step);
+    return LowerPlain(spec(), inputs, kFused ? 6.0f : 2.0f, math, step);
   }
 
   const std::byte* weights_;

@@ -92,7 +92,7 @@ class HybridForm final : public ConvOperation {
     math.epilogue = MakeFloatEpilogue(spec());
     HEDDLE_TRY(SetRows(inputs, math));
     const auto math_of = [&](int32_t, int32_t) { return math; };
-    HEDDLE_TRY(LowerPlain(spec(), inputs, 0.5f, math_of, step));
+    HEDDLE_TRY(LowerPlain(spec(), inputs, 1.0f, math_of, step));
     if (spec().kind == ConvKind::kFullyConnected) {
       PrependQuantisation<DenseParams<HybridMath>>(math.rows, step);
     } else {

@@ -72,7 +72,7 @@ class IntegerForm final : public ConvOperation {
       return IntegerMath<In, Weight, Sum>{spec().bias, spec().input_zero, spec().weights_zero,
                                           MakeIntEpilogue(spec(), out_channels, groups)};
     };
-    return LowerPlain(spec(), inputs, 0.5f, math, step);
+    return LowerPlain(spec(), inputs, 1.0f, math, step);
   }
 
   const std::byte* weights_;
