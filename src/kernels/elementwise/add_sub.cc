@@ -11,15 +11,15 @@ namespace {
 
 // LiteRT's builtin arithmetic: both inputs brought to a common scale with `left` fractional bits,
 // then the sum scaled.
-template <class T>
+template <Arithmetic kind, class T>
 struct AddBuiltin {
   int32_t zero_a, zero_b, zero_out, left;
-  Multiplier ka, kb, ko;  // kb is negative for SUB
+  Multiplier ka, kb, ko;
   IntRange range;
   T operator()(T a, T b) const {
     const int32_t x = Mbqm((a - zero_a) * (1 << left), ka);
     const int32_t y = Mbqm((b - zero_b) * (1 << left), kb);
-    return static_cast<T>(AddZeroAndClamp(zero_out, Mbqm(x + y, ko), range));
+    return static_cast<T>(AddZeroAndClamp(zero_out, Mbqm(Compute<kind>(x, y), ko), range));
   }
 };
 
@@ -47,21 +47,17 @@ struct AddPowerOf2 {
   }
 };
 
-// Rounds the same way up and down, as the multiplier of a subtrahend must.
-Multiplier Negated(Multiplier k) { return {-k.m, k.e}; }
-
 template <Arithmetic kind, class T>
 MadeOperation MakeBuiltin(const MakeArgs& args) {
   const Quantization &a = *args.inputs[0].quant, &b = *args.inputs[1].quant;
   const Quantization& out = *args.outputs[0].quant;
   const int left = sizeof(T) == 1 ? 20 : 15;
   const double twice_max = static_cast<double>(2 * std::max(a.Scale(), b.Scale()));
-  AddBuiltin<T> f;
+  AddBuiltin<kind, T> f;
   f.zero_a = a.ZeroPoint(), f.zero_b = b.ZeroPoint(), f.zero_out = out.ZeroPoint();
   f.left = left;
   f.ka = MakeMultiplier(static_cast<double>(a.Scale()) / twice_max);
   f.kb = MakeMultiplier(static_cast<double>(b.Scale()) / twice_max);
-  if (kind == Arithmetic::kSub) f.kb = Negated(f.kb);
   f.ko =
       MakeMultiplier(twice_max / static_cast<double>(static_cast<float>(1 << left) * out.Scale()));
   f.range = BuiltinActivationRange(args.op.OptionsOr<BinaryOptions>().activation,

@@ -60,8 +60,9 @@ class BinaryOperation final : public Operation {
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override {
     const Broadcast walk(inputs[0].shape, inputs[1].shape);
-    SetTiled<&BinaryTile<Element, F>>(step, BinaryParams<Element, F>{f_, walk}, walk.tiles(),
-                                      element_ns_ * Broadcast::kTile);
+    SetTiled<&BinaryTile<Element, F>>(
+        step, BinaryParams<Element, F>{f_, walk}, walk.tiles(),
+        element_ns_ * static_cast<float>(std::min(walk.elements(), Broadcast::kTile)));
     step.kernel = "plain";
     return Status();
   }

@@ -59,7 +59,7 @@ class MapOperation final : public Operation {
     const int64_t n = inputs[0].shape.elements();
     MapParams<In, Out, F, Tail> params{f_, tail_, n / group_ * group_, n};
     SetTiled<&MapTile<In, Out, F, Tail>>(step, std::move(params), (n + kMapTile - 1) / kMapTile,
-                                         element_ns_ * kMapTile);
+                                         element_ns_ * static_cast<float>(std::min(n, kMapTile)));
     step.kernel = "plain";
     return Status();
   }

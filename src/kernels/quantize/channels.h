@@ -59,7 +59,8 @@ class ChannelOperation final : public Operation {
     const int64_t n = shape.elements();
     const int64_t inner = shape.Product(axis_ + 1, shape.rank());
     SetTiled<&ChannelTile<In, Out, F>>(step, ChannelParams<In, Out, F>{channels_, inner, n},
-                                       (n + kMapTile - 1) / kMapTile, element_ns_ * kMapTile);
+                                       (n + kMapTile - 1) / kMapTile,
+                                       element_ns_ * static_cast<float>(std::min(n, kMapTile)));
     step.kernel = "plain";
     return Status();
   }

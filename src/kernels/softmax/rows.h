@@ -50,7 +50,7 @@ class RowsOperation final : public Operation {
     const int64_t per_tile = std::max<int64_t>(1, 4096 / std::max<int64_t>(depth, 1));
     SetTiled<&RowsTile<Kernel>>(step, RowsParams<Kernel>{kernel_, depth, rows, per_tile},
                                 (rows + per_tile - 1) / per_tile,
-                                element_ns_ * static_cast<float>(depth * per_tile));
+                                element_ns_ * static_cast<float>(depth * std::min(rows, per_tile)));
     step.scratch_bytes = scratch_ * static_cast<size_t>(depth);
     step.kernel = "plain";
     return Status();
