@@ -10,6 +10,7 @@
 #define HEDDLE_KERNELS_GEMM_DEPTHWISE_INL_H_
 
 #include "kernels/gemm/depthwise.h"
+#include "kernels/gemm/unroll.h"
 
 namespace heddle::core {
 namespace {
@@ -21,6 +22,7 @@ void DepthwiseBlock(const DepthwiseCall& call, int64_t pixel, int64_t channel,
   const int64_t count = call.channels - channel;
   const std::byte* const* column[Q];
   typename M::Acc acc[Q];
+  HEDDLE_UNROLL
   for (int q = 0; q < Q; ++q) {
     column[q] = call.columns + (pixel + q) * call.step;
     acc[q] = m.Init(channel);
@@ -29,12 +31,15 @@ void DepthwiseBlock(const DepthwiseCall& call, int64_t pixel, int64_t channel,
   const int32_t* taps = call.taps;
   for (int32_t g = 0; g < call.groups; ++g, w += M::kGroupBytes, taps += M::kTaps) {
     const typename M::W weights = m.Weights(w);
+    HEDDLE_UNROLL
     for (int q = 0; q < Q; ++q) {
       const std::byte* x[M::kTaps];
+      HEDDLE_UNROLL
       for (int t = 0; t < M::kTaps; ++t) x[t] = column[q][taps[t]] + channel * M::kInputBytes;
       m.Dot(acc[q], m.template Load<kFull>(x, count), weights);
     }
   }
+  HEDDLE_UNROLL
   for (int q = 0; q < Q; ++q)
     m.template Store<kFull>(acc[q], call.out + (pixel + q) * call.out_stride, channel, count);
 }

@@ -8,6 +8,7 @@
 #define HEDDLE_KERNELS_GEMM_GEMM_INL_H_
 
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/unroll.h"
 
 namespace heddle::core {
 namespace {
@@ -16,22 +17,30 @@ template <class M, int R, int P>
 void GemmBlock(const GemmCall& call, int64_t panel) {
   const M m(call);
   typename M::Acc acc[R][P];
+  HEDDLE_UNROLL
   for (int r = 0; r < R; ++r)
+    HEDDLE_UNROLL
     for (int p = 0; p < P; ++p) acc[r][p] = m.Init(r, (panel + p) * M::kLanes);
   const std::byte* w = call.weights + panel * call.panel_bytes;
   for (int32_t tap = 0; tap < call.taps; ++tap) {
     const std::byte* a[R];
+    HEDDLE_UNROLL
     for (int r = 0; r < R; ++r) a[r] = call.a[tap * R + r];
     for (int64_t g = 0; g < call.groups; ++g, w += M::kGroupBytes) {
       typename M::W weights[P];
+      HEDDLE_UNROLL
       for (int p = 0; p < P; ++p) weights[p] = m.Weights(w + p * call.panel_bytes);
+      HEDDLE_UNROLL
       for (int r = 0; r < R; ++r) {
         const typename M::A x = m.Row(a[r] + g * 4);
+        HEDDLE_UNROLL
         for (int p = 0; p < P; ++p) acc[r][p] = m.Dot(acc[r][p], x, weights[p]);
       }
     }
   }
+  HEDDLE_UNROLL
   for (int r = 0; r < R; ++r)
+    HEDDLE_UNROLL
     for (int p = 0; p < P; ++p) {
       const int64_t column = (panel + p) * M::kLanes;
       m.Store(acc[r][p], r, column, call.columns - column);
