@@ -3,6 +3,7 @@
 
 #include "base/errors.h"
 #include "plan/evaluate.h"
+#include "plan/sparse.h"
 
 namespace heddle::core {
 
@@ -36,9 +37,20 @@ Status Program::ReadValues() {
     if (t.constant && t.sparsity.empty()) {
       v.constant = t.data.data();
       v.bytes = t.data.size();
+    } else if (t.constant) {
+      HEDDLE_TRY(Expand(t, &v));
     }
     values_.push_back(v);
   }
+  return Status();
+}
+
+Status Program::Expand(const Tensor& t, Value* v) {
+  v->bytes = TypeBytes(t.type, t.shape.elements());
+  if (TypeBits(t.type) % 8 != 0 || TypeBits(t.type) == 0)
+    return Unsupported("tensor '{}': sparse {} is not supported", t.name, TypeName(t.type));
+  HEDDLE_ASSIGN(v->constant, weights_->Pack(t.data.data(), "dense", v->bytes,
+                                            [&](std::byte* dense) { ExpandSparse(t, dense); }));
   return Status();
 }
 
@@ -66,10 +78,7 @@ Status Program::AddNode(int op_index) {
         op);
   std::vector<Operand> inputs, outputs;
   for (int v : op.inputs) {
-    if (v >= 0 && !subgraph().tensors[v].sparsity.empty())
-      return InOperator(Unsupported("input '{}' is sparse", values_[v].name), op_index, op);
-    if (v >= 0 && subgraph().tensors[v].variable)
-      return InOperator(Unsupported("input '{}' is a variable", values_[v].name), op_index, op);
+    return InOperator(Unsupported("input '{}' is a variable", values_[v].name), op_index, op);
     inputs.push_back(OperandOf(v));
   }
   for (int v : op.outputs) outputs.push_back(OperandOf(v));

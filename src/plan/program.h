@@ -65,6 +65,7 @@ class Program {
  private:
   Program() = default;
   Status ReadValues();
+  Status Expand(const Tensor& sparse, Value* value);
   Status AddNode(int op_index);
   Status Fold(Node& node, bool* folded);
 
