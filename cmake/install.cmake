@@ -16,10 +16,8 @@ install(TARGETS heddle EXPORT heddle LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
 install(DIRECTORY include/heddle DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${PROJECT_BINARY_DIR}/include/heddle/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/heddle)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-if(TARGET heddle_cli)
-  file(RELATIVE_PATH to_lib /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
-  set_target_properties(heddle_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${to_lib}")
-  install(TARGETS heddle_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(TARGET heddle_program)
+  install(TARGETS heddle_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
 # find_package(heddle), then link heddle::heddle. The two shared files find the rest relative to themselves.
@@ -29,5 +27,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/heddle-config-version.cma
 install(FILES ${PROJECT_BINARY_DIR}/heddle-config-version.cmake DESTINATION ${package_dir})
 
 file(RELATIVE_PATH HEDDLE_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" HEDDLE_PC_PREFIX ${HEDDLE_PC_PREFIX})
 configure_file(cmake/heddle.pc.in heddle.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/heddle.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

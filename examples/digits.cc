@@ -98,7 +98,7 @@ int Report(const std::vector<Sample>& samples, const std::vector<Answers>& answe
   std::printf("%zu digits, %zu read rightly (%.1f %%), %.0f digits a second\n", samples.size(),
               right, 100.0 * static_cast<double>(right) / n,
               n * static_cast<double>(answers.size()) / seconds);
-  std::printf("%zu threads, one model: %s\n", answers.size(),
+  std::printf("%zu thread%s, one model: %s\n", answers.size(), answers.size() == 1 ? "" : "s",
               agree ? "all agree, bit for bit" : "THEY DISAGREE");
   return agree ? 0 : 1;
 }

@@ -126,7 +126,7 @@ def build(cell, options, targets=None):
 def builds(options):
     yield build("release", options)
     for cell in "asan", "tsan", "aarch64":
-        extra = ["heddle_cli"] if cell != "tsan" else []
+        extra = ["heddle_program"] if cell != "tsan" else []
         yield build(cell, options, lambda cell=cell, extra=extra: chosen_programs(cell, options) + extra)
     if options.all:
         yield build("dev", options)
