@@ -71,14 +71,18 @@ struct GemmParams {
   int64_t row_bytes = 0;    // dense: from row to row
   int64_t image_bytes = 0;  // else: from batch item to batch item
   int64_t group_bytes = 0;  // from group to group
-  int64_t tap_bytes = 0;    // channels of a tap, in one group
-  int32_t taps = 1, out_w = 1, out_h = 1, k_w = 1;
+  int64_t input_bytes = 0;
+  int64_t tap_bytes = 0;  // channels of a tap, in one group
+  int32_t out_w = 1, out_h = 1, k_w = 1, k_h = 1;
   TapOffsets offsets;
-  // Integers: rows are copied to scratch, unsigned, padded to groups and in the kernel's width.
+  // A segment is a run of taps that lie side by side in memory; kernels know it as a tap.
+  int32_t segments = 1, segment_taps = 1;
+  int64_t segment_bytes = 0, segment_padded = 0;  // padded: what a kernel reads
+  // Integers in 16 bits: rows are widened into scratch.
   bool gather = false;
   int64_t gathered_row = 0;  // bytes
   // Offsets in scratch.
-  size_t taps_at = 0, blocks_at = 0, gathered_at = 0, row_init_at = 0, sums_at = 0;
+  size_t taps_at = 0, copies_at = 0, blocks_at = 0, gathered_at = 0, row_init_at = 0, sums_at = 0;
   size_t scratch_bytes = 0;
 
   const std::byte* padding() const { return constants->padding.data(); }
@@ -99,36 +103,82 @@ TilePart Part(const Division& d, int64_t tile) {
   return p;
 }
 
-// Pointers to the taps of each row, [block][tap][row of the block].
-void PointAtTaps(const GemmParams& p, const std::byte* input, const TilePart& part,
-                 const std::byte** to) {
-  input += part.group * p.group_bytes;
-  const int64_t block = p.division.block_rows;
-  int64_t x = part.row % p.out_w, y = part.row / p.out_w % p.out_h;
-  const std::byte* image = input + part.row / p.out_w / p.out_h * p.image_bytes;
-  for (int64_t first = 0; first < part.rows; first += block) {
-    const int64_t rows = std::min(block, part.rows - first);
-    for (int64_t r = 0; r < rows; ++r) {
-      if (p.dense) {
-        to[r] = input + (part.row + first + r) * p.row_bytes;
-        continue;
+// Where the segments of rows start: in the input, in the padding, or in a copy where a segment
+// crosses the edge of the image or its last group reaches past the end of the input.
+class Segments {
+ public:
+  Segments(const GemmParams& p, const TileArgs& args, int64_t group)
+      : p_(p),
+        input_(static_cast<const std::byte*>(args.inputs[0]) + group * p.group_bytes),
+        last_(static_cast<const std::byte*>(args.inputs[0]) + p.input_bytes - p.segment_padded),
+        copy_(args.scratch + p.copies_at) {}
+
+  // Pointers of a tile's rows: [block][segment][row of the block].
+  void PointAt(const TilePart& part, const std::byte** to) {
+    const int64_t block = p_.division.block_rows;
+    int64_t x = part.row % p_.out_w, y = part.row / p_.out_w % p_.out_h;
+    const std::byte* image = input_ + part.row / p_.out_w / p_.out_h * p_.image_bytes;
+    for (int64_t first = 0; first < part.rows; first += block) {
+      const int64_t rows = std::min(block, part.rows - first);
+      for (int64_t r = 0; r < rows; ++r) {
+        if (p_.dense) {
+          to[r] = Readable(input_ + (part.row + first + r) * p_.row_bytes);
+          continue;
+        }
+        PointAtRow(image, x, y, rows, to + r);
+        if (++x < p_.out_w) continue;
+        x = 0;
+        if (++y < p_.out_h) continue;
+        y = 0, image += p_.image_bytes;
       }
-      const int64_t* row = &p.offsets.rows[y * (p.taps / p.k_w)];
-      const int64_t* column = &p.offsets.columns[x * p.k_w];
-      for (int32_t t = 0, ky = 0; t < p.taps; ++ky) {
-        for (int32_t kx = 0; kx < p.k_w; ++kx, ++t) {
-          const bool inside = row[ky] >= 0 && column[kx] >= 0;
-          to[t * rows + r] = inside ? image + row[ky] + column[kx] : p.padding();
+      to += rows * p_.segments;
+    }
+  }
+
+ private:
+  void PointAtRow(const std::byte* image, int64_t x, int64_t y, int64_t step,
+                  const std::byte** to) {
+    const int64_t* row = &p_.offsets.rows[y * p_.k_h];
+    const int64_t* columns = &p_.offsets.columns[x * p_.k_w];
+    const int32_t taps = p_.segment_taps;
+    for (int32_t ky = 0; ky < p_.k_h; ++ky) {
+      for (int32_t kx = 0; kx < p_.k_w; kx += taps, to += step) {
+        const int64_t* column = columns + kx;
+        if (row[ky] < 0) {
+          *to = p_.padding();
+        } else if (column[0] >= 0 && column[taps - 1] >= 0) {
+          *to = Readable(image + row[ky] + column[0]);
+        } else {
+          *to = taps == 1 ? p_.padding() : Copy(image + row[ky], column);
         }
       }
-      if (++x < p.out_w) continue;
-      x = 0;
-      if (++y < p.out_h) continue;
-      y = 0, image += p.image_bytes;
     }
-    to += rows * p.taps;
   }
-}
+  const std::byte* Readable(const std::byte* segment) {
+    if (segment <= last_) return segment;
+    return Keep(segment, p_.segment_bytes, copy_);
+  }
+  const std::byte* Copy(const std::byte* line, const int64_t* column) {
+    std::byte* to = copy_;
+    for (int32_t t = 0; t < p_.segment_taps; ++t, to += p_.tap_bytes) {
+      std::memcpy(to, column[t] < 0 ? p_.padding() : line + column[t], p_.tap_bytes);
+    }
+    return Keep(nullptr, 0, to);
+  }
+  // Ends the copy at copy_ with `bytes` more at `to` and zeros.
+  const std::byte* Keep(const std::byte* from, int64_t bytes, std::byte* to) {
+    const std::byte* copy = copy_;
+    if (bytes > 0) std::memcpy(to, from, bytes);
+    copy_ += p_.segment_padded;
+    std::memset(to + bytes, 0, copy_ - (to + bytes));
+    return copy;
+  }
+
+  const GemmParams& p_;
+  const std::byte* input_;
+  const std::byte* last_;  // the last place where a whole padded segment can be read
+  std::byte* copy_;
+};
 
 uint32_t SumOfBytes(const std::byte* bytes, int64_t n, uint8_t flip) {
   uint32_t sum = 0;
@@ -141,24 +191,24 @@ void StartRows(const GemmParams& p, const std::byte* const* a, int64_t rows, int
   const uint8_t flip = static_cast<uint8_t>(p.constants->flip);
   for (int64_t r = 0; r < rows; ++r) {
     uint32_t sum = 0;
-    for (int32_t t = 0; t < p.taps; ++t) sum += SumOfBytes(a[t * rows + r], p.tap_bytes, flip);
+    for (int32_t t = 0; t < p.segments; ++t)
+      sum += SumOfBytes(a[t * rows + r], p.segment_bytes, flip);
     to[r] = static_cast<int32_t>(sum * static_cast<uint32_t>(p.constants->row_factor));
   }
 }
 
-template <class To>
-To* Widen(const std::byte* from, int64_t n, uint8_t flip, To* to) {
+uint16_t* Widen(const std::byte* from, int64_t n, uint8_t flip, uint16_t* to) {
   for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint8_t>(from[i]) ^ flip;
   return to + n;
 }
 
-// Copies the rows of one block: the taps one after the other, zeros up to a whole group.
-template <class To>
+// Widens the rows of one block: the segments one after the other, zeros up to a whole group.
 void Gather(const GemmParams& p, const std::byte* const* a, int64_t rows, std::byte* to) {
   const uint8_t flip = static_cast<uint8_t>(p.constants->flip);
   for (int64_t r = 0; r < rows; ++r, to += p.gathered_row) {
-    To* next = reinterpret_cast<To*>(to);
-    for (int32_t t = 0; t < p.taps; ++t) next = Widen(a[t * rows + r], p.tap_bytes, flip, next);
+    auto* next = reinterpret_cast<uint16_t*>(to);
+    for (int32_t t = 0; t < p.segments; ++t)
+      next = Widen(a[t * rows + r], p.segment_bytes, flip, next);
     std::memset(next, 0, to + p.gathered_row - reinterpret_cast<std::byte*>(next));
   }
 }
@@ -168,10 +218,9 @@ void GatherTile(const GemmParams& p, const std::byte* const* a, int64_t rows, st
   const int64_t block = p.division.block_rows;
   for (int64_t first = 0; first < rows; first += block) {
     const int64_t n = std::min(block, rows - first);
-    const std::byte* const* taps = a + first * p.taps;
+    const std::byte* const* taps = a + first * p.segments;
     std::byte* begin = to + first * p.gathered_row;
-    p.kernels->group_k == 2 ? Gather<uint16_t>(p, taps, n, begin)
-                            : Gather<uint8_t>(p, taps, n, begin);
+    Gather(p, taps, n, begin);
     for (int64_t r = 0; r < n; ++r) gathered[first + r] = begin + r * p.gathered_row;
   }
 }
@@ -189,9 +238,8 @@ void FinishSums(const IntEpilogue& epilogue, const GemmCall& call, int32_t rows,
 }
 
 void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
-  const auto* input = static_cast<const std::byte*>(args.inputs[0]);
   auto** taps = reinterpret_cast<const std::byte**>(args.scratch + p.taps_at);
-  PointAtTaps(p, input, part, taps);
+  Segments(p, args, part.group).PointAt(part, taps);
   const std::byte** a = taps;
   if (p.gather) {
     a = reinterpret_cast<const std::byte**>(args.scratch + p.blocks_at);
@@ -214,7 +262,7 @@ void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
     call.a = a + first * call.taps;
     if (p.row_init_at != 0) {
       auto* row_init = reinterpret_cast<int32_t*>(args.scratch + p.row_init_at);
-      StartRows(p, taps + first * p.taps, call.rows, row_init);
+      StartRows(p, taps + first * p.segments, call.rows, row_init);
       call.row_init = row_init;
     }
     call.out = sums ? args.scratch + p.sums_at : out + first * out_row;
@@ -233,29 +281,34 @@ TileCode GemmTile(const GemmParams& p, const TileArgs& args, TileRange tiles) {
   return TileCode::kOk;
 }
 
+struct Filter {  // what the weights' shape and the options say
+  int32_t out_c = 0, groups = 1;
+  int64_t k = 0, channel_stride = 0, k_stride = 1;
+  int32_t segment_taps = 1;  // taps that are read as one
+  int64_t segment_k = 0;     // their weights
+};
+
 class FastGemm final : public ConvOperation {
  public:
   FastGemm(ConvSpec spec, const GemmKernels& kernels, PackedWeights weights,
-           std::shared_ptr<const FastConstants> constants, int32_t groups, int64_t k)
+           std::shared_ptr<const FastConstants> constants, const Filter& filter)
       : ConvOperation(std::move(spec)),
         kernels_(kernels),
         weights_(weights),
         constants_(std::move(constants)),
-        groups_(groups),
-        k_(k) {}
+        filter_(filter) {}
 
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override;
 
  private:
   GemmParams Shared() const;
-  void PlanInteger(GemmParams& p) const;
+  void PlanSegments(GemmParams& p) const;
 
   const GemmKernels& kernels_;
   PackedWeights weights_;
   std::shared_ptr<const FastConstants> constants_;
-  int32_t groups_;
-  int64_t k_;
+  Filter filter_;
 };
 
 GemmParams FastGemm::Shared() const {
@@ -288,7 +341,12 @@ void PlaceScratch(GemmParams& p) {
     return at;
   };
   const Division& d = p.division;
-  p.taps_at = take(d.tile_rows * p.taps * int64_t{sizeof(void*)});
+  p.taps_at = take(d.tile_rows * p.segments * int64_t{sizeof(void*)});
+  if (p.segment_taps > 1) {
+    p.copies_at = take(d.tile_rows * p.segments * p.segment_padded);
+  } else if (p.segment_padded != p.segment_bytes) {
+    p.copies_at = take(3 * p.segments * p.segment_padded);  // 3 bytes are 3 pixels at most
+  }
   if (p.gather) {
     p.blocks_at = take(d.tile_rows * int64_t{sizeof(void*)});
     p.gathered_at = take(d.tile_rows * p.gathered_row);
@@ -299,15 +357,20 @@ void PlaceScratch(GemmParams& p) {
     p.sums_at = take(d.block_rows * d.tile_panels * p.kernels->lanes * 4);
 }
 
-void FastGemm::PlanInteger(GemmParams& p) const {
-  p.gather = kernels_.group_k == 2 || p.tap_bytes % 4 != 0;
+void FastGemm::PlanSegments(GemmParams& p) const {
+  p.segment_taps = filter_.segment_taps;
+  p.segments = p.k_h * p.k_w / p.segment_taps;
+  p.segment_bytes = p.segment_padded = p.tap_bytes * p.segment_taps;
+  p.gather = kernels_.group_k == 2;
   if (p.gather) {
-    p.call.taps = 1;
-    p.call.groups = CeilDiv(k_, kernels_.group_k);
+    p.call.groups = CeilDiv(filter_.k, kernels_.group_k);
     p.gathered_row = p.call.groups * 4;
-  } else {
-    p.call.flip = constants_->flip;
+    return;
   }
+  if (p.element == 1) p.call.flip = constants_->flip;
+  p.segment_padded = CeilDiv(p.segment_bytes, 4) * 4;
+  p.call.taps = p.segments;
+  p.call.groups = p.segment_padded / 4;
 }
 
 Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>,
@@ -325,28 +388,29 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
     p.dense = g.k_h == 1 && g.k_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 &&
               g.pad_w == 0 && g.out_h == g.in_h && g.out_w == g.in_w;
   }
-  if (g.groups != groups_) {
-    return Unsupported("{} groups of channels, expected {} as in the model", g.groups, groups_);
+  if (g.groups != filter_.groups) {
+    return Unsupported("{} groups of channels, expected {} as in the model", g.groups,
+                       filter_.groups);
   }
-  p.columns = g.out_c / groups_;
-  p.tap_bytes = g.in_c / groups_ * p.element;
+  p.columns = g.out_c / filter_.groups;
+  p.tap_bytes = g.in_c / filter_.groups * p.element;
   p.group_bytes = p.tap_bytes;
   p.row_bytes = g.in_c * p.element;
+  p.input_bytes = p.division.rows * p.row_bytes;
   if (!p.dense) {
     p.image_bytes = int64_t{g.in_h} * g.in_w * p.row_bytes;
-    p.taps = g.k_h * g.k_w;
-    p.out_h = g.out_h, p.out_w = g.out_w, p.k_w = g.k_w;
+    p.input_bytes = g.batch * p.image_bytes;
+    p.k_h = g.k_h, p.k_w = g.k_w;
+    p.out_h = g.out_h, p.out_w = g.out_w;
     p.offsets = MakeTapOffsets(g, p.row_bytes);
   }
-  p.call.taps = p.taps;
-  p.call.groups = p.tap_bytes / 4;
-  if (p.element == 1) PlanInteger(p);
-  p.call.panel_bytes = CeilDiv(k_, kernels_.group_k) * kernels_.group_bytes();
-  p.division = Divide(kernels_, p.division.rows, groups_, p.columns, k_);
+  PlanSegments(p);
+  p.call.panel_bytes = weights_.block_bytes;
+  p.division = Divide(kernels_, p.division.rows, filter_.groups, p.columns, filter_.k);
   PlaceScratch(p);
   step.packed = weights_.data;
   step.scratch_bytes = p.scratch_bytes;
-  step.macs = p.division.rows * g.out_c * k_;
+  step.macs = p.division.rows * g.out_c * filter_.k;
   step.kernel = kernels_.name;
   const int64_t tiles = p.division.tiles();
   const float ns = static_cast<float>(step.macs) / kernels_.macs_per_ns /
@@ -354,11 +418,6 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
   SetTiled<&GemmTile>(step, std::move(p), tiles, ns);
   return Status();
 }
-
-struct Filter {  // what the weights' shape says
-  int32_t out_c = 0, groups = 1;
-  int64_t k = 0, channel_stride = 0, k_stride = 1;
-};
 
 MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Filter& filter) {
   const bool is_float = spec.input == Type::kFloat32;
@@ -372,8 +431,11 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
   layout.k = filter.k;
   layout.channel_stride = filter.channel_stride;
   layout.zero = spec.weights == Type::kUInt8 ? 128 : 0;
-  if (filter.k_stride != 1) {
-    for (int64_t k = 0; k < filter.k; ++k) layout.k_offset.push_back(k * filter.k_stride);
+  // Where kernels read whole groups in place, each segment ends with a whole group.
+  const int64_t segment = filter.segment_k, unit = kernels->group_k == 4 ? 4 : 1;
+  for (int64_t k = 0; k < filter.k; k += segment) {
+    for (int64_t i = 0; i < CeilDiv(segment, unit) * unit; ++i)
+      layout.k_offset.push_back(i < segment ? (k + i) * filter.k_stride : -1);
   }
   HEDDLE_ASSIGN(const PackedWeights weights, PackWeights(args, spec, layout));
   auto constants = std::make_shared<const FastConstants>(
@@ -382,8 +444,16 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
   if (is_float && window && !PaddingIsExact(*constants, weights)) {
     return OperationPtr();
   }
-  return OperationPtr(std::make_unique<FastGemm>(spec, *kernels, weights, std::move(constants),
-                                                 filter.groups, filter.k));
+  return OperationPtr(
+      std::make_unique<FastGemm>(spec, *kernels, weights, std::move(constants), filter));
+}
+
+// Taps of few channels that lie side by side are read as one.
+void JoinTaps(const ConvSpec& spec, int32_t k_w, Filter& filter) {
+  const int64_t tap_bytes = filter.segment_k * (spec.input == Type::kFloat32 ? 4 : 1);
+  if (k_w == 1 || tap_bytes > 64 || filter.groups != 1 || spec.window.dilation_w != 1) return;
+  filter.segment_taps = k_w;
+  filter.segment_k *= k_w;
 }
 
 }  // namespace
@@ -397,12 +467,16 @@ MadeOperation MakeFastConv2d(const MakeArgs& args, const ConvSpec& spec) {
   const int64_t k = weights.Product(1, 4);
   const int32_t groups = input[3] / weights[3];
   if (weights[0] % groups != 0) return OperationPtr();
-  return MakeFastGemm(args, spec, {weights[0], groups, k, k, 1});
+  Filter filter{weights[0], groups, k, k, 1, 1, weights[3]};
+  JoinTaps(spec, weights[2], filter);
+  return MakeFastGemm(args, spec, filter);
 }
 
 MadeOperation MakeFastOneChannel(const MakeArgs& args, const ConvSpec& spec) {
   const Shape& weights = args.inputs[1].shape;
-  return MakeFastGemm(args, spec, {weights[3], 1, weights.Product(1, 3), 1, weights[3]});
+  Filter filter{weights[3], 1, weights.Product(1, 3), 1, weights[3], 1, 1};
+  JoinTaps(spec, weights[2], filter);
+  return MakeFastGemm(args, spec, filter);
 }
 
 MadeOperation MakeFastFullyConnected(const MakeArgs& args, const ConvSpec& spec) {
@@ -410,7 +484,7 @@ MadeOperation MakeFastFullyConnected(const MakeArgs& args, const ConvSpec& spec)
   if (weights.rank() != 2 || !FastConstantsFit(args, spec, weights[0])) {
     return OperationPtr();
   }
-  return MakeFastGemm(args, spec, {weights[0], 1, weights[1], weights[1], 1});
+  return MakeFastGemm(args, spec, {weights[0], 1, weights[1], weights[1], 1, 1, weights[1]});
 }
 
 }  // namespace heddle::core

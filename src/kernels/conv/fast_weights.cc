@@ -16,15 +16,15 @@ int64_t RoundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; 
 template <class To, class From>
 void FillBlocks(const WeightsLayout& layout, const From* source, std::byte* bytes) {
   To* to = reinterpret_cast<To*>(bytes);
-  const int64_t padded = layout.padded_k();
+  std::vector<int64_t> k_offset = layout.k_offset;
+  k_offset.resize(layout.padded_k(), -1);
   for (size_t first = 0; first < layout.lanes.size(); first += layout.block) {
-    for (int64_t k0 = 0; k0 < padded; k0 += layout.group_k) {
+    for (size_t k0 = 0; k0 < k_offset.size(); k0 += layout.group_k) {
       for (int32_t lane = 0; lane < layout.block; ++lane) {
         const int32_t channel = layout.lanes[first + lane];
-        for (int64_t k = k0; k < k0 + layout.group_k; ++k) {
-          const bool real = channel >= 0 && k < layout.k;
-          const int64_t offset = real && !layout.k_offset.empty() ? layout.k_offset[k] : k;
-          const From w = real ? source[channel * layout.channel_stride + offset] : From{0};
+        for (size_t k = k0; k < k0 + layout.group_k; ++k) {
+          const bool real = channel >= 0 && k_offset[k] >= 0;
+          const From w = real ? source[channel * layout.channel_stride + k_offset[k]] : From{0};
           *to++ = static_cast<To>(real ? w - static_cast<From>(layout.zero) : 0);
         }
       }
@@ -84,11 +84,12 @@ Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
   const bool is_float = spec.input == Type::kFloat32;
   const int64_t n = static_cast<int64_t>(layout.lanes.size());
   const int64_t element = is_float ? 4 : layout.widen ? 2 : 1;
-  const int64_t sums_at = RoundUp(n * layout.padded_k() * element, 64);
+  const int64_t block_bytes = layout.padded_k() * layout.block * element;
+  const int64_t sums_at = RoundUp(n / layout.block * block_bytes, 64);
   const size_t bytes = sums_at + (is_float ? 1 : n) * sizeof(int32_t);
   const std::string key =
-      fmt::format("{}_{}_n{}_k{}_b{}x{}_z{}", layout.name, TypeName(spec.weights), n, layout.k,
-                  layout.block, layout.group_k, layout.zero);
+      fmt::format("{}_{}_n{}_k{}p{}_b{}x{}_z{}", layout.name, TypeName(spec.weights), n, layout.k,
+                  layout.k_offset.size(), layout.block, layout.group_k, layout.zero);
   const auto fill = [&](std::byte* to) {
     std::memset(to + sums_at - 64, 0, 64);
     if (is_float) return Fill<float, float>(layout, source, to, sums_at);
@@ -101,8 +102,8 @@ Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
   };
   HEDDLE_ASSIGN(const std::byte* data, args.packs.Pack(source, key, bytes, fill));
   const int32_t* tail = reinterpret_cast<const int32_t*>(data + sums_at);
-  if (is_float) return PackedWeights{data, nullptr, tail[0] != 0};
-  return PackedWeights{data, tail, true};
+  if (is_float) return PackedWeights{data, block_bytes, nullptr, tail[0] != 0};
+  return PackedWeights{data, block_bytes, tail, true};
 }
 
 FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
@@ -137,7 +138,8 @@ FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
                                      static_cast<uint32_t>(layout.k) * u0 * v0);
     if (c.requant()) c.scale[i] = c.int_epilogue.k[channel];
   }
-  c.padding.resize(padding_channels, static_cast<std::byte>(spec.input_zero));
+  // Kernels read whole groups of four.
+  c.padding.resize(RoundUp(padding_channels, 4), static_cast<std::byte>(spec.input_zero));
   return c;
 }
 

@@ -21,23 +21,25 @@ using OperationPtr = std::unique_ptr<Operation>;
 std::vector<int32_t> PanelLanes(int32_t channels, int32_t groups, int32_t lanes);
 std::vector<int32_t> BlockLanes(int32_t channels, int32_t lanes, const uint8_t* order);
 
-// Packed as [block of `block` lanes][k / group_k][lane][group_k], zeros where k is not a multiple
-// of group_k.
+// Packed as [block of `block` lanes][k / group_k][lane][group_k].
 struct WeightsLayout {
   std::string_view name;       // of the form that reads it, part of the key
   std::vector<int32_t> lanes;  // whole blocks
   int32_t block = 0, group_k = 1;
   int64_t k = 0;                  // weights of an output
+  std::vector<int64_t> k_offset;  // their places in the source, in the order of k; -1: a zero
   int64_t channel_stride = 0;     // elements of the source
-  std::vector<int64_t> k_offset;  // of the source; empty: k itself
   int32_t zero = 0;               // subtracted from integers
   bool widen = false;             // int16 instead of int8
 
-  int64_t padded_k() const { return (k + group_k - 1) / group_k * group_k; }
+  int64_t padded_k() const {
+    return (static_cast<int64_t>(k_offset.size()) + group_k - 1) / group_k * group_k;
+  }
 };
 
 struct PackedWeights {
   const std::byte* data = nullptr;
+  int64_t block_bytes = 0;
   const int32_t* sums = nullptr;  // integers: of the stored weights of each lane
   bool finite = true;             // floats: no infinity, no NaN
 };

@@ -34,8 +34,8 @@ struct FloatAvx512 {
     if constexpr (!kFused) acc = _mm512_add_ps(acc, Bias(channel));
     // The operand order keeps a NaN.
     acc = _mm512_min_ps(_mm512_set1_ps(call.hi), _mm512_max_ps(_mm512_set1_ps(call.lo), acc));
-    const __mmask16 lanes = kFull ? 0xFFFF : FirstLanes16(count);
-    _mm512_mask_storeu_ps(out + channel * 4, lanes, acc);
+    if constexpr (kFull) return _mm512_storeu_ps(out + channel * 4, acc);
+    _mm512_mask_storeu_ps(out + channel * 4, FirstLanes16(count), acc);
   }
 };
 

@@ -53,16 +53,20 @@ struct Quads {
   template <bool kFull>
   void Store(Acc acc, std::byte* out, int64_t channel, int64_t count) const {
     if constexpr (kRequant) {
-      const __m512 lo = _mm512_set1_ps(call.lo), hi = _mm512_set1_ps(call.hi);
-      const __m512i zero = _mm512_set1_epi32(call.zero);
-      for (int i = 0; i < 4; ++i)
-        acc.v[i] =
-            Requant16(acc.v[i], _mm512_loadu_ps(call.scale + channel + i * 16), lo, hi, zero);
-      // Values of either byte type survive as int16; the low bytes are the result.
-      const __m512i low = _mm512_set1_epi16(0xFF);
-      const __m512i a = _mm512_and_si512(_mm512_packs_epi32(acc.v[0], acc.v[1]), low);
-      const __m512i b = _mm512_and_si512(_mm512_packs_epi32(acc.v[2], acc.v[3]), low);
-      _mm512_mask_storeu_epi8(out + channel, Lanes<kFull>(count), _mm512_packus_epi16(a, b));
+      // RequantFloat with its lower bounds left to saturation and to the last maximum.
+      const __m512 hi = _mm512_set1_ps(call.hi);
+      const __m512i zero = _mm512_set1_epi16(static_cast<int16_t>(call.zero));
+      const __m512i lo = _mm512_set1_epi8(static_cast<int8_t>(call.lo + call.zero));
+      for (int i = 0; i < 4; ++i) {
+        const __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(acc.v[i]),
+                                       _mm512_loadu_ps(call.scale + channel + i * 16));
+        acc.v[i] = _mm512_cvtps_epi32(_mm512_min_ps(y, hi));
+      }
+      const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(acc.v[0], acc.v[1]), zero);
+      const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(acc.v[2], acc.v[3]), zero);
+      const __m512i q = _mm512_max_epi8(_mm512_packs_epi16(a, b), lo);
+      if constexpr (kFull) return _mm512_storeu_si512(out + channel, q);
+      _mm512_mask_storeu_epi8(out + channel, Lanes<kFull>(count), q);
     } else {
       for (int i = 0; i < 4; ++i) _mm512_storeu_si512(out + channel * 4 + i * 64, acc.v[i]);
     }

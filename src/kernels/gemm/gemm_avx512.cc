@@ -35,6 +35,7 @@ struct FloatAvx512 {
     // The operand order keeps a NaN.
     acc = _mm512_min_ps(_mm512_set1_ps(call.hi), _mm512_max_ps(_mm512_set1_ps(call.lo), acc));
     float* out = reinterpret_cast<float*>(call.out + row * call.out_stride) + column;
+    if (count >= 16) return _mm512_storeu_ps(out, acc);
     _mm512_mask_storeu_ps(out, FirstLanes16(count), acc);
   }
 };

@@ -33,7 +33,10 @@ struct IntAvx512 {
       const __m512i q =
           Requant16(acc, _mm512_loadu_ps(call.scale + column), _mm512_set1_ps(call.lo),
                     _mm512_set1_ps(call.hi), _mm512_set1_epi32(call.zero));
-      _mm512_mask_cvtepi32_storeu_epi8(out + column, lanes, q);
+      const __m128i bytes = _mm512_cvtepi32_epi8(q);
+      // A masked store costs much more than a plain one.
+      if (count >= 16) return _mm_storeu_si128(reinterpret_cast<__m128i*>(out + column), bytes);
+      _mm_mask_storeu_epi8(out + column, lanes, bytes);
     } else {
       _mm512_mask_storeu_epi32(out + column * 4, lanes, acc);
     }
