@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// `heddle bench`.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+
+#include "cli/bench_cell.h"
+#include "cli/cores.h"
+#include "cli/json.h"
+#include "cli/ports.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+#include "cli/verb.h"
+
+namespace heddle::cli {
+namespace {
+
+struct Given {
+  std::string model, inputs, numerics = "fast", device = "cpu";
+  std::vector<int> callers{1, 2, 4};
+  double rate = 0, seconds = 3;
+  int cores = 0;
+  bool profile = false, json = false;
+};
+
+struct Report {
+  std::string isa;
+  int cores = 0;
+  double load_ms = 0, first_result_ms = 0;  // both from the start of the load
+  uint64_t weights_bytes = 0, arena_bytes = 0;
+  std::vector<Cell> cells;
+};
+
+class Stopwatch {
+ public:
+  double ms() const {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start_).count();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_ = Clock::now();
+};
+
+Result<std::vector<OwnedTensor>> InputsFor(const Given& given) {
+  HEDDLE_ASSIGN(const auto source, core::Model::ReadFile(given.model));
+  HEDDLE_ASSIGN(const Ports ports, PortsOf(*source, ""));
+  ArrayMap arrays;
+  if (!given.inputs.empty()) {
+    HEDDLE_ASSIGN(arrays, ReadNpz(given.inputs));
+  }
+  return MakeInputs(ports, ByName(ports, arrays));
+}
+
+// A stateful model needs a Session, one without state may have none.
+Status FirstCall(const Model& model, const std::vector<TensorView>& inputs) {
+  Result<Session> session = model.NewSession();
+  const std::span<const TensorView> views(inputs);
+  return session.ok() ? session->Run(views).status() : model.Run(views).status();
+}
+
+Result<Report> Measure(const Given& given) {
+  HEDDLE_ASSIGN(const std::vector<OwnedTensor> tensors, InputsFor(given));
+  const std::vector<TensorView> inputs = ViewsOf(tensors);
+  Report report;
+  report.cores = given.cores > 0 ? given.cores : AvailableCores();
+  Options engine_options;
+  engine_options.cores = given.cores;
+  const Engine engine(engine_options);
+  LoadOptions load_options;
+  load_options.numerics = NumericsOf(given.numerics);
+  const Stopwatch watch;
+  HEDDLE_ASSIGN(const Model model, engine.Load(given.model, load_options));
+  report.load_ms = watch.ms();
+  HEDDLE_TRY(FirstCall(model, inputs));
+  report.first_result_ms = watch.ms();
+  Progress progress("bench", given.callers.size());
+  for (const int callers : given.callers) {
+    progress.Show(report.cells.size(), fmt::format("{} callers", callers));
+    HEDDLE_ASSIGN(Cell cell,
+                  MeasureCell(model, nullptr, inputs, {callers, given.seconds, given.rate}));
+    report.cells.push_back(std::move(cell));
+  }
+  report.isa = model.isa();
+  report.weights_bytes = model.weights_bytes();
+  report.arena_bytes = model.arena_bytes();
+  return report;
+}
+
+std::string ToJson(const Given& given, const Report& report) {
+  JsonWriter json;
+  json.BeginObject().Field("model", given.model).Field("isa", report.isa);
+  json.Field("cores", report.cores).Field("load_ms", report.load_ms);
+  json.Field("first_result_ms", report.first_result_ms);
+  json.Field("weights_bytes", report.weights_bytes).Field("arena_bytes", report.arena_bytes);
+  json.Key("cells").BeginArray();
+  for (const Cell& cell : report.cells) {
+    json.BeginObject().Field("callers", cell.callers).Field("per_second", cell.per_second());
+    json.Field("p50_ms", cell.latencies.QuantileMs(0.5));
+    json.Field("p99_ms", cell.latencies.QuantileMs(0.99));
+    json.Field("max_ms", cell.latencies.max_ms());
+    json.Field("cpu_ms_per_call", cell.cpu_ms_per_call()).Field("pss_mb", cell.pss_mb);
+    if (given.rate > 0) json.Field("waiting", cell.waiting);
+    json.EndObject();
+  }
+  json.EndArray().EndObject();
+  return json.text();
+}
+
+std::string ToText(const Given& given, const Report& report) {
+  std::string text = fmt::format(
+      "{}  {}  {} core{}\nload {:.2f} ms, first result after {:.2f} ms, weights {}, {} a call\n\n",
+      Printable(given.model), report.isa, report.cores, report.cores == 1 ? "" : "s",
+      report.load_ms, report.first_result_ms, BytesText(report.weights_bytes),
+      BytesText(report.arena_bytes));
+  Table table("rrrrrrr");
+  table.Add({"callers", "per second", "p50 ms", "p99 ms", "max ms", "CPU ms/call", "PSS MB"});
+  for (const Cell& cell : report.cells) {
+    table.Add({fmt::format("{}", cell.callers), fmt::format("{:.1f}", cell.per_second()),
+               fmt::format("{:.3f}", cell.latencies.QuantileMs(0.5)),
+               fmt::format("{:.3f}", cell.latencies.QuantileMs(0.99)),
+               fmt::format("{:.3f}", cell.latencies.max_ms()),
+               fmt::format("{:.3f}", cell.cpu_ms_per_call()), fmt::format("{:.1f}", cell.pss_mb)});
+  }
+  text += table.Text();
+  for (const Cell& cell : report.cells) {
+    text += fmt::format("\n{} caller{}, {} calls\n", cell.callers, cell.callers == 1 ? "" : "s",
+                        cell.latencies.count());
+    if (cell.waiting > 0) {
+      text += fmt::format("  {} more arrived and were not begun in time\n", cell.waiting);
+    }
+    text += cell.latencies.Picture();
+  }
+  return text;
+}
+
+Result<int> Run(const Given& given) {
+  HEDDLE_TRY(CheckDevice(given.device));
+  HEDDLE_ASSIGN(const Report report, Measure(given));
+  Print(given.json ? ToJson(given, report) : ToText(given, report));
+  return kDone;
+}
+
+}  // namespace
+
+void AddBench(CLI::App& app, Action& action) {
+  CLI::App* verb = AddVerb(app, "bench", "Measure callers that share one model.",
+                           "heddle bench detector.tflite --callers 1,2,4 --seconds 5");
+  auto given = std::make_shared<Given>();
+  verb->add_option("MODEL", given->model, "A .tflite file")->required()->option_text(" ");
+  verb->add_option("--inputs", given->inputs,
+                   "Arrays named by tensor, signature input or input_K; others are made up")
+      ->option_text("F.npz");
+  verb->add_option("--callers", given->callers, "Numbers of callers, one measurement each (1,2,4)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 4096))
+      ->option_text("N,N..");
+  verb->add_option("--open-loop", given->rate,
+                   "Calls a second that arrive at random, however long each takes; latency counts "
+                   "from arrival. Else each caller calls again at once")
+      ->check(CLI::PositiveNumber)
+      ->option_text("RATE");
+  verb->add_option("--seconds", given->seconds, "Of each measurement (3)")
+      ->check(CLI::PositiveNumber)
+      ->option_text("S");
+  verb->add_option("--cores", given->cores, "Use no more than these")
+      ->check(CLI::PositiveNumber)
+      ->option_text("N");
+  AddNumerics(verb, given->numerics);
+  AddDevice(verb, given->device);
+  verb->add_flag("--profile", given->profile, "Time each step of one call");
+  AddJson(verb, given->json);
+  verb->callback([given, &action] { action = [given] { return Run(*given); }; });
+}
+
+}  // namespace heddle::cli

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// numpy's .npy format, versions 1 to 3.
+#ifndef HEDDLE_CLI_NPY_H_
+#define HEDDLE_CLI_NPY_H_
+
+#include <span>
+
+#include "cli/array.h"
+#include "heddle/status.h"
+
+namespace heddle::cli {
+
+// Never reads past the bytes, whatever they say. Fortran order becomes C order.
+Result<Array> ParseNpy(std::span<const std::byte> bytes);
+// Version 1, C order.
+std::vector<std::byte> FormatNpy(const Array& array);
+
+}  // namespace heddle::cli
+
+#endif  // HEDDLE_CLI_NPY_H_

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// `heddle run`.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "base/errors.h"
+#include "cli/files.h"
+#include "cli/image_input.h"
+#include "cli/json.h"
+#include "cli/npy.h"
+#include "cli/numbers.h"
+#include "cli/text.h"
+#include "cli/top.h"
+#include "cli/verb.h"
+
+namespace heddle::cli {
+namespace {
+
+constexpr size_t kDefaultTop = 5;
+constexpr size_t kNameWidth = 32;
+
+struct Given {
+  std::string model, inputs, image, labels, signature, output;
+  std::string numerics = "fast", device = "cpu";
+  std::vector<std::string> input;  // NAME=F.npy
+  std::optional<float> mean, std;
+  int top = 0, cores = 0;
+  bool hash_inputs = false, json = false;
+};
+
+struct Produced {
+  Array array;
+  std::vector<Score> top;  // empty: not asked for, or no list of scores
+};
+
+struct Report {
+  Ports ports;
+  std::string isa;
+  std::vector<std::string> labels;
+  std::vector<Array> inputs;
+  std::vector<std::string> sources;  // of the inputs
+  std::vector<Produced> outputs;
+};
+
+// What the command line gives for the inputs, by their position.
+class Inputs {
+ public:
+  Inputs(const Given& given, const Ports& ports) : given_(given), ports_(ports) {}
+
+  Result<std::vector<OwnedTensor>> Read(std::vector<std::string>& sources) {
+    sources.assign(ports_.inputs.size(), "hash rule");
+    sources_ = &sources;
+    HEDDLE_TRY(ReadArrays());
+    HEDDLE_TRY(ReadSingle());
+    const FindArray by_name = ByName(ports_, arrays_);
+    HEDDLE_ASSIGN(std::vector<OwnedTensor> tensors, MakeInputs(ports_, by_name));
+    for (size_t k = 0; k < tensors.size(); ++k) {
+      if (by_name(static_cast<int>(k)) != nullptr) sources[k] = "file";
+    }
+    if (!given_.image.empty()) HEDDLE_TRY(SetImage(tensors));
+    return tensors;
+  }
+
+ private:
+  Status ReadArrays() {
+    if (given_.inputs.empty()) return Status();
+    HEDDLE_ASSIGN(arrays_, ReadNpz(given_.inputs));
+    return Status();
+  }
+
+  // --input wins over the same name in --inputs.
+  Status ReadSingle() {
+    for (const std::string& item : given_.input) {
+      const size_t equals = item.rfind('=');
+      HEDDLE_ASSIGN(const size_t k, IndexOf(item.substr(0, equals)));
+      const std::string path = item.substr(equals + 1);
+      HEDDLE_ASSIGN(const std::vector<std::byte> bytes, ReadFile(path));
+      Result<Array> array = ParseNpy(bytes);
+      if (!array.ok()) {
+        return Status(array.status().code(),
+                      fmt::format("'{}': {}", path, array.status().message()));
+      }
+      const Port& port = ports_.inputs[k];
+      arrays_.erase(port.signature);
+      arrays_.erase(port.tensor);
+      arrays_.insert_or_assign(fmt::format("input_{}", k), std::move(*array));
+    }
+    return Status();
+  }
+
+  Result<size_t> IndexOf(const std::string& name) const {
+    std::string names;
+    for (size_t k = 0; k < ports_.inputs.size(); ++k) {
+      const Port& port = ports_.inputs[k];
+      if (name == port.signature || name == port.tensor || name == fmt::format("input_{}", k)) {
+        return k;
+      }
+      names += fmt::format("{}'{}'", names.empty() ? "" : ", ", port.name());
+    }
+    return core::NotFound("no input '{}', the model has {}", name, names.empty() ? "none" : names);
+  }
+
+  Status SetImage(std::vector<OwnedTensor>& tensors) {
+    const int k = FindImageInput(ports_);
+    if (k < 0) return core::InvalidArgument("the model has no input that takes an image");
+    HEDDLE_ASSIGN(const std::vector<std::byte> bytes, ReadFile(given_.image));
+    Result<Image> image = DecodeImage(bytes);
+    if (!image.ok()) {
+      return Status(image.status().code(),
+                    fmt::format("'{}': {}", given_.image, image.status().message()));
+    }
+    std::optional<PixelScaling> scaling;
+    if (given_.mean || given_.std) scaling = {given_.mean.value_or(0), given_.std.value_or(1)};
+    const auto i = static_cast<size_t>(k);
+    HEDDLE_ASSIGN(tensors[i], ImageInput(*image, ports_.inputs[i], scaling));
+    (*sources_)[i] = fmt::format("{} by {} image", image->width, image->height);
+    return Status();
+  }
+
+  const Given& given_;
+  const Ports& ports_;
+  ArrayMap arrays_;
+  std::vector<std::string>* sources_ = nullptr;
+};
+
+Result<Outputs> Call(const Given& given, const Report& report,
+                     const std::vector<OwnedTensor>& tensors, std::string& isa) {
+  Options engine_options;
+  engine_options.cores = given.cores;
+  const Engine engine(engine_options);
+  LoadOptions load_options;
+  load_options.numerics = NumericsOf(given.numerics);
+  HEDDLE_ASSIGN(const Model model, engine.Load(given.model, load_options));
+  isa = model.isa();
+  RunOptions options;
+  options.signature = report.ports.key();
+  options.fresh_state = true;  // one call: what it would remember is of no use
+  const std::vector<TensorView> views = ViewsOf(tensors);
+  return model.Run(std::span(views), options);
+}
+
+// By position, as goldens are, and by name, so that the file can feed another model.
+Status WriteOutputs(const std::string& path, const Report& report) {
+  std::vector<NamedArray> arrays;
+  std::set<std::string> names{""};
+  const auto add = [&](const std::string& name, const Array& array) {
+    if (names.insert(name).second) arrays.emplace_back(name, array);
+  };
+  for (size_t k = 0; k < report.outputs.size(); ++k) {
+    add(fmt::format("output_{}", k), report.outputs[k].array);
+  }
+  for (size_t k = 0; k < report.outputs.size(); ++k) {
+    add(report.ports.outputs[k].name(), report.outputs[k].array);
+  }
+  HEDDLE_ASSIGN(const std::vector<std::byte> bytes, FormatNpz(arrays));
+  return WriteFile(path, bytes);
+}
+
+Result<Report> MakeReport(const Given& given) {
+  Report report;
+  std::vector<OwnedTensor> tensors;
+  {
+    HEDDLE_ASSIGN(const auto source, core::Model::ReadFile(given.model));
+    HEDDLE_ASSIGN(report.ports, PortsOf(*source, given.signature));
+    HEDDLE_ASSIGN(tensors, Inputs(given, report.ports).Read(report.sources));
+    report.labels = LabelsOf(*source);
+  }
+  if (!given.labels.empty()) {
+    HEDDLE_ASSIGN(const std::string text, ReadText(given.labels));
+    report.labels = SplitLabels(text);
+  }
+  for (const OwnedTensor& tensor : tensors) {
+    HEDDLE_ASSIGN(Array array, ToArray(tensor.view()));
+    report.inputs.push_back(std::move(array));
+  }
+  HEDDLE_ASSIGN(const Outputs outputs, Call(given, report, tensors, report.isa));
+  const bool wants_top = given.top > 0 || !given.image.empty() || !given.labels.empty();
+  const size_t top = given.top > 0 ? static_cast<size_t>(given.top) : kDefaultTop;
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    HEDDLE_ASSIGN(Array array, ToArray(outputs[k]));
+    Produced produced{std::move(array), {}};
+    if (wants_top && IsScoreList(produced.array)) {
+      produced.top = TopScores(produced.array, report.ports.outputs[k], top);
+    }
+    report.outputs.push_back(std::move(produced));
+  }
+  return report;
+}
+
+void AddRow(Table& table, const char* what, const Port& port, const Array& array,
+            const std::string& note) {
+  table.Add({what, Shortened(port.name(), kNameWidth), core::TypeName(port.type), array.ShapeText(),
+             RangeText(array, port.type), note});
+}
+
+std::string ToText(const Report& report) {
+  Table table("llllll");
+  for (size_t k = 0; k < report.inputs.size(); ++k) {
+    AddRow(table, "input", report.ports.inputs[k], report.inputs[k], report.sources[k]);
+  }
+  for (size_t k = 0; k < report.outputs.size(); ++k) {
+    AddRow(table, "output", report.ports.outputs[k], report.outputs[k].array, "");
+  }
+  std::string text = table.Text();
+  for (size_t k = 0; k < report.outputs.size(); ++k) {
+    const std::vector<Score>& top = report.outputs[k].top;
+    if (top.empty()) continue;
+    text += fmt::format("\n{}: the largest {}\n", Printable(report.ports.outputs[k].name()),
+                        top.size());
+    text += ScoresText(top, report.labels);
+  }
+  return text;
+}
+
+void WriteTensor(JsonWriter& json, const Port& port, const Array& array) {
+  json.Field("name", port.name()).Field("type", core::TypeName(port.type));
+  json.Field("shape", array.shape).Field("range", RangeText(array, port.type));
+}
+
+std::string ToJson(const Given& given, const Report& report) {
+  JsonWriter json;
+  json.BeginObject().Field("model", given.model).Field("isa", report.isa);
+  json.Field("numerics", given.numerics).Key("inputs").BeginArray();
+  for (size_t k = 0; k < report.inputs.size(); ++k) {
+    json.BeginObject();
+    WriteTensor(json, report.ports.inputs[k], report.inputs[k]);
+    json.Field("source", report.sources[k]).EndObject();
+  }
+  json.EndArray().Key("outputs").BeginArray();
+  for (size_t k = 0; k < report.outputs.size(); ++k) {
+    json.BeginObject();
+    WriteTensor(json, report.ports.outputs[k], report.outputs[k].array);
+    json.Key("top").BeginArray();
+    for (const Score& score : report.outputs[k].top) {
+      json.BeginObject().Field("index", score.index).Field("score", score.value);
+      json.Field("label", score.index < report.labels.size() ? report.labels[score.index] : "");
+      json.EndObject();
+    }
+    json.EndArray().EndObject();
+  }
+  json.EndArray().EndObject();
+  return json.text();
+}
+
+Result<int> Run(const Given& given) {
+  HEDDLE_TRY(CheckDevice(given.device));
+  HEDDLE_ASSIGN(const Report report, MakeReport(given));
+  if (!given.output.empty()) HEDDLE_TRY(WriteOutputs(given.output, report));
+  Print(given.json ? ToJson(given, report) : ToText(report));
+  return kDone;
+}
+
+void AddInputOptions(CLI::App* verb, Given& given) {
+  CLI::Option* inputs = verb->add_option("--inputs", given.inputs,
+                                         "Arrays named by tensor, signature input or input_K; "
+                                         "others are ignored, missing ones made up");
+  inputs->option_text("F.npz");
+  CLI::Option* input = verb->add_option("--input", given.input, "One input; may be repeated");
+  input->option_text("NAME=F.npy")->check([](const std::string& item) {
+    return item.find('=') == std::string::npos ? "--input '" + item + "' is not NAME=F.npy" : "";
+  });
+  CLI::Option* image = verb->add_option("--image", given.image, "JPEG or PNG for the image input");
+  image->option_text("F");
+  verb->add_option("--mean", given.mean, "Pixels become (pixel-MEAN)/STD. Else floats get [-1,1]")
+      ->option_text("MEAN")
+      ->needs(image);
+  verb->add_option("--std", given.std, "and integers the pixels as they are")
+      ->option_text("STD")
+      ->check(CLI::PositiveNumber)
+      ->needs(image);
+  verb->add_flag("--hash-inputs", given.hash_inputs, "Make up every input (as is the default)")
+      ->excludes(inputs)
+      ->excludes(input)
+      ->excludes(image);
+}
+
+}  // namespace
+
+void AddRun(CLI::App& app, Action& action) {
+  CLI::App* verb = AddVerb(app, "run", "Run a model once and show its outputs.",
+                           "heddle run classifier.tflite --image cat.jpg --labels labels.txt");
+  auto given = std::make_shared<Given>();
+  verb->add_option("MODEL", given->model, "A .tflite file")->required()->option_text(" ");
+  AddInputOptions(verb, *given);
+  verb->add_option("--labels", given->labels, "A label a line (else the model's own)")
+      ->option_text("F");
+  verb->add_option("--top", given->top, "Show the K largest scores (5 with --image or --labels)")
+      ->check(CLI::PositiveNumber)
+      ->option_text("K");
+  verb->add_option("--signature", given->signature, "What to run (else the main graph)")
+      ->option_text("S");
+  verb->add_option("--output", given->output, "Write every output, as output_K and by name")
+      ->option_text("F.npz");
+  AddNumerics(verb, given->numerics);
+  verb->add_option("--cores", given->cores, "Use no more than these")
+      ->check(CLI::PositiveNumber)
+      ->option_text("N");
+  AddDevice(verb, given->device);
+  AddJson(verb, given->json);
+  verb->callback([given, &action] { action = [given] { return Run(*given); }; });
+}
+
+}  // namespace heddle::cli
