@@ -78,7 +78,8 @@ Status Program::AddNode(int op_index) {
         op);
   std::vector<Operand> inputs, outputs;
   for (int v : op.inputs) {
-    return InOperator(Unsupported("input '{}' is a variable", values_[v].name), op_index, op);
+    if (v >= 0 && subgraph().tensors[v].variable)
+      return InOperator(Unsupported("input '{}' is a variable", values_[v].name), op_index, op);
     inputs.push_back(OperandOf(v));
   }
   for (int v : op.outputs) outputs.push_back(OperandOf(v));
