@@ -17,7 +17,7 @@ MadeOperation MakeFloatMap(const Operand& input, F f, float element_ns) {
     case Type::kFloat32:
       return MakeMap<Plain<float>, Plain<float>>(f, element_ns);
     case Type::kFloat16:
-      return MakeMap<Half, Half>(f, element_ns + 2);
+      return MakeMap<Float16, Float16>(f, element_ns + 2);
     default:
       return UnsupportedType(input);
   }
@@ -169,13 +169,13 @@ MadeOperation MakeHardSwishInteger(const Operand& in, const Operand& out) {
 }  // namespace
 
 MadeOperation MakeRelu(const MakeArgs& args) {
-  HEDDLE_TRY(CheckOperands(args, 1));
+  HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
-  HEDDLE_TRY(CheckSameType(in, out));
+  HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   const ReluRange relu = ReluRangeOf(args.op.code);
   const float lo = ActivationRange(relu.lo).lo, hi = ActivationRange(relu.hi).hi;
   if (in.type == Type::kFloat32) return MakeMap<Plain<float>, Plain<float>>(Clip{lo, hi}, 0.3f);
-  if (in.type == Type::kFloat16) return MakeMap<Half, Half>(ClipHalf{lo, hi}, 2);
+  if (in.type == Type::kFloat16) return MakeMap<Float16, Float16>(ClipHalf{lo, hi}, 2);
   if (!IsByte(in.type) && in.type != Type::kInt16) return UnsupportedType(in);
   HEDDLE_TRY(CheckQuantised({&in, &out}));
   const float scale = out.quant->Scale();
@@ -187,9 +187,9 @@ MadeOperation MakeRelu(const MakeArgs& args) {
 }
 
 MadeOperation MakeLeakyRelu(const MakeArgs& args) {
-  HEDDLE_TRY(CheckOperands(args, 1));
+  HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
-  HEDDLE_TRY(CheckSameType(in, out));
+  HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   const float alpha = args.op.OptionsOr<LeakyReluOptions>().alpha;
   if (IsFloat(in.type)) return MakeFloatMap(in, LeakyFloat{alpha}, 0.3f);
   if (!IsByte(in.type) && in.type != Type::kInt16) return UnsupportedType(in);
@@ -197,7 +197,7 @@ MadeOperation MakeLeakyRelu(const MakeArgs& args) {
   const int32_t zero_in = in.quant->ZeroPoint(), zero_out = out.quant->ZeroPoint();
   const IntRange range = RangeOf(out.type);
   const float positive = in.quant->Scale() / out.quant->Scale();
-  if (IsByte(in.type) && XnnTakes(args) && XnnTakesLeaky(positive, positive * alpha, alpha)) {
+  if (IsByte(in.type) && XnnTakesAll(args) && XnnTakesLeaky(positive, positive * alpha, alpha)) {
     const auto fixed = [](float k) { return static_cast<int32_t>(RoundEven(k * 256)); };
     return MakeByteMap(
         in.type, LeakyXnn{zero_in, zero_out, fixed(positive), fixed(positive * alpha), range});
@@ -215,12 +215,12 @@ MadeOperation MakeLeakyRelu(const MakeArgs& args) {
 }
 
 MadeOperation MakeHardSwish(const MakeArgs& args) {
-  HEDDLE_TRY(CheckOperands(args, 1));
+  HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
-  HEDDLE_TRY(CheckSameType(in, out));
+  HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   if (IsByte(in.type)) return MakeHardSwishInteger(in, out);
   if (!IsFloat(in.type)) return UnsupportedType(in);
-  if (XnnTakes(args)) return MakeFloatMap(in, HardSwishFast{}, 0.7f);
+  if (XnnTakesAll(args)) return MakeFloatMap(in, HardSwishFast{}, 0.7f);
   return MakeFloatMap(in, HardSwishReference{}, 0.7f);
 }
 

@@ -23,17 +23,6 @@ struct AddBuiltin {
   }
 };
 
-// XNNPACK's: one weighted sum, rounded up once.
-template <class T>
-struct AddXnn {
-  int32_t ka, kb, bias, shift, zero_out;  // bias: rounding, and both zero points
-  int32_t lo, hi;
-  T operator()(T a, T b) const {
-    const int32_t sum = ((bias + a * ka + b * kb) >> shift) + zero_out;
-    return static_cast<T>(std::min(std::max(sum, lo), hi));
-  }
-};
-
 // int16 with scales that are powers of two: one input is shifted to the other's scale, which is the
 // output's.
 template <Arithmetic kind>
@@ -68,15 +57,15 @@ MadeOperation MakeBuiltin(const MakeArgs& args) {
 bool XnnTakesRatio(float ratio) { return ratio >= 0x1p-10f && ratio < 256; }
 
 template <Arithmetic kind, class T>
-MadeOperation MakeBytes(const MakeArgs& args) {
+MadeOperation MakeByteSum(const MakeArgs& args) {
   const Quantization &a = *args.inputs[0].quant, &b = *args.inputs[1].quant;
   const Quantization& out = *args.outputs[0].quant;
   const float ra = a.Scale() / out.Scale(), rb = b.Scale() / out.Scale();
-  if (!XnnTakes(args) || !XnnTakesRatio(ra) || !XnnTakesRatio(rb))
+  if (!XnnTakesAll(args) || !XnnTakesRatio(ra) || !XnnTakesRatio(rb))
     return MakeBuiltin<kind, T>(args);
   const int shift = 20 - std::ilogb(std::max(ra, rb));
   const auto fixed = [&](float r) { return static_cast<int32_t>(RoundEven(std::ldexp(r, shift))); };
-  AddXnn<T> f;
+  AddBytes f;
   f.ka = fixed(ra);
   f.kb = kind == Arithmetic::kSub ? -fixed(rb) : fixed(rb);
   f.shift = shift;
@@ -85,7 +74,7 @@ MadeOperation MakeBytes(const MakeArgs& args) {
   const IntRange range = XnnActivationRange(args.op.OptionsOr<BinaryOptions>().activation,
                                             args.outputs[0].type, out.Scale(), f.zero_out);
   f.lo = range.lo, f.hi = range.hi;
-  return MakeBinary<Plain<T>>(f, 0.8f);
+  return MakeBytes(f, args);
 }
 
 bool IsPowerOf2(float scale) { return std::ldexp(1.0f, std::ilogb(scale)) == scale; }
@@ -112,8 +101,8 @@ MadeOperation MakeQuantised(const MakeArgs& args) {
   if (type != Type::kInt8 && type != Type::kUInt8 && type != Type::kInt16)
     return UnsupportedType(args.inputs[0]);
   HEDDLE_TRY(CheckQuantised({&args.inputs[0], &args.inputs[1], &args.outputs[0]}));
-  if (type == Type::kInt8) return MakeBytes<kind, int8_t>(args);
-  if (type == Type::kUInt8) return MakeBytes<kind, uint8_t>(args);
+  if (type == Type::kInt8) return MakeByteSum<kind, int8_t>(args);
+  if (type == Type::kUInt8) return MakeByteSum<kind, uint8_t>(args);
   return MakeInt16<kind>(args);
 }
 

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "kernels/elementwise/broadcast.h"
+#include "kernels/elementwise/bytes.h"
 #include "kernels/elementwise/check.h"
 #include "kernels/elementwise/element.h"
 #include "kernels/operators.h"
@@ -40,10 +41,21 @@ void BinaryRun(const F f, const Broadcast& walk, const TileArgs& args, int64_t a
   }
 }
 
+// An F with a Run of its own computes whole runs of bytes; else F computes one element.
+template <class F>
+concept RunsBytes = requires(const F& f, const ByteRun& run) { f.Run(run); };
+
 template <class Element, class F>
 TileCode BinaryTile(const BinaryParams<Element, F>& p, const TileArgs& args, TileRange tiles) {
   p.walk.ForRuns(tiles, [&](int64_t a, int64_t b, int64_t out, int64_t n) {
-    BinaryRun<Element>(p.f, p.walk, args, a, b, out, n);
+    if constexpr (RunsBytes<F>) {
+      p.f.Run({static_cast<const std::byte*>(args.inputs[0]) + a,
+               static_cast<const std::byte*>(args.inputs[1]) + b,
+               static_cast<std::byte*>(args.outputs[0]) + out, n, p.walk.a_moves(),
+               p.walk.b_moves()});
+    } else {
+      BinaryRun<Element>(p.f, p.walk, args, a, b, out, n);
+    }
   });
   return TileCode::kOk;
 }
@@ -64,6 +76,7 @@ class BinaryOperation final : public Operation {
         step, BinaryParams<Element, F>{f_, walk}, walk.tiles(),
         element_ns_ * static_cast<float>(std::min(walk.elements(), Broadcast::kTile)));
     step.kernel = "plain";
+    if constexpr (RunsBytes<F>) step.kernel = F::kName;
     return Status();
   }
 
@@ -76,6 +89,10 @@ template <class Element, class F>
 MadeOperation MakeBinary(F f, float element_ns) {
   return std::unique_ptr<Operation>(std::make_unique<BinaryOperation<Element, F>>(f, element_ns));
 }
+
+// The best form of `isa`, for int8 or uint8 as input 0 is.
+MadeOperation MakeBytes(const AddBytes& f, const MakeArgs& args);
+MadeOperation MakeBytes(const MulBytes& f, const MakeArgs& args);
 
 enum class Arithmetic { kAdd, kSub, kMul };
 
@@ -123,16 +140,15 @@ void ActivationBounds(Activation a, bool keep_infinity, T* lo, T* hi) {
 template <Arithmetic kind, class Element>
 MadeOperation MakeUnquantised(const MakeArgs& args, float element_ns) {
   ComputeAndClamp<kind, typename Element::Value> f;
-  ActivationBounds(args.op.OptionsOr<BinaryOptions>().activation, XnnTakes(args), &f.lo, &f.hi);
+  ActivationBounds(args.op.OptionsOr<BinaryOptions>().activation, XnnTakesAll(args), &f.lo, &f.hi);
   return MakeBinary<Element>(f, element_ns);
 }
 
 // The types that ADD, SUB and MUL have in common; `quantised` makes the rest.
 template <Arithmetic kind>
 MadeOperation MakeArithmetic(const MakeArgs& args, MadeOperation (*others)(const MakeArgs&)) {
-  HEDDLE_TRY(CheckOperands(args, 2));
-  HEDDLE_TRY(CheckSameType(args.inputs[0], args.inputs[1]));
-  HEDDLE_TRY(CheckSameType(args.inputs[0], args.outputs[0]));
+  HEDDLE_TRY(CheckCounts(args, 2, 2, 1));
+  HEDDLE_TRY(CheckTypesEqual(args, 0, 2));
   const Activation activation = args.op.OptionsOr<BinaryOptions>().activation;
   if (activation == Activation::kTanh || activation == Activation::kSignBit)
     return Unsupported("fused activation {}",
@@ -141,7 +157,7 @@ MadeOperation MakeArithmetic(const MakeArgs& args, MadeOperation (*others)(const
     case Type::kFloat32:
       return MakeUnquantised<kind, Plain<float>>(args, 0.4f);
     case Type::kFloat16:
-      return MakeUnquantised<kind, Half>(args, 3);
+      return MakeUnquantised<kind, Float16>(args, 3);
     case Type::kInt32:
       return MakeUnquantised<kind, Plain<int32_t>>(args, 0.5f);
     case Type::kInt64:

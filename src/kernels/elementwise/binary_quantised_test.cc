@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "base/isa.h"
 #include "support/run_operation.h"
 
 namespace heddle::core {
@@ -74,7 +75,8 @@ using Formula = std::function<int64_t(const Params&, int64_t, int64_t)>;
 // Runs all 65,536 pairs and compares.
 template <class T>
 void ExpectAllPairs(OpCode code, Params p, Numerics numerics, const Formula& formula,
-                    Activation activation = Activation::kNone, int lo = -1000, int hi = 1000) {
+                    Activation activation = Activation::kNone, int lo = -1000, int hi = 1000,
+                    Isa isa = Isa::kPlain) {
   constexpr int kMin = std::numeric_limits<T>::min(), kMax = std::numeric_limits<T>::max();
   const Type type = kMin < 0 ? Type::kInt8 : Type::kUInt8;
   if (kMin == 0) p.za += 128, p.zb += 128, p.zo += 128;
@@ -87,7 +89,7 @@ void ExpectAllPairs(OpCode code, Params p, Numerics numerics, const Formula& for
   op.code = code;
   op.options = BinaryOptions{activation, false};
   std::vector<TestTensor> out{TestTensor::Output(type, p.so, p.zo)};
-  RunConfig config{numerics};
+  const RunConfig config{numerics, isa};
   const Status status = RunOperation(op,
                                      {TestTensor::Of<T>(type, {256, 1}, a, p.sa, p.za),
                                       TestTensor::Of<T>(type, {1, 256}, b, p.sb, p.zb)},
@@ -104,7 +106,43 @@ void ExpectAllPairs(OpCode code, Params p, Numerics numerics, const Formula& for
 
 template <class T>
 void ExpectAllParams(OpCode code, Numerics numerics, const Formula& formula) {
-  for (const Params& p : kParams) ExpectAllPairs<T>(code, p, numerics, formula);
+  for (Isa isa : SupportedIsas())
+    for (const Params& p : kParams)
+      ExpectAllPairs<T>(code, p, numerics, formula, Activation::kNone, -1000, 1000, isa);
+}
+
+std::vector<int8_t> Scattered(int64_t count, uint32_t factor) {
+  std::vector<int8_t> v;
+  for (int64_t i = 0; i < count; ++i)
+    v.push_back(static_cast<int8_t>((static_cast<uint32_t>(i) * factor) >> 19));
+  return v;
+}
+
+// Lengths around the vectors', either operand standing still.
+TEST(BinaryQuantised, EveryIsaGivesTheBitsOfPlain) {
+  const Params p = kParams[0];
+  for (OpCode code : {OpCode::kADD, OpCode::kSUB, OpCode::kMUL})
+    for (Type type : {Type::kInt8, Type::kUInt8})
+      for (int32_t n : {1, 7, 15, 16, 17, 33, 5000})
+        for (bool whole_a : {true, false})
+          for (bool whole_b : {true, false}) {
+            const Shape row{n}, one{1};
+            Operator op;
+            op.code = code;
+            const std::vector<TestTensor> in{
+                TestTensor::Of<int8_t>(type, whole_a ? row : one,
+                                       Scattered(whole_a ? n : 1, 2654435761u), p.sa, 3),
+                TestTensor::Of<int8_t>(type, whole_b ? row : one,
+                                       Scattered(whole_b ? n : 1, 2246822519u), p.sb, 5)};
+            std::vector<TestTensor> plain{TestTensor::Output(type, p.so, 7)};
+            ASSERT_TRUE(RunOperation(op, in, plain).ok());
+            for (Isa isa : SupportedIsas()) {
+              std::vector<TestTensor> got{TestTensor::Output(type, p.so, 7)};
+              ASSERT_TRUE(RunOperation(op, in, got, {Numerics::kFast, isa}).ok());
+              ASSERT_EQ(got[0].As<uint8_t>(), plain[0].As<uint8_t>())
+                  << OpName(code) << " " << n << " " << IsaName(isa);
+            }
+          }
 }
 
 using namespace std::placeholders;
@@ -205,7 +243,7 @@ TEST(AddQuantised, SaysWhatIsWrong) {
   EXPECT_EQ(ErrorOf(good, good, TestTensor::Output(Type::kInt8, 0.5f, 128)),
             "'t' has zero point 128, expected -128 to 127");
   EXPECT_EQ(ErrorOf(good, good, TestTensor::Output(Type::kUInt8, 0.5f)),
-            "'t' is uint8, expected int8 as 't'");
+            "input 't' is int8, expected uint8 (type of output 't')");
   const auto wide = TestTensor::Of<int16_t>(Type::kInt16, {1}, {1}, 0.5f);
   EXPECT_EQ(ErrorOf(wide, wide, TestTensor::Output(Type::kInt16, 0.5f, 1)),
             "'t' is int16 with zero point 1, expected 0");

@@ -5,30 +5,12 @@
 
 #include <cmath>
 #include <initializer_list>
-#include <span>
 
 #include "base/errors.h"
-#include "kernels/operation.h"
+#include "kernels/movement/operands.h"
 #include "kernels/quant.h"
 
 namespace heddle::core {
-
-// So many inputs and one output, all present.
-inline Status CheckOperands(const MakeArgs& args, size_t inputs) {
-  if (args.inputs.size() != inputs)
-    return InvalidModel("{} inputs, expected {}", args.inputs.size(), inputs);
-  if (args.outputs.size() != 1) return InvalidModel("{} outputs, expected 1", args.outputs.size());
-  for (size_t i = 0; i < inputs; ++i)
-    if (!args.inputs[i].present()) return InvalidModel("input {} is absent", i);
-  if (!args.outputs[0].present()) return InvalidModel("the output is absent");
-  return Status();
-}
-
-inline Status CheckSameType(const Operand& a, const Operand& b) {
-  if (a.type == b.type) return Status();
-  return InvalidModel("'{}' is {}, expected {} as '{}'", b.name, TypeName(b.type), TypeName(a.type),
-                      a.name);
-}
 
 inline Status UnsupportedType(const Operand& o) {
   return Unsupported("'{}' is {}: no kernel for this type", o.name, TypeName(o.type));
@@ -64,15 +46,8 @@ inline Status CheckQuantised(std::initializer_list<const Operand*> operands) {
   return Status();
 }
 
-// The part of LiteRT's delegation rule that is the same for every operator: rank at most 6, no axis
-// of size 0 and normal scales, all as the file says them.
-inline bool XnnTakes(const Operand& o) {
-  if (o.shape.rank() > 6) return false;
-  for (int32_t size : o.shape.dims())
-    if (size == 0) return false;
-  return !o.quant->quantised() || (!o.quant->per_channel() && std::isnormal(o.quant->Scale()));
-}
-inline bool XnnTakes(const MakeArgs& args) {
+// XNNPACK takes a node only with all of its operands; the operator may ask for more.
+inline bool XnnTakesAll(const MakeArgs& args) {
   if (args.numerics != Numerics::kFast) return false;
   for (const Operand& o : args.inputs)
     if (!XnnTakes(o)) return false;

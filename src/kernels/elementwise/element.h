@@ -60,14 +60,14 @@ struct Plain {
   static T Load(const void* p, int64_t i) { return static_cast<const T*>(p)[i]; }
   static void Store(void* p, int64_t i, T v) { static_cast<T*>(p)[i] = v; }
 };
-struct Half {
+struct Float16 {
   using Value = float;
   static float Load(const void* p, int64_t i) {
     return HalfToFloat(static_cast<const uint16_t*>(p)[i]);
   }
   static void Store(void* p, int64_t i, float v) { static_cast<uint16_t*>(p)[i] = FloatToHalf(v); }
 };
-struct Bfloat {
+struct Bfloat16 {
   using Value = float;
   static float Load(const void* p, int64_t i) {
     return BfloatToFloat(static_cast<const uint16_t*>(p)[i]);

@@ -84,7 +84,7 @@ MadeOperation MakeGroupedMap(F f, Tail tail, int64_t group, float element_ns) {
 }
 
 // Any function of one byte.
-struct ByteTable {
+struct ByteFunction {
   std::array<uint8_t, 256> values;
   uint8_t operator()(uint8_t x) const { return values[x]; }
 };
@@ -92,8 +92,8 @@ constexpr float kByteTableNs = 0.4f;
 
 // `f` maps an 8-bit quantised value to one, both as int32.
 template <class F>
-ByteTable TabulateBytes(Type in, F f) {
-  ByteTable table;
+ByteFunction TabulateBytes(Type in, F f) {
+  ByteFunction table;
   for (int i = 0; i < 256; ++i)
     table.values[i] = static_cast<uint8_t>(f(in == Type::kInt8 ? static_cast<int8_t>(i) : i));
   return table;

@@ -20,21 +20,6 @@ struct MulBuiltin {
   }
 };
 
-// XNNPACK's: the exact product times a float, ties to even.
-template <class T>
-struct MulXnn {
-  int32_t zero_a, zero_b, zero_out;
-  float k;
-  int32_t lo, hi;
-  T operator()(T a, T b) const {
-    constexpr float kShift = 0x1.8p23f;  // adding it rounds: the sum has no fraction bits
-    float y = static_cast<float>((a - zero_a) * (b - zero_b)) * k;
-    y = std::min(std::max(y, -32768.0f), 32767.0f);
-    const int32_t q = static_cast<int32_t>((y + kShift) - kShift) + zero_out;
-    return static_cast<T>(std::min(std::max(q, lo), hi));
-  }
-};
-
 // The textbook product: (a + bi)(c + di) with four multiplications, whatever the operands.
 struct MulComplex {
   using T = std::complex<float>;
@@ -56,15 +41,15 @@ MadeOperation MakeBuiltin(const MakeArgs& args) {
 }
 
 template <class T>
-MadeOperation MakeBytes(const MakeArgs& args) {
+MadeOperation MakeByteProduct(const MakeArgs& args) {
   const Quantization &a = *args.inputs[0].quant, &b = *args.inputs[1].quant;
   const Quantization& out = *args.outputs[0].quant;
   const float k = a.Scale() * b.Scale() / out.Scale();
-  if (!XnnTakes(args) || !(k >= 0x1p-16f && k < 256)) return MakeBuiltin<T>(args);
+  if (!XnnTakesAll(args) || !(k >= 0x1p-16f && k < 256)) return MakeBuiltin<T>(args);
   const IntRange range = XnnActivationRange(args.op.OptionsOr<BinaryOptions>().activation,
                                             args.outputs[0].type, out.Scale(), out.ZeroPoint());
-  return MakeBinary<Plain<T>>(
-      MulXnn<T>{a.ZeroPoint(), b.ZeroPoint(), out.ZeroPoint(), k, range.lo, range.hi}, 1);
+  return MakeBytes(MulBytes{a.ZeroPoint(), b.ZeroPoint(), out.ZeroPoint(), k, range.lo, range.hi},
+                   args);
 }
 
 MadeOperation MakeOthers(const MakeArgs& args) {
@@ -74,8 +59,8 @@ MadeOperation MakeOthers(const MakeArgs& args) {
   if (type != Type::kInt8 && type != Type::kUInt8 && type != Type::kInt16)
     return UnsupportedType(args.inputs[0]);
   HEDDLE_TRY(CheckQuantised({&args.inputs[0], &args.inputs[1], &args.outputs[0]}));
-  if (type == Type::kInt8) return MakeBytes<int8_t>(args);
-  if (type == Type::kUInt8) return MakeBytes<uint8_t>(args);
+  if (type == Type::kInt8) return MakeByteProduct<int8_t>(args);
+  if (type == Type::kUInt8) return MakeByteProduct<uint8_t>(args);
   return MakeBuiltin<int16_t>(args);
 }
 

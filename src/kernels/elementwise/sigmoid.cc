@@ -125,7 +125,7 @@ MadeOperation MakeByte(const MakeArgs& args) {
   const float lo = static_cast<float>(range.lo), hi = static_cast<float>(range.hi);
   // XNNPACK rounds ties to even after adding the zero point, the builtin kernels away from zero
   // before.
-  if (XnnTakes(args)) {
+  if (XnnTakesAll(args)) {
     return MakeByteMap(in.type, [=](int32_t x) {
       const float y = Function::Exact(static_cast<float>(x - zero_in) * scale);
       return static_cast<int32_t>(
@@ -141,16 +141,16 @@ MadeOperation MakeByte(const MakeArgs& args) {
 
 template <class Function>
 MadeOperation MakeSigmoid(const MakeArgs& args) {
-  HEDDLE_TRY(CheckOperands(args, 1));
+  HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
-  HEDDLE_TRY(CheckSameType(in, out));
+  HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   switch (in.type) {
     case Type::kFloat32:
       return MakeFloat<Function, Plain<float>>(args.numerics);
     case Type::kFloat16:
-      return MakeFloat<Function, Half>(args.numerics);
+      return MakeFloat<Function, Float16>(args.numerics);
     case Type::kBFloat16:  // never XNNPACK's
-      return MakeFloat<Function, Bfloat>(Numerics::kReference);
+      return MakeFloat<Function, Bfloat16>(Numerics::kReference);
     case Type::kInt8:
     case Type::kUInt8:
       HEDDLE_TRY(CheckQuantised({&in, &out}));

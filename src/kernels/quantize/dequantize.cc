@@ -28,14 +28,14 @@ MadeOperation MakeScaled(const Operand& in) {
 }  // namespace
 
 MadeOperation MakeDequantize(const MakeArgs& args) {
-  HEDDLE_TRY(CheckOperands(args, 1));
+  HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   if (out.type != Type::kFloat32) return UnsupportedType(out);
   switch (in.type) {
     case Type::kFloat16:
-      return MakeMap<Half, Plain<float>>(Widen{}, 1);
+      return MakeMap<Float16, Plain<float>>(Widen{}, 1);
     case Type::kBFloat16:
-      return MakeMap<Bfloat, Plain<float>>(Widen{}, 0.5f);
+      return MakeMap<Bfloat16, Plain<float>>(Widen{}, 0.5f);
     case Type::kInt8:
       return MakeScaled<Plain<int8_t>>(in);
     case Type::kUInt8:

@@ -50,12 +50,11 @@ struct FloatToInteger {
   }
   template <class In>
   MadeOperation Make(const MakeArgs& args) const {
-    const Type out = args.outputs[0].type;
-    if (out != Type::kInt4 && XnnTakes(args)) {
-      if (out != Type::kInt16) return MakeMap<In, Out>(Fast(), 0.6f);
-      // LiteRT's vector loop, and its remainder.
+    if (XnnTakesAll(args)) return MakeMap<In, Out>(Fast(), 0.6f);
+    // LiteRT's vector loop, and its remainder.
+    const bool wide = args.outputs[0].type == Type::kInt16;
+    if (wide && args.numerics == Numerics::kFast && !quant.per_channel())
       return MakeGroupedMap<In, Out>(Fast(), Reference(0), 8, 0.6f);
-    }
     return MakeChannels<In, Out>(quant, 6, [&](size_t c) { return Reference(c); });
   }
 };
@@ -64,7 +63,7 @@ template <class Out>
 MadeOperation MakeFromFloat(const MakeArgs& args) {
   const FloatToInteger<Out> make{*args.outputs[0].quant, RangeOf(args.outputs[0].type)};
   if (args.inputs[0].type == Type::kFloat32) return make.template Make<Plain<float>>(args);
-  return make.template Make<Half>(args);
+  return make.template Make<Float16>(args);
 }
 
 // From one scale to another: how it rounds is up to `scale`.
@@ -96,7 +95,7 @@ MadeOperation MakeBytes(const MakeArgs& args, const Rescale<Mbqm>& rescale) {
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   const float ratio = in.quant->Scale() / out.quant->Scale();
   if (in.type == out.type) {
-    if (!XnnTakes(args) || ratio < 0x1p-8f || ratio > 128) return MakeByteMap(in.type, rescale);
+    if (!XnnTakesAll(args) || ratio < 0x1p-8f || ratio > 128) return MakeByteMap(in.type, rescale);
     const int32_t k = static_cast<int32_t>(RoundEven(256 * ratio));
     return MakeByteMap(in.type, RescaleXnn{rescale.zero_in, rescale.zero_out, k, rescale.range});
   }
@@ -148,7 +147,7 @@ MadeOperation MakeFromInteger(const MakeArgs& args) {
 }  // namespace
 
 MadeOperation MakeQuantize(const MakeArgs& args) {
-  HEDDLE_TRY(CheckOperands(args, 1));
+  HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   HEDDLE_TRY(CheckScales(out));
   if (in.type != Type::kFloat32 && in.type != Type::kFloat16) return MakeFromInteger(args);

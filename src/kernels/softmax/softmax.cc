@@ -61,9 +61,9 @@ struct HalfRow {
   Row row;
   void operator()(const void* in, void* out, int64_t at, int64_t n, std::byte* scratch) const {
     float* wide = reinterpret_cast<float*>(scratch);
-    for (int64_t i = 0; i < n; ++i) wide[i] = Half::Load(in, at + i);
+    for (int64_t i = 0; i < n; ++i) wide[i] = Float16::Load(in, at + i);
     row(wide, wide, n);
-    for (int64_t i = 0; i < n; ++i) Half::Store(out, at + i, wide[i]);
+    for (int64_t i = 0; i < n; ++i) Float16::Store(out, at + i, wide[i]);
   }
 };
 
@@ -242,10 +242,10 @@ Status CheckOutput(const Operand& out) {
 }  // namespace
 
 MadeOperation MakeSoftmax(const MakeArgs& args) {
-  HEDDLE_TRY(CheckOperands(args, 1));
+  HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   const bool bytes = in.type == Type::kInt8 || in.type == Type::kUInt8;
-  if (!bytes || out.type != Type::kInt16) HEDDLE_TRY(CheckSameType(in, out));
+  if (!bytes || out.type != Type::kInt16) HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   if (in.type == Type::kFloat32 || in.type == Type::kFloat16) {
     if (args.numerics == Numerics::kFast) return MakeFloat<FastRow>(args, 3);
     return MakeFloat<ReferenceRow>(args, 10);
