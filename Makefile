@@ -36,6 +36,7 @@ test-all:
 	@python3 scripts/run_tests.py --jobs $(JOBS) --all
 
 bench: build
+	@scripts/bootstrap bench
 	@scripts/bench
 
 fuzz:

@@ -25,7 +25,7 @@ def declared():
 
 
 def main():
-    names = exported(next(pathlib.Path(sys.argv[1]).rglob("libheddle.so")))
+    names = exported(pathlib.Path(sys.argv[1], "lib/libheddle.so"))
     if "--update" in sys.argv:
         LIST.write_text("\n".join(sorted(names)) + "\n")
     wanted = set(LIST.read_text().split())
