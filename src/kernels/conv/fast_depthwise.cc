@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DEPTHWISE_CONV_2D with one output channel per input channel. A tile is some output rows; each row
-// sees its input as columns of pointers, in which padding is a column like any other.
+// DEPTHWISE_CONV_2D with one output channel per input channel. A tile is some output rows, which
+// see the part of the input that they need as a grid of pointers to pixels, padding included.
 #include <algorithm>
 
 #include "base/errors.h"
@@ -14,6 +14,8 @@ namespace {
 
 constexpr double kTileNs = 40e3;
 
+int64_t CeilDiv(int64_t n, int64_t d) { return (n + d - 1) / d; }
+
 struct DepthwiseParams {
   std::shared_ptr<const FastConstants> constants;
   std::shared_ptr<const WeightsLayout> layout;
@@ -21,32 +23,42 @@ struct DepthwiseParams {
   DepthwiseFn run = nullptr;
   DepthwiseCall call;  // what all rows share
   std::vector<int32_t> taps;
-  std::vector<int64_t> rows;  // [out_h][k_h]: byte offsets in an image; -1: outside
   int64_t element = 0;
-  int64_t columns = 0;  // input columns that a row of outputs spans, padding included
-  int64_t tile_rows = 0;
+  int64_t columns = 0;  // of the grid: input columns that a row of outputs spans
+  int64_t tile_rows = 0, image_tiles = 0;
   bool sums = false;  // the kernel leaves sums in scratch
   size_t sums_at = 0;
 };
 
-void PointAtColumns(const DepthwiseParams& p, const std::byte* image, int64_t y,
-                    const std::byte** to) {
+// Rows of the grid for `rows` output rows.
+int64_t GridRows(const ConvGeometry& g, int64_t rows) {
+  return (rows - 1) * g.stride_h + int64_t{g.k_h - 1} * g.dil_h + 1;
+}
+
+// The grid of output rows [y, y + rows) of an image.
+void PointAtPixels(const DepthwiseParams& p, const std::byte* image, int64_t y, int64_t rows,
+                   const std::byte** to) {
   const ConvGeometry& g = p.g;
   const int64_t pixel = g.in_c * p.element;
   const std::byte* padding = p.constants->padding.data();
-  for (int32_t ky = 0; ky < g.k_h; ++ky) {
-    const int64_t row = p.rows[y * g.k_h + ky];
-    for (int64_t c = 0; c < p.columns; ++c) {
-      const int64_t x = c - g.pad_w;
-      const bool inside = row >= 0 && x >= 0 && x < g.in_w;
-      to[c * g.k_h + ky] = inside ? image + row + x * pixel : padding;
+  const int64_t left = std::min<int64_t>(g.pad_w, p.columns);
+  const int64_t right = std::clamp<int64_t>(int64_t{g.pad_w} + g.in_w, left, p.columns);
+  for (int64_t r = 0; r < GridRows(g, rows); ++r, to += p.columns) {
+    const int64_t in_y = y * g.stride_h - g.pad_h + r;
+    if (in_y < 0 || in_y >= g.in_h) {
+      std::fill_n(to, p.columns, padding);
+      continue;
     }
+    const std::byte* line = image + in_y * g.in_w * pixel;
+    std::fill(to, to + left, padding);
+    for (int64_t c = left; c < right; ++c) to[c] = line + (c - left) * pixel;
+    std::fill(to + right, to + p.columns, padding);
   }
 }
 
-void FinishSums(const DepthwiseParams& p, const int32_t* sums, std::byte* out) {
+void FinishSums(const DepthwiseParams& p, const int32_t* sums, int64_t pixels, std::byte* out) {
   const std::vector<int32_t>& lanes = p.layout->lanes;
-  for (int32_t x = 0; x < p.g.out_w; ++x, out += p.g.out_c) {
+  for (int64_t x = 0; x < pixels; ++x, out += p.g.out_c) {
     for (const int32_t channel : lanes) {
       const int32_t sum = *sums++;
       if (channel < 0) continue;
@@ -57,21 +69,22 @@ void FinishSums(const DepthwiseParams& p, const int32_t* sums, std::byte* out) {
 
 TileCode DepthwiseTile(const DepthwiseParams& p, const TileArgs& args, TileRange tiles) {
   const ConvGeometry& g = p.g;
-  auto** columns = reinterpret_cast<const std::byte**>(args.scratch);
+  auto** grid = reinterpret_cast<const std::byte**>(args.scratch);
   DepthwiseCall call = p.call;
-  call.columns = columns;
+  call.grid = grid;
   call.taps = p.taps.data();
   call.weights = args.packed;
   const int64_t image_bytes = int64_t{g.in_h} * g.in_w * g.in_c * p.element;
   const int64_t row_bytes = int64_t{g.out_w} * g.out_c * p.element;
-  const int64_t end = std::min(tiles.end * p.tile_rows, int64_t{g.batch} * g.out_h);
-  for (int64_t row = tiles.begin * p.tile_rows; row < end; ++row) {
-    const auto* input = static_cast<const std::byte*>(args.inputs[0]);
-    PointAtColumns(p, input + row / g.out_h * image_bytes, row % g.out_h, columns);
-    std::byte* out = static_cast<std::byte*>(args.outputs[0]) + row * row_bytes;
+  for (int64_t tile = tiles.begin; tile < tiles.end; ++tile) {
+    const int64_t image = tile / p.image_tiles, y = tile % p.image_tiles * p.tile_rows;
+    call.rows = std::min(p.tile_rows, g.out_h - y);
+    const auto* input = static_cast<const std::byte*>(args.inputs[0]) + image * image_bytes;
+    PointAtPixels(p, input, y, call.rows, grid);
+    std::byte* out = static_cast<std::byte*>(args.outputs[0]) + (image * g.out_h + y) * row_bytes;
     call.out = p.sums ? args.scratch + p.sums_at : out;
     p.run(call);
-    if (p.sums) FinishSums(p, reinterpret_cast<const int32_t*>(call.out), out);
+    if (p.sums) FinishSums(p, reinterpret_cast<const int32_t*>(call.out), call.rows * g.out_w, out);
   }
   return TileCode::kOk;
 }
@@ -130,31 +143,38 @@ Status FastDepthwise::Lower(std::span<const Operand> inputs, std::span<const Ope
   p.g = g;
   p.constants = constants_, p.layout = layout_;
   p.element = spec().input == Type::kFloat32 ? 4 : 1;
-  p.rows = MakeTapOffsets(g, g.in_c * p.element).rows;
   p.columns =
       g.out_w == 0 ? 0 : int64_t{g.out_w - 1} * g.stride_w + int64_t{g.k_w - 1} * g.dil_w + 1;
   for (int64_t k = 0; k < layout_->padded_k(); ++k) {
     const int64_t tap = k < layout_->k ? layout_->k_offset[k] / g.out_c : 0;
-    p.taps.push_back(static_cast<int32_t>(tap % g.k_w * g.dil_w * g.k_h + tap / g.k_w));
+    p.taps.push_back(
+        static_cast<int32_t>(tap / g.k_w * g.dil_h * p.columns + tap % g.k_w * g.dil_w));
   }
   FillCall(p);
-  p.call.step = int64_t{g.stride_w} * g.k_h;
+  p.call.step = g.stride_w;
+  p.call.row_step = g.stride_h * p.columns;
+  const bool square = g.k_h == 3 && g.k_w == 3 && g.dil_h == 1 && g.dil_w == 1;
+  p.call.square = square && spec().columns_first() ? static_cast<int32_t>(p.columns) : 0;
   p.call.groups = static_cast<int32_t>(layout_->padded_k() / kernels_.taps);
   p.call.pixels = g.out_w;
   p.call.channels = g.out_c;
-  p.call.out_stride = p.sums ? layout_->lanes.size() * 4 : g.out_c * p.element;
-  step.scratch_bytes = (p.columns * g.k_h * sizeof(void*) + 63) / 64 * 64;
-  p.sums_at = step.scratch_bytes;
-  if (p.sums) step.scratch_bytes += layout_->lanes.size() * 4 * g.out_w;
+  p.call.out_stride =
+      p.sums ? static_cast<int64_t>(layout_->lanes.size()) * 4 : g.out_c * p.element;
+  p.call.out_row_stride = p.call.out_stride * g.out_w;
   step.packed = weights_.data;
   step.macs = g.macs();
   step.kernel = kernels_.name;
-  const int64_t rows = int64_t{g.batch} * g.out_h;
   const double row_ns = static_cast<double>(step.macs) / kernels_.macs_per_ns /
-                        static_cast<double>(std::max<int64_t>(rows, 1));
-  p.tile_rows = std::clamp<int64_t>(static_cast<int64_t>(kTileNs / std::max(row_ns, 1.0)), 1,
-                                    std::max<int64_t>(rows, 1));
-  const int64_t tiles = step.macs == 0 ? 0 : (rows + p.tile_rows - 1) / p.tile_rows;
+                        static_cast<double>(std::max<int64_t>(int64_t{g.batch} * g.out_h, 1));
+  const int64_t most = std::max<int64_t>(g.out_h, 1);
+  const int64_t fit = static_cast<int64_t>(kTileNs / std::max(row_ns, 1.0));
+  p.image_tiles = CeilDiv(most, std::clamp<int64_t>(fit, 1, most));
+  p.tile_rows = CeilDiv(most, p.image_tiles);
+  p.image_tiles = CeilDiv(most, p.tile_rows);
+  const int64_t tiles = step.macs == 0 ? 0 : g.batch * p.image_tiles;
+  step.scratch_bytes = CeilDiv(GridRows(g, p.tile_rows) * p.columns * sizeof(void*), 64) * 64;
+  p.sums_at = step.scratch_bytes;
+  if (p.sums) step.scratch_bytes += p.call.out_row_stride * p.tile_rows;
   const float tile_ns = static_cast<float>(row_ns * static_cast<double>(p.tile_rows));
   SetTiled<&DepthwiseTile>(step, std::move(p), tiles, tile_ns);
   return Status();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise products in registers: neighbouring outputs of a row times blocks of channels.
+// Depthwise products in registers: neighbouring outputs times blocks of channels.
 //
-// A call sees its input as columns of pointers, so padding, strides and dilation are the caller's
-// matter. Weights: [block of `lanes` channels][group of `taps` taps][lane][tap of the group];
-// accumulator lane i of a block holds channel order[i] of it, and constants are stored alike.
+// A call sees its input as a grid of pointers to pixels, so padding and dilation are the caller's
+// matter. Blocks of channels are the outer loop: the lines of a block stay in the first cache from
+// one output row to the next. Weights: [block of `lanes` channels][group of `taps` taps][lane][tap
+// of the group]; accumulator lane i of a block holds channel order[i] of it, and constants are
+// stored alike.
 #ifndef HEDDLE_KERNELS_GEMM_DEPTHWISE_H_
 #define HEDDLE_KERNELS_GEMM_DEPTHWISE_H_
 
@@ -15,12 +17,15 @@
 namespace heddle::core {
 
 struct DepthwiseCall {
-  // Tap t of output x starts (channel 0) at columns[x * step + taps[t]].
-  const std::byte* const* columns = nullptr;
-  int64_t step = 0;
+  // Tap t of output (y, x) starts (channel 0) at grid[y * row_step + x * step + taps[t]].
+  const std::byte* const* grid = nullptr;
+  int64_t row_step = 0, step = 0;
   const int32_t* taps = nullptr;  // whole groups, in the order of the sum
   int32_t groups = 0;             // of taps
-  int32_t pixels = 0;             // outputs, next to each other
+  // 0, or the distance of grid rows where the taps are three by three neighbours, summed column by
+  // column: forms that share columns between outputs may run.
+  int32_t square = 0;
+  int64_t rows = 0, pixels = 0;  // outputs
   int64_t channels = 0;
   const std::byte* weights = nullptr;
   const void* init = nullptr;  // float bias or int32 sums, whole blocks
@@ -29,7 +34,7 @@ struct DepthwiseCall {
   int32_t zero = 0;
   const float* scale = nullptr;  // requantised: per channel, whole blocks
   std::byte* out = nullptr;
-  int64_t out_stride = 0;  // bytes between outputs
+  int64_t out_stride = 0, out_row_stride = 0;  // bytes between outputs and between their rows
 };
 using DepthwiseFn = void (*)(const DepthwiseCall& call);
 

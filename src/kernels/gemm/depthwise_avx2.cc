@@ -12,6 +12,7 @@ struct FloatAvx2 {
   using X = __m256;
   using W = __m256;
   static constexpr int kLanes = 8, kTaps = 1, kGroupBytes = 32, kInputBytes = 4, kPixels = 4;
+  static constexpr bool kShares = kFused;
 
   const DepthwiseCall& call;
   explicit FloatAvx2(const DepthwiseCall& c) : call(c) {}
@@ -49,6 +50,7 @@ struct Pairs {
   using X = Two;
   using W = Two;
   static constexpr int kLanes = 16, kTaps = 2, kGroupBytes = 64, kInputBytes = 1, kPixels = 2;
+  static constexpr bool kShares = false;
 
   const DepthwiseCall& call;
   const __m128i flip;

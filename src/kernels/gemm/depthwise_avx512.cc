@@ -12,6 +12,7 @@ struct FloatAvx512 {
   using X = __m512;
   using W = __m512;
   static constexpr int kLanes = 16, kTaps = 1, kGroupBytes = 64, kInputBytes = 4, kPixels = 8;
+  static constexpr bool kShares = kFused;
 
   const DepthwiseCall& call;
   explicit FloatAvx512(const DepthwiseCall& c) : call(c) {}
@@ -49,6 +50,7 @@ struct Pairs {
   using X = Two;
   using W = Two;
   static constexpr int kLanes = 32, kTaps = 2, kGroupBytes = 128, kInputBytes = 1, kPixels = 4;
+  static constexpr bool kShares = false;
 
   const DepthwiseCall& call;
   const __m256i flip;

@@ -17,6 +17,7 @@ struct Quads {
   using X = Four;
   using W = Four;
   static constexpr int kLanes = 64, kTaps = 4, kGroupBytes = 256, kInputBytes = 1, kPixels = 4;
+  static constexpr bool kShares = false;
 
   const DepthwiseCall& call;
   const __m512i flip;

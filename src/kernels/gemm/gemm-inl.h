@@ -18,9 +18,8 @@ void GemmBlock(const GemmCall& call, int64_t panel) {
   const M m(call);
   typename M::Acc acc[R][P];
   HEDDLE_UNROLL
-  for (int r = 0; r < R; ++r)
-    HEDDLE_UNROLL
-    for (int p = 0; p < P; ++p) acc[r][p] = m.Init(r, (panel + p) * M::kLanes);
+  for (int r = 0; r < R; ++r) HEDDLE_UNROLL
+  for (int p = 0; p < P; ++p) acc[r][p] = m.Init(r, (panel + p) * M::kLanes);
   const std::byte* w = call.weights + panel * call.panel_bytes;
   for (int32_t tap = 0; tap < call.taps; ++tap) {
     const std::byte* a[R];
@@ -39,12 +38,11 @@ void GemmBlock(const GemmCall& call, int64_t panel) {
     }
   }
   HEDDLE_UNROLL
-  for (int r = 0; r < R; ++r)
-    HEDDLE_UNROLL
-    for (int p = 0; p < P; ++p) {
-      const int64_t column = (panel + p) * M::kLanes;
-      m.Store(acc[r][p], r, column, call.columns - column);
-    }
+  for (int r = 0; r < R; ++r) HEDDLE_UNROLL
+  for (int p = 0; p < P; ++p) {
+    const int64_t column = (panel + p) * M::kLanes;
+    m.Store(acc[r][p], r, column, call.columns - column);
+  }
 }
 
 using GemmBlockFn = void (*)(const GemmCall& call, int64_t panel);
