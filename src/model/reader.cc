@@ -25,7 +25,9 @@ Status ReadSubgraph(Source& source, const fb::SubGraph& from,
   HEDDLE_TRY(ReadIndices(source, from.inputs(), "graph input", to.tensors.size(), to.inputs));
   HEDDLE_TRY(ReadIndices(source, from.outputs(), "graph output", to.tensors.size(), to.outputs));
   HEDDLE_TRY(ReadOperators(source, from.operators(), kinds, to));
-  return CheckOrder(to);
+  HEDDLE_TRY(CheckOrder(to));
+  SettleTypes(to);
+  return Status();
 }
 
 }  // namespace

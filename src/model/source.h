@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <span>
 #include <string>
@@ -37,7 +38,13 @@ class Source {
   Status Copy(const FbVector<From>* from, std::vector<To>& to) {
     if (from == nullptr) return Status();
     HEDDLE_TRY(Take(from->size(), sizeof(To)));
-    to.assign(from->data(), from->data() + from->size());
+    to.resize(from->size());
+    // The verifier aligns a vector's length, not its 8-byte elements.
+    for (size_t i = 0; i < to.size(); ++i) {
+      From value;
+      std::memcpy(&value, from->Data() + i * sizeof(From), sizeof(From));
+      to[i] = value;
+    }
     return Status();
   }
   Status Copy(const flatbuffers::String* from, std::string& to);
@@ -88,6 +95,8 @@ Status ReadOperators(Source& source, const FbTables<fb::Operator>* from,
 // Every operand is made before it is used, by one operator at most. A tensor of no elements that
 // nothing makes becomes a constant: files write empty shape operands that way.
 Status CheckOrder(Subgraph& subgraph);
+// Gives outputs whose type follows from their operands that type, whatever the file says.
+void SettleTypes(Subgraph& graph);
 // Every subgraph that an operator calls exists, and none calls itself, however indirectly.
 Status CheckCalls(const std::vector<Subgraph>& subgraphs);
 Status ReadSignatures(Source& source, const std::vector<Subgraph>& subgraphs,

@@ -17,16 +17,16 @@ using Offset = flatbuffers::Offset<T>;
 // byte `base` of the file.
 class Writer {
  public:
-  Writer(uint64_t base, bool data_behind) : base_(base), data_behind_(data_behind) {}
+  Writer(const ModelBuilder& model, uint64_t base) : model_(model), base_(base) {}
 
-  std::vector<std::byte> Write(const ModelBuilder& model) {
+  std::vector<std::byte> Write() {
     AddBuffer({});  // number 0 stands for no data
     std::vector<Offset<fb::SubGraph>> subgraphs;
-    for (const Subgraph& s : model.subgraphs) subgraphs.push_back(Write(s));
+    for (const Subgraph& s : model_.subgraphs) subgraphs.push_back(Write(s));
     std::vector<Offset<fb::SignatureDef>> signatures;
-    for (const Signature& s : model.signatures) signatures.push_back(Write(s));
+    for (const Signature& s : model_.signatures) signatures.push_back(Write(s));
     std::vector<Offset<fb::Metadata>> metadata;
-    for (const std::string& name : model.metadata_names)
+    for (const std::string& name : model_.metadata_names)
       metadata.push_back(fb::CreateMetadata(b_, b_.CreateString(name), 0));
     const auto codes = b_.CreateVector(codes_);
     const auto graphs = b_.CreateVector(subgraphs);
@@ -34,7 +34,7 @@ class Writer {
     const auto buffers = b_.CreateVector(buffers_);
     const auto names = b_.CreateVector(metadata);
     const auto keys = b_.CreateVector(signatures);
-    fb::FinishModelBuffer(b_, fb::CreateModel(b_, model.format_version, codes, graphs, description,
+    fb::FinishModelBuffer(b_, fb::CreateModel(b_, model_.format_version, codes, graphs, description,
                                               buffers, 0, names, keys));
     const auto* begin = reinterpret_cast<const std::byte*>(b_.GetBufferPointer());
     std::vector<std::byte> file(begin, begin + b_.GetSize());
@@ -44,7 +44,7 @@ class Writer {
 
  private:
   uint32_t AddBuffer(std::span<const std::byte> data) {
-    if (data_behind_ && !data.empty()) {
+    if (model_.data_behind && !data.empty()) {
       const uint64_t at = base_ + behind_.size();
       behind_.insert(behind_.end(), data.begin(), data.end());
       buffers_.push_back(fb::CreateBuffer(b_, 0, at, data.size()));
@@ -132,12 +132,15 @@ class Writer {
     return fb::CreateSubGraph(b_, all, inputs, outputs, ops, b_.CreateString(s.name));
   }
 
+  Offset<flatbuffers::String> Name(const std::string& name) {
+    return model_.share_names ? b_.CreateSharedString(name) : b_.CreateString(name);
+  }
+
   Offset<fb::SignatureDef> Write(const Signature& s) {
     const auto names = [&](const std::vector<SignatureTensor>& from) {
       std::vector<Offset<fb::TensorMap>> to;
       for (const SignatureTensor& t : from)
-        to.push_back(
-            fb::CreateTensorMap(b_, b_.CreateString(t.name), static_cast<uint32_t>(t.tensor)));
+        to.push_back(fb::CreateTensorMap(b_, Name(t.name), static_cast<uint32_t>(t.tensor)));
       return b_.CreateVector(to);
     };
     const auto inputs = names(s.inputs), outputs = names(s.outputs);
@@ -146,8 +149,8 @@ class Writer {
   }
 
   Fbb b_;
+  const ModelBuilder& model_;
   uint64_t base_;
-  bool data_behind_;
   std::vector<std::byte> behind_;
   std::vector<Offset<fb::Buffer>> buffers_;
   std::vector<Offset<fb::OperatorCode>> codes_;
@@ -224,14 +227,14 @@ Operator& ModelBuilder::CustomOp(const std::string& name, std::vector<int32_t> i
 }
 
 std::vector<std::byte> ModelBuilder::Build() const {
-  if (!data_behind) return Writer(0, false).Write(*this);
+  if (!data_behind) return Writer(*this, 0).Write();
   // Where the data begins is known only from the flatbuffer's size, which it does not change.
   const uint64_t far = uint64_t{1} << 40;
-  const size_t all = Writer(far, true).Write(*this).size();
+  const size_t all = Writer(*this, far).Write().size();
   size_t data = 0;
   for (const Subgraph& s : subgraphs)
     for (const Tensor& t : s.tensors) data += t.data.size();
-  return Writer(all - data, true).Write(*this);
+  return Writer(*this, all - data).Write();
 }
 
 std::span<const std::byte> ModelBuilder::Keep(std::vector<std::byte> data) {

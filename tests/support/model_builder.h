@@ -84,6 +84,7 @@ class ModelBuilder {
   std::vector<Signature> signatures;
   std::vector<std::string> metadata_names;
   uint32_t format_version = 3;
+  bool share_names = false;  // equal names of a signature's tensors are one string in the file
   bool data_behind = false;  // constants lie behind the flatbuffer, as in files over 2 GB
 
   std::vector<std::byte> Build() const;
