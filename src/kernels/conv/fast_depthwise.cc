@@ -146,7 +146,9 @@ Status FastDepthwise::Lower(std::span<const Operand> inputs, std::span<const Ope
   p.columns =
       g.out_w == 0 ? 0 : int64_t{g.out_w - 1} * g.stride_w + int64_t{g.k_w - 1} * g.dil_w + 1;
   for (int64_t k = 0; k < layout_->padded_k(); ++k) {
-    const int64_t tap = k < layout_->k ? layout_->k_offset[k] / g.out_c : 0;
+    const bool real =
+        k < static_cast<int64_t>(layout_->k_offset.size()) && layout_->k_offset[k] >= 0;
+    const int64_t tap = real ? layout_->k_offset[k] / g.out_c : 0;  // without weights: any
     p.taps.push_back(
         static_cast<int32_t>(tap / g.k_w * g.dil_h * p.columns + tap % g.k_w * g.dil_w));
   }
@@ -154,7 +156,8 @@ Status FastDepthwise::Lower(std::span<const Operand> inputs, std::span<const Ope
   p.call.step = g.stride_w;
   p.call.row_step = g.stride_h * p.columns;
   const bool square = g.k_h == 3 && g.k_w == 3 && g.dil_h == 1 && g.dil_w == 1;
-  p.call.square = square && spec().columns_first() ? static_cast<int32_t>(p.columns) : 0;
+  p.call.square =
+      square && (spec().columns_first() || p.element == 1) ? static_cast<int32_t>(p.columns) : 0;
   p.call.groups = static_cast<int32_t>(layout_->padded_k() / kernels_.taps);
   p.call.pixels = g.out_w;
   p.call.channels = g.out_c;
@@ -184,8 +187,10 @@ WeightsLayout DepthwiseLayout(const DepthwiseKernels& kernels, const ConvSpec& s
                               const Shape& weights) {
   WeightsLayout layout;
   const int32_t k_h = weights[1], k_w = weights[2];
-  layout.name = spec.columns_first() ? "depthwise_columns" : "depthwise_rows";
-  layout.lanes = BlockLanes(weights[3], kernels.lanes, kernels.order);
+  const bool columns_first = spec.input == Type::kFloat32 && spec.columns_first();
+  const bool rows_of_four = kernels.taps == 4 && k_w == 3;
+  layout.name = columns_first ? "depthwise_columns" : "depthwise_rows";
+  layout.lanes = BlockLanes(weights[3], kernels);
   layout.block = kernels.lanes;
   layout.group_k = kernels.taps;
   layout.k = int64_t{k_h} * k_w;
@@ -193,8 +198,9 @@ WeightsLayout DepthwiseLayout(const DepthwiseKernels& kernels, const ConvSpec& s
   layout.widen = kernels.taps == 2;
   layout.zero = layout.widen ? spec.weights_zero : 0;
   for (int64_t i = 0; i < layout.k; ++i) {
-    const int64_t tap = spec.columns_first() ? i % k_h * k_w + i / k_h : i;
+    const int64_t tap = columns_first ? i % k_h * k_w + i / k_h : i;
     layout.k_offset.push_back(tap * weights[3]);
+    if (rows_of_four && i % 3 == 2) layout.k_offset.push_back(-1);
   }
   return layout;
 }

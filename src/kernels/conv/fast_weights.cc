@@ -66,11 +66,16 @@ std::vector<int32_t> PanelLanes(int32_t channels, int32_t groups, int32_t lanes)
   return map;
 }
 
-std::vector<int32_t> BlockLanes(int32_t channels, int32_t lanes, const uint8_t* order) {
+std::vector<int32_t> BlockLanes(int32_t channels, const DepthwiseKernels& kernels) {
   std::vector<int32_t> map;
-  for (int32_t first = 0; first < channels; first += lanes) {
-    for (int32_t i = 0; i < lanes; ++i) {
-      const int32_t channel = first + order[i];
+  for (int32_t first = 0; first < channels; first += kernels.lanes) {
+    const bool narrow = channels - first <= kernels.narrow;
+    for (int32_t i = 0; i < kernels.lanes; ++i) {
+      if (narrow && i >= kernels.narrow) {
+        map.push_back(-1);
+        continue;
+      }
+      const int32_t channel = first + (narrow ? kernels.narrow_order : kernels.order)[i];
       map.push_back(channel < channels ? channel : -1);
     }
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/conv/spec.h"
+#include "kernels/gemm/depthwise.h"
 #include "kernels/operators.h"
 
 namespace heddle::core {
@@ -19,7 +20,7 @@ using OperationPtr = std::unique_ptr<Operation>;
 
 // Which output channel each lane of the packed weights computes; -1: none, its weights are zeros.
 std::vector<int32_t> PanelLanes(int32_t channels, int32_t groups, int32_t lanes);
-std::vector<int32_t> BlockLanes(int32_t channels, int32_t lanes, const uint8_t* order);
+std::vector<int32_t> BlockLanes(int32_t channels, const DepthwiseKernels& kernels);
 
 // Packed as [block of `block` lanes][k / group_k][lane][group_k].
 struct WeightsLayout {

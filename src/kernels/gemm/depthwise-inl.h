@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loop nest of all depthwise products, over a type M that knows an ISA and an arithmetic:
 //   kLanes, kTaps (of a group), kGroupBytes (weights of a group), kInputBytes (of a channel)
-//   kPixels (outputs at a time), kShares (kTaps is 1 and columns may be shared)
+//   kPixels (outputs at a time), kSharing
 //   M(call); Acc Init(channel); X Load<full>(pointers to kTaps taps, count); W Weights(pointer);
 //   void Dot(acc&, x, w); void Store<full>(acc, out of the pixel, channel, count)
+//   kPairs: W Right(w)
 // `full`: all lanes of the block are channels. Included by files compiled for one ISA: everything
 // here has internal linkage.
 #ifndef HEDDLE_KERNELS_GEMM_DEPTHWISE_INL_H_
@@ -15,6 +16,13 @@
 namespace heddle::core {
 namespace {
 
+// How three by three windows share inputs.
+enum class DepthwiseSharing {
+  kNone,
+  kColumns,  // one tap at a time: each column is loaded once for all outputs that it belongs to
+  kPairs,    // four taps: four columns of a row serve two outputs
+};
+
 // One block of channels.
 template <class M, bool kFull>
 struct DepthwiseBlock {
@@ -23,12 +31,8 @@ struct DepthwiseBlock {
   const int64_t channel, count;  // the first channel, and how many there are from it on
   const std::byte* const weights;
 
-  DepthwiseBlock(const DepthwiseCall& c, int64_t first)
-      : call(c),
-        m(c),
-        channel(first),
-        count(c.channels - first),
-        weights(c.weights + first / M::kLanes * c.groups * M::kGroupBytes) {}
+  DepthwiseBlock(const DepthwiseCall& c, int64_t first, const std::byte* w)
+      : call(c), m(c), channel(first), count(c.channels - first), weights(w) {}
 
   // Q outputs from the window at `grid` on.
   template <int Q>
@@ -85,13 +89,40 @@ struct DepthwiseBlock {
       m.template Store<kFull>(acc[q], out + q * call.out_stride, channel, count);
   }
 
+  // The same at stride 1, two outputs from each load of four columns.
+  template <int Q>
+  void Pairs(const std::byte* const* grid, std::byte* out) const {
+    typename M::Acc acc[Q];
+    HEDDLE_UNROLL
+    for (int q = 0; q < Q; ++q) acc[q] = m.Init(channel);
+    for (int y = 0; y < 3; ++y, grid += call.square) {
+      const typename M::W left = m.Weights(weights + y * M::kGroupBytes);
+      const typename M::W right = m.Right(left);
+      HEDDLE_UNROLL
+      for (int q = 0; q < Q; q += 2) {
+        const std::byte* x[4];
+        HEDDLE_UNROLL
+        for (int t = 0; t < 4; ++t) x[t] = grid[q + t] + channel * M::kInputBytes;
+        const typename M::X columns = m.template Load<kFull>(x, count);
+        m.Dot(acc[q], columns, left);
+        m.Dot(acc[q + 1], columns, right);
+      }
+    }
+    HEDDLE_UNROLL
+    for (int q = 0; q < Q; ++q)
+      m.template Store<kFull>(acc[q], out + q * call.out_stride, channel, count);
+  }
+
   // S: 0 for any window.
   template <int S, int Q>
   void Outputs(const std::byte* const* grid, std::byte* out) const {
     if constexpr (S == 0) {
       Taps<Q>(grid, out);
-    } else {
+    } else if constexpr (M::kSharing == DepthwiseSharing::kColumns) {
       Columns<Q, S>(grid, out);
+    } else {
+      if constexpr (Q > 1) Pairs<Q / 2 * 2>(grid, out);
+      if constexpr (Q % 2 == 1) Taps<1>(grid + Q - 1, out + (Q - 1) * call.out_stride);
     }
   }
   template <int S, int Q>
@@ -114,20 +145,29 @@ struct DepthwiseBlock {
     }
   }
   void Run() const {
-    if constexpr (M::kShares) {
+    if constexpr (M::kSharing != DepthwiseSharing::kNone) {
       if (call.square != 0 && call.step == 1) return Rows<1>();
+    }
+    if constexpr (M::kSharing == DepthwiseSharing::kColumns) {
       if (call.square != 0 && call.step == 2) return Rows<2>();
     }
     Rows<0>();
   }
 };
 
-template <class M>
+// Narrow: for a last block that it is wide enough for.
+template <class M, class Narrow = M>
 void DepthwiseRun(const DepthwiseCall& call) {
+  const std::byte* weights = call.weights;
+  const int64_t block_bytes = int64_t{call.groups} * M::kGroupBytes;
   int64_t channel = 0;
-  for (; channel + M::kLanes <= call.channels; channel += M::kLanes)
-    DepthwiseBlock<M, true>(call, channel).Run();
-  if (channel < call.channels) DepthwiseBlock<M, false>(call, channel).Run();
+  for (; channel + M::kLanes <= call.channels; channel += M::kLanes, weights += block_bytes)
+    DepthwiseBlock<M, true>(call, channel, weights).Run();
+  const int64_t left = call.channels - channel;
+  if (left == 0) return;
+  if (left == Narrow::kLanes) return DepthwiseBlock<Narrow, true>(call, channel, weights).Run();
+  if (left < Narrow::kLanes) return DepthwiseBlock<Narrow, false>(call, channel, weights).Run();
+  DepthwiseBlock<M, false>(call, channel, weights).Run();
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 // matter. Blocks of channels are the outer loop: the lines of a block stay in the first cache from
 // one output row to the next. Weights: [block of `lanes` channels][group of `taps` taps][lane][tap
 // of the group]; accumulator lane i of a block holds channel order[i] of it, and constants are
-// stored alike.
+// stored alike. Four taps of a group are, in windows three wide, a row of the window and nothing.
 #ifndef HEDDLE_KERNELS_GEMM_DEPTHWISE_H_
 #define HEDDLE_KERNELS_GEMM_DEPTHWISE_H_
 
@@ -22,8 +22,8 @@ struct DepthwiseCall {
   int64_t row_step = 0, step = 0;
   const int32_t* taps = nullptr;  // whole groups, in the order of the sum
   int32_t groups = 0;             // of taps
-  // 0, or the distance of grid rows where the taps are three by three neighbours, summed column by
-  // column: forms that share columns between outputs may run.
+  // 0, or the distance of grid rows where the taps are three by three neighbours and their order is
+  // free or column by column: forms that share inputs between outputs may run.
   int32_t square = 0;
   int64_t rows = 0, pixels = 0;  // outputs
   int64_t channels = 0;
@@ -43,6 +43,8 @@ struct DepthwiseKernels {
   int32_t lanes;         // channels of a block
   int32_t taps;          // of a group: 1 float, 2 int16 or 4 int8
   const uint8_t* order;  // [lanes]
+  int32_t narrow;        // a last block of at most this many channels is in narrow_order; or 0
+  const uint8_t* narrow_order;
   float macs_per_ns;
   // Float: fused and unfused sums, as GemmForm has them. Integer: int32 sums in the order of lanes,
   // whole blocks; RequantFloat to bytes.

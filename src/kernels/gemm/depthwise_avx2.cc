@@ -12,7 +12,8 @@ struct FloatAvx2 {
   using X = __m256;
   using W = __m256;
   static constexpr int kLanes = 8, kTaps = 1, kGroupBytes = 32, kInputBytes = 4, kPixels = 4;
-  static constexpr bool kShares = kFused;
+  static constexpr DepthwiseSharing kSharing =
+      kFused ? DepthwiseSharing::kColumns : DepthwiseSharing::kNone;
 
   const DepthwiseCall& call;
   explicit FloatAvx2(const DepthwiseCall& c) : call(c) {}
@@ -50,7 +51,7 @@ struct Pairs {
   using X = Two;
   using W = Two;
   static constexpr int kLanes = 16, kTaps = 2, kGroupBytes = 64, kInputBytes = 1, kPixels = 2;
-  static constexpr bool kShares = false;
+  static constexpr DepthwiseSharing kSharing = DepthwiseSharing::kNone;
 
   const DepthwiseCall& call;
   const __m128i flip;
@@ -100,10 +101,10 @@ constexpr uint8_t kPairOrder[16] = {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13
 }  // namespace
 
 const DepthwiseKernels kFloatDepthwiseAvx2 = {
-    "depthwise_f32_avx2",           8, 1, kInOrder, 25, &DepthwiseRun<FloatAvx2<true>>,
+    "depthwise_f32_avx2",           8, 1, kInOrder, 0, nullptr, 25, &DepthwiseRun<FloatAvx2<true>>,
     &DepthwiseRun<FloatAvx2<false>>};
 const DepthwiseKernels kIntDepthwiseAvx2 = {
-    "depthwise_s8_avx2",       16, 2, kPairOrder, 15, &DepthwiseRun<Pairs<false>>,
+    "depthwise_s8_avx2",       16, 2, kPairOrder, 0, nullptr, 15, &DepthwiseRun<Pairs<false>>,
     &DepthwiseRun<Pairs<true>>};
 
 }  // namespace heddle::core

@@ -12,7 +12,8 @@ struct FloatAvx512 {
   using X = __m512;
   using W = __m512;
   static constexpr int kLanes = 16, kTaps = 1, kGroupBytes = 64, kInputBytes = 4, kPixels = 8;
-  static constexpr bool kShares = kFused;
+  static constexpr DepthwiseSharing kSharing =
+      kFused ? DepthwiseSharing::kColumns : DepthwiseSharing::kNone;
 
   const DepthwiseCall& call;
   explicit FloatAvx512(const DepthwiseCall& c) : call(c) {}
@@ -50,7 +51,7 @@ struct Pairs {
   using X = Two;
   using W = Two;
   static constexpr int kLanes = 32, kTaps = 2, kGroupBytes = 128, kInputBytes = 1, kPixels = 4;
-  static constexpr bool kShares = false;
+  static constexpr DepthwiseSharing kSharing = DepthwiseSharing::kNone;
 
   const DepthwiseCall& call;
   const __m256i flip;
@@ -102,11 +103,17 @@ constexpr uint8_t kPairOrder[32] = {0, 1, 2, 3, 8,  9,  10, 11, 16, 17, 18, 19, 
 
 }  // namespace
 
-const DepthwiseKernels kFloatDepthwiseAvx512 = {
-    "depthwise_f32_avx512",           16, 1, kInOrder, 30, &DepthwiseRun<FloatAvx512<true>>,
-    &DepthwiseRun<FloatAvx512<false>>};
+const DepthwiseKernels kFloatDepthwiseAvx512 = {"depthwise_f32_avx512",
+                                                16,
+                                                1,
+                                                kInOrder,
+                                                0,
+                                                nullptr,
+                                                30,
+                                                &DepthwiseRun<FloatAvx512<true>>,
+                                                &DepthwiseRun<FloatAvx512<false>>};
 const DepthwiseKernels kIntDepthwiseAvx512 = {
-    "depthwise_s8_avx512",     32, 2, kPairOrder, 30, &DepthwiseRun<Pairs<false>>,
+    "depthwise_s8_avx512",     32, 2, kPairOrder, 0, nullptr, 30, &DepthwiseRun<Pairs<false>>,
     &DepthwiseRun<Pairs<true>>};
 
 }  // namespace heddle::core
