@@ -20,11 +20,12 @@ struct Multiplier {
   int32_t e = 0;
 };
 
-// Nearest, ties away from zero; saturates where the result does not fit.
+// Nearest, ties away from zero; saturates at +-2^62, so that a zero point can still be added. NaN: 0.
 inline int64_t RoundHalfAway(double x) {
   const double r = std::round(x);
-  if (!(r > -9.2e18)) return r < 0 ? std::numeric_limits<int64_t>::min() : 0;  // NaN: 0
-  if (r > 9.2e18) return std::numeric_limits<int64_t>::max();
+  constexpr double kMost = 0x1p62;
+  if (!(r > -kMost)) return r < 0 ? -(int64_t{1} << 62) : 0;
+  if (r > kMost) return int64_t{1} << 62;
   return static_cast<int64_t>(r);
 }
 // Nearest, ties to even (the default rounding mode is never changed).

@@ -128,9 +128,8 @@ Status CheckWeightsScale(const ConvSpec& spec, const Operand& weights) {
                         TypeName(weights.type));
   }
   for (const float s : q.scale) {
-    if (s >= 0 && std::isfinite(s)) continue;
-    return InvalidModel("weights '{}' have scale {}, expected a number of at least 0", weights.name,
-                        s);
+    if (std::isfinite(s)) continue;  // negative ones exist and mean what they say
+    return InvalidModel("weights '{}' have scale {}, expected a finite number", weights.name, s);
   }
   // LiteRT reads past a single scale here, so no model that works has one: there is no answer to
   // agree with.
