@@ -44,7 +44,7 @@ Division Divide(const GemmKernels& kernels, int64_t rows, int64_t groups, int64_
   const int64_t by_time = static_cast<int64_t>(kTileNs * rate / (panel_macs * d.block_rows));
   const int64_t by_cache = kWeightsOfTile / panel_bytes;
   const int64_t most =
-      std::max<int64_t>(4, std::min(by_time, d.block_rows > 3 ? by_cache : by_time));
+      std::max<int64_t>(2, std::min(by_time, d.block_rows > 3 ? by_cache : by_time));
   d.panel_tiles = CeilDiv(d.panels, most);
   d.tile_panels = CeilDiv(d.panels, d.panel_tiles);
   if (d.tile_panels % 2 != 0 && d.panel_tiles > 1) ++d.tile_panels;

@@ -101,10 +101,26 @@ constexpr uint8_t kPairOrder[16] = {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13
 }  // namespace
 
 const DepthwiseKernels kFloatDepthwiseAvx2 = {
-    "depthwise_f32_avx2",           8, 1, kInOrder, 0, nullptr, 25, &DepthwiseRun<FloatAvx2<true>>,
-    &DepthwiseRun<FloatAvx2<false>>};
+    .name = "depthwise_f32_avx2",
+    .lanes = 8,
+    .taps = 1,
+    .order = kInOrder,
+    .narrow = 0,
+    .narrow_order = nullptr,
+    .macs_per_ns = 20,
+    .first = &DepthwiseRun<FloatAvx2<true>>,
+    .second = &DepthwiseRun<FloatAvx2<false>>,
+};
 const DepthwiseKernels kIntDepthwiseAvx2 = {
-    "depthwise_s8_avx2",       16, 2, kPairOrder, 0, nullptr, 15, &DepthwiseRun<Pairs<false>>,
-    &DepthwiseRun<Pairs<true>>};
+    .name = "depthwise_s8_avx2",
+    .lanes = 16,
+    .taps = 2,
+    .order = kPairOrder,
+    .narrow = 0,
+    .narrow_order = nullptr,
+    .macs_per_ns = 15,
+    .first = &DepthwiseRun<Pairs<false>>,
+    .second = &DepthwiseRun<Pairs<true>>,
+};
 
 }  // namespace heddle::core

@@ -103,17 +103,27 @@ constexpr uint8_t kPairOrder[32] = {0, 1, 2, 3, 8,  9,  10, 11, 16, 17, 18, 19, 
 
 }  // namespace
 
-const DepthwiseKernels kFloatDepthwiseAvx512 = {"depthwise_f32_avx512",
-                                                16,
-                                                1,
-                                                kInOrder,
-                                                0,
-                                                nullptr,
-                                                30,
-                                                &DepthwiseRun<FloatAvx512<true>>,
-                                                &DepthwiseRun<FloatAvx512<false>>};
+const DepthwiseKernels kFloatDepthwiseAvx512 = {
+    .name = "depthwise_f32_avx512",
+    .lanes = 16,
+    .taps = 1,
+    .order = kInOrder,
+    .narrow = 0,
+    .narrow_order = nullptr,
+    .macs_per_ns = 35,
+    .first = &DepthwiseRun<FloatAvx512<true>>,
+    .second = &DepthwiseRun<FloatAvx512<false>>,
+};
 const DepthwiseKernels kIntDepthwiseAvx512 = {
-    "depthwise_s8_avx512",     32, 2, kPairOrder, 0, nullptr, 30, &DepthwiseRun<Pairs<false>>,
-    &DepthwiseRun<Pairs<true>>};
+    .name = "depthwise_s8_avx512",
+    .lanes = 32,
+    .taps = 2,
+    .order = kPairOrder,
+    .narrow = 0,
+    .narrow_order = nullptr,
+    .macs_per_ns = 28,
+    .first = &DepthwiseRun<Pairs<false>>,
+    .second = &DepthwiseRun<Pairs<true>>,
+};
 
 }  // namespace heddle::core

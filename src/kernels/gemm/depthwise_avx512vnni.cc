@@ -149,6 +149,15 @@ constexpr uint8_t kNarrowOrder[32] = {0, 1, 2,  3,  16, 17, 18, 19, 4,  5,  6,  
 }  // namespace
 
 const DepthwiseKernels kIntDepthwiseAvx512Vnni = {
-    "depthwise_s8_avx512vnni", 64, 4, kWideOrder, 32, kNarrowOrder, 80, &Run<false>, &Run<true>};
+    .name = "depthwise_s8_avx512vnni",
+    .lanes = 64,
+    .taps = 4,
+    .order = kWideOrder,
+    .narrow = 32,
+    .narrow_order = kNarrowOrder,
+    .macs_per_ns = 55,
+    .first = &Run<false>,
+    .second = &Run<true>,
+};
 
 }  // namespace heddle::core

@@ -83,8 +83,22 @@ struct Pairs {
 }  // namespace
 
 const GemmKernels kFloatGemmAvx2 = {
-    "gemm_f32_avx2", 8, 1, 6, 45, &GemmRun<FloatAvx2<true>>, &GemmRun<FloatAvx2<false>>};
-const GemmKernels kIntGemmAvx2 = {"gemm_s8_avx2",       8, 2, 6, 60, &GemmRun<Pairs<false>>,
-                                  &GemmRun<Pairs<true>>};
+    .name = "gemm_f32_avx2",
+    .lanes = 8,
+    .group_k = 1,
+    .max_rows = 6,
+    .macs_per_ns = 50,
+    .first = &GemmRun<FloatAvx2<true>>,
+    .second = &GemmRun<FloatAvx2<false>>,
+};
+const GemmKernels kIntGemmAvx2 = {
+    .name = "gemm_s8_avx2",
+    .lanes = 8,
+    .group_k = 2,
+    .max_rows = 6,
+    .macs_per_ns = 70,
+    .first = &GemmRun<Pairs<false>>,
+    .second = &GemmRun<Pairs<true>>,
+};
 
 }  // namespace heddle::core

@@ -62,8 +62,22 @@ struct Pairs : IntAvx512<kRequant> {
 }  // namespace
 
 const GemmKernels kFloatGemmAvx512 = {
-    "gemm_f32_avx512", 16, 1, 12, 50, &GemmRun<FloatAvx512<true>>, &GemmRun<FloatAvx512<false>>};
-const GemmKernels kIntGemmAvx512 = {"gemm_s8_avx512",     16, 2, 12, 50, &GemmRun<Pairs<false>>,
-                                    &GemmRun<Pairs<true>>};
+    .name = "gemm_f32_avx512",
+    .lanes = 16,
+    .group_k = 1,
+    .max_rows = 12,
+    .macs_per_ns = 55,
+    .first = &GemmRun<FloatAvx512<true>>,
+    .second = &GemmRun<FloatAvx512<false>>,
+};
+const GemmKernels kIntGemmAvx512 = {
+    .name = "gemm_s8_avx512",
+    .lanes = 16,
+    .group_k = 2,
+    .max_rows = 12,
+    .macs_per_ns = 75,
+    .first = &GemmRun<Pairs<false>>,
+    .second = &GemmRun<Pairs<true>>,
+};
 
 }  // namespace heddle::core

@@ -22,7 +22,14 @@ struct Vnni : IntAvx512<kRequant> {
 
 }  // namespace
 
-const GemmKernels kIntGemmAvx512Vnni = {"gemm_s8_avx512vnni", 16, 4, 12, 150, &GemmRun<Vnni<false>>,
-                                        &GemmRun<Vnni<true>>};
+const GemmKernels kIntGemmAvx512Vnni = {
+    .name = "gemm_s8_avx512vnni",
+    .lanes = 16,
+    .group_k = 4,
+    .max_rows = 12,
+    .macs_per_ns = 180,
+    .first = &GemmRun<Vnni<false>>,
+    .second = &GemmRun<Vnni<true>>,
+};
 
 }  // namespace heddle::core
