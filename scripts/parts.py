@@ -18,6 +18,7 @@ LOGS = ROOT / "build/test"
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) (?:skipped|unsupported)\s*$")
 SHARDS = 4  # a sampled cell runs one of so many shards of each test program
 TIDY_SAMPLE = 6
+FLOORS = {"models": 6, "large": 7, "zoo": 380, "ops": 2032}  # cases of a suite that pass
 SAMPLED = {"asan": 2, "tsan": 1, "aarch64": 2}  # test programs, besides ALWAYS
 ALWAYS = {"asan": ["model_test"], "tsan": ["engine_test"], "aarch64": []}
 
@@ -230,6 +231,11 @@ def sample_glob(suite, seed):
     return f"*{random.Random(seed).choice(fit)}.tflite"
 
 
+def lost(name, counts, sampled):
+    """A case that is no longer supported would count as skipped: the number that pass may not fall, either."""
+    return not sampled and counts.passed < FLOORS[name]
+
+
 def suite(cell, name, path, numerics, options, sampled, isa="", emulator=()):
     label = f"suite {name} {numerics}" + (f" {isa or cell}" if isa or cell != "release" else "")
 
@@ -240,7 +246,11 @@ def suite(cell, name, path, numerics, options, sampled, isa="", emulator=()):
         command = [*emulator, f"build/{cell}/bin/heddle", "verify", "--suite", path, "--numerics", numerics]
         if sampled:
             command += ["--filter", sample_glob(path, f"{options.seed} {label}")]
-        return part.counted(command, **({"HEDDLE_ISA": isa} if isa else {}))
+        counts = part.counted(command, **({"HEDDLE_ISA": isa} if isa else {}))
+        if lost(name, counts, sampled):
+            part.say(f"{counts.passed} passed; at least {FLOORS[name]} did when this was written down")
+            counts.failed += 1
+        return counts
 
     return Part(label, cell, action)
 
@@ -252,17 +262,17 @@ def suites(options):
     for numerics in "fast", "reference":
         for name in "large", "zoo", "ops", "models":
             yield suite("release", name, tables[name], numerics, options, sampled=False)
-    sampled = not options.all
     for isa in isas()[:-1]:
         for numerics in "fast", "reference":
-            for name in ("large", "zoo", "ops") if options.all else ("zoo", "ops"):
-                yield suite("release", name, tables[name], numerics, options, sampled, isa)
+            for name in "large", "zoo", "ops":
+                slow = isa == "plain" and name == "zoo"
+                yield suite("release", name, tables[name], numerics, options, slow and not options.all, isa)
     qemu = ["qemu-aarch64", "-L", "build/sysroot-aarch64"]
     for cell, emulator in ("asan", []), ("aarch64", qemu):
         for numerics in "fast", "reference":
-            for name in ("zoo", "ops", "models") if options.all and cell == "asan" else ("ops", "models"):
-                whole = name == "models" or (options.all and cell == "asan")
-                yield suite(cell, name, tables[name], numerics, options, not whole, emulator=emulator)
+            yield suite(cell, "zoo", tables["zoo"], numerics, options, not options.all, emulator=emulator)
+            yield suite(cell, "ops", tables["ops"], numerics, options, not options.all, emulator=emulator)
+            yield suite(cell, "models", tables["models"], numerics, options, False, emulator=emulator)
 
 
 def runs(options):
