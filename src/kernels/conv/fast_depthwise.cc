@@ -14,8 +14,6 @@ namespace {
 
 constexpr double kTileNs = 40e3;
 
-int64_t CeilDiv(int64_t n, int64_t d) { return (n + d - 1) / d; }
-
 struct DepthwiseParams {
   std::shared_ptr<const FastConstants> constants;
   std::shared_ptr<const WeightsLayout> layout;

@@ -16,6 +16,8 @@
 
 namespace heddle::core {
 
+inline int64_t CeilDiv(int64_t n, int64_t d) { return (n + d - 1) / d; }
+
 using OperationPtr = std::unique_ptr<Operation>;
 
 // Which output channel each lane of the packed weights computes; -1: none, its weights are zeros.

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/conv/fast_product.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace heddle::core {
+namespace {
+
+constexpr double kTileNs = 40e3;
+constexpr int64_t kWeightsOfTile = 256 << 10;  // stay in the second cache from block to block
+constexpr int64_t kRowsOfTile = 128;
+
+struct TilePart {  // of the product
+  int64_t group, panel, panels, row, rows;
+};
+
+TilePart Part(const Division& d, int64_t tile) {
+  TilePart p;
+  p.row = tile % d.row_tiles * d.tile_rows;
+  p.rows = std::min(d.tile_rows, d.rows - p.row);
+  tile /= d.row_tiles;
+  p.panel = tile % d.panel_tiles * d.tile_panels;
+  p.panels = std::min(d.tile_panels, d.panels - p.panel);
+  p.group = tile / d.panel_tiles;
+  return p;
+}
+
+// Where the segments of rows start: in the input, in the padding, or in a copy where a segment
+// crosses the edge of the image or its last group reaches past the end of the input.
+class Segments {
+ public:
+  Segments(const GemmParams& p, const TileArgs& args, int64_t group)
+      : p_(p),
+        input_(static_cast<const std::byte*>(args.inputs[0]) + group * p.group_bytes),
+        last_(static_cast<const std::byte*>(args.inputs[0]) + p.input_bytes - p.segment_padded),
+        copy_(args.scratch + p.copies_at) {}
+
+  // Pointers of a tile's rows: [block][segment][row of the block].
+  void PointAt(const TilePart& part, const std::byte** to) {
+    const int64_t block = p_.division.block_rows;
+    int64_t x = part.row % p_.out_w, y = part.row / p_.out_w % p_.out_h;
+    const std::byte* image = input_ + part.row / p_.out_w / p_.out_h * p_.image_bytes;
+    for (int64_t first = 0; first < part.rows; first += block) {
+      const int64_t rows = std::min(block, part.rows - first);
+      for (int64_t r = 0; r < rows; ++r) {
+        if (p_.dense) {
+          to[r] = Readable(input_ + (part.row + first + r) * p_.row_bytes);
+          continue;
+        }
+        PointAtRow(image, x, y, rows, to + r);
+        if (++x < p_.out_w) continue;
+        x = 0;
+        if (++y < p_.out_h) continue;
+        y = 0, image += p_.image_bytes;
+      }
+      to += rows * p_.segments;
+    }
+  }
+
+ private:
+  void PointAtRow(const std::byte* image, int64_t x, int64_t y, int64_t step,
+                  const std::byte** to) {
+    const int64_t* row = &p_.offsets.rows[y * p_.k_h];
+    const int64_t* columns = &p_.offsets.columns[x * p_.k_w];
+    const int32_t taps = p_.segment_taps;
+    for (int32_t ky = 0; ky < p_.k_h; ++ky) {
+      for (int32_t kx = 0; kx < p_.k_w; kx += taps, to += step) {
+        const int64_t* column = columns + kx;
+        if (row[ky] < 0) {
+          *to = p_.padding();
+        } else if (column[0] >= 0 && column[taps - 1] >= 0) {
+          *to = Readable(image + row[ky] + column[0]);
+        } else {
+          *to = taps == 1 ? p_.padding() : Copy(image + row[ky], column);
+        }
+      }
+    }
+  }
+  const std::byte* Readable(const std::byte* segment) {
+    if (segment <= last_) return segment;
+    return Keep(segment, p_.segment_bytes, copy_);
+  }
+  const std::byte* Copy(const std::byte* line, const int64_t* column) {
+    std::byte* to = copy_;
+    for (int32_t t = 0; t < p_.segment_taps; ++t, to += p_.tap_bytes) {
+      std::memcpy(to, column[t] < 0 ? p_.padding() : line + column[t], p_.tap_bytes);
+    }
+    return Keep(nullptr, 0, to);
+  }
+  // Ends the copy at copy_ with `bytes` more at `to` and zeros.
+  const std::byte* Keep(const std::byte* from, int64_t bytes, std::byte* to) {
+    const std::byte* copy = copy_;
+    if (bytes > 0) std::memcpy(to, from, bytes);
+    copy_ += p_.segment_padded;
+    std::memset(to + bytes, 0, copy_ - (to + bytes));
+    return copy;
+  }
+
+  const GemmParams& p_;
+  const std::byte* input_;
+  const std::byte* last_;  // the last place where a whole padded segment can be read
+  std::byte* copy_;
+};
+
+uint32_t SumOfBytes(const std::byte* bytes, int64_t n, uint8_t flip) {
+  uint32_t sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<uint8_t>(bytes[i]) ^ flip;
+  return sum;
+}
+
+// What the sums of the rows of one block start from besides the constants.
+void StartRows(const GemmParams& p, const std::byte* const* a, int64_t rows, int32_t* to) {
+  const uint8_t flip = static_cast<uint8_t>(p.constants->flip);
+  for (int64_t r = 0; r < rows; ++r) {
+    uint32_t sum = 0;
+    for (int32_t t = 0; t < p.segments; ++t)
+      sum += SumOfBytes(a[t * rows + r], p.segment_bytes, flip);
+    to[r] = static_cast<int32_t>(sum * static_cast<uint32_t>(p.constants->row_factor));
+  }
+}
+
+uint16_t* Widen(const std::byte* from, int64_t n, uint8_t flip, uint16_t* to) {
+  for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint8_t>(from[i]) ^ flip;
+  return to + n;
+}
+
+// Widens the rows of one block: the segments one after the other, zeros up to a whole group.
+void Gather(const GemmParams& p, const std::byte* const* a, int64_t rows, std::byte* to) {
+  const uint8_t flip = static_cast<uint8_t>(p.constants->flip);
+  for (int64_t r = 0; r < rows; ++r, to += p.gathered_row) {
+    auto* next = reinterpret_cast<uint16_t*>(to);
+    for (int32_t t = 0; t < p.segments; ++t)
+      next = Widen(a[t * rows + r], p.segment_bytes, flip, next);
+    std::memset(next, 0, to + p.gathered_row - reinterpret_cast<std::byte*>(next));
+  }
+}
+
+void GatherTile(const GemmParams& p, const std::byte* const* a, int64_t rows, std::byte* to,
+                const std::byte** gathered) {
+  const int64_t block = p.division.block_rows;
+  for (int64_t first = 0; first < rows; first += block) {
+    const int64_t n = std::min(block, rows - first);
+    const std::byte* const* taps = a + first * p.segments;
+    std::byte* begin = to + first * p.gathered_row;
+    Gather(p, taps, n, begin);
+    for (int64_t r = 0; r < n; ++r) gathered[first + r] = begin + r * p.gathered_row;
+  }
+}
+
+// The epilogues that have no vector form, from sums in scratch.
+void FinishSums(const IntEpilogue& epilogue, const GemmCall& call, int32_t rows, int32_t channel,
+                std::byte* out, int64_t out_stride) {
+  for (int32_t r = 0; r < rows; ++r) {
+    const int32_t* sums = reinterpret_cast<const int32_t*>(call.out + r * call.out_stride);
+    for (int64_t c = 0; c < call.columns; ++c) {
+      const int32_t q = epilogue.Requantise(sums[c], channel + static_cast<int32_t>(c));
+      out[r * out_stride + c] = static_cast<std::byte>(q);
+    }
+  }
+}
+
+void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
+  auto** taps = reinterpret_cast<const std::byte**>(args.scratch + p.taps_at);
+  Segments(p, args, part.group).PointAt(part, taps);
+  const std::byte** a = taps;
+  if (p.gather) {
+    a = reinterpret_cast<const std::byte**>(args.scratch + p.blocks_at);
+    GatherTile(p, taps, part.rows, args.scratch + p.gathered_at, a);
+  }
+  const int64_t lane = (part.group * p.division.panels + part.panel) * p.kernels->lanes;
+  const int64_t column = part.panel * p.kernels->lanes;
+  const int64_t channel = part.group * p.columns + column;
+  const int64_t out_row = p.columns * p.division.groups * p.element;
+  std::byte* out =
+      static_cast<std::byte*>(args.outputs[0]) + part.row * out_row + channel * p.element;
+  GemmCall call = p.call;
+  call.weights = args.packed + lane / p.kernels->lanes * p.call.panel_bytes;
+  call.columns = std::min(part.panels * p.kernels->lanes, p.columns - column);
+  call.init = static_cast<const std::byte*>(p.call.init) + lane * 4;
+  if (call.scale != nullptr) call.scale += lane;
+  const bool sums = p.sums_at != 0;
+  for (int64_t first = 0; first < part.rows; first += p.division.block_rows) {
+    call.rows = static_cast<int32_t>(std::min(p.division.block_rows, part.rows - first));
+    call.a = a + first * call.taps;
+    if (p.row_init_at != 0) {
+      auto* row_init = reinterpret_cast<int32_t*>(args.scratch + p.row_init_at);
+      StartRows(p, taps + first * p.segments, call.rows, row_init);
+      call.row_init = row_init;
+    }
+    call.out = sums ? args.scratch + p.sums_at : out + first * out_row;
+    call.out_stride = sums ? call.columns * int64_t{sizeof(int32_t)} : out_row;
+    p.run(call);
+    if (sums) {
+      FinishSums(p.constants->int_epilogue, call, call.rows, static_cast<int32_t>(channel),
+                 out + first * out_row, out_row);
+    }
+  }
+}
+
+}  // namespace
+
+Division Divide(const GemmKernels& kernels, int64_t rows, int64_t groups, int64_t columns,
+                int64_t k) {
+  Division d;
+  d.rows = rows, d.groups = groups;
+  d.block_rows = CeilDiv(rows, std::max<int64_t>(1, CeilDiv(rows, kernels.max_rows)));
+  d.panels = CeilDiv(columns, kernels.lanes);
+  if (rows == 0 || columns == 0) return d;
+  const double panel_macs = static_cast<double>(std::max<int64_t>(k, 1)) * kernels.lanes;
+  const double rate = kernels.macs_per_ns * d.block_rows / (d.block_rows + 8.0);
+  // Panels first: as many as the cache holds and a block of rows keeps busy for a tile's time.
+  const int64_t panel_bytes =
+      std::max<int64_t>(k, 1) * kernels.lanes * (kernels.group_k == 1 ? 4 : 1);
+  const int64_t by_time = static_cast<int64_t>(kTileNs * rate / (panel_macs * d.block_rows));
+  const int64_t by_cache = kWeightsOfTile / panel_bytes;
+  const int64_t most =
+      std::max<int64_t>(2, std::min(by_time, d.block_rows > 3 ? by_cache : by_time));
+  d.panel_tiles = CeilDiv(d.panels, most);
+  d.tile_panels = CeilDiv(d.panels, d.panel_tiles);
+  if (d.tile_panels % 2 != 0 && d.panel_tiles > 1) ++d.tile_panels;
+  d.panel_tiles = CeilDiv(d.panels, d.tile_panels);
+  const double block_ns = panel_macs * d.tile_panels * d.block_rows / rate;
+  const int64_t blocks = std::clamp<int64_t>(static_cast<int64_t>(kTileNs / block_ns), 1,
+                                             std::max<int64_t>(1, kRowsOfTile / d.block_rows));
+  d.row_tiles = CeilDiv(rows, blocks * d.block_rows);
+  d.tile_rows = CeilDiv(CeilDiv(rows, d.row_tiles), d.block_rows) * d.block_rows;
+  d.row_tiles = CeilDiv(rows, d.tile_rows);
+  return d;
+}
+
+void PlaceScratch(GemmParams& p) {
+  const auto take = [&p](int64_t bytes) {
+    const size_t at = p.scratch_bytes;
+    p.scratch_bytes += CeilDiv(bytes, 64) * 64;
+    return at;
+  };
+  const Division& d = p.division;
+  p.taps_at = take(d.tile_rows * p.segments * int64_t{sizeof(void*)});
+  if (p.segment_taps > 1) {
+    p.copies_at = take(d.tile_rows * p.segments * p.segment_padded);
+  } else if (p.segment_padded != p.segment_bytes) {
+    p.copies_at = take(3 * p.segments * p.segment_padded);  // 3 bytes are 3 pixels at most
+  }
+  if (p.gather) {
+    p.blocks_at = take(d.tile_rows * int64_t{sizeof(void*)});
+    p.gathered_at = take(d.tile_rows * p.gathered_row);
+  }
+  if (p.element != 1) return;
+  if (p.constants->row_factor != 0) p.row_init_at = take(d.block_rows * 4);
+  if (!p.constants->requant())
+    p.sums_at = take(d.block_rows * d.tile_panels * p.kernels->lanes * 4);
+}
+
+TileCode GemmTile(const GemmParams& p, const TileArgs& args, TileRange tiles) {
+  for (int64_t tile = tiles.begin; tile < tiles.end; ++tile)
+    RunTile(p, args, Part(p.division, tile));
+  return TileCode::kOk;
+}
+
+}  // namespace heddle::core
