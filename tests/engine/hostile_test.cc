@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Broken and mutated model files: an answer or an error, in bounded time and memory. Run under the
+// sanitizers too. HEDDLE_MUTATIONS: how many mutations of each model (`make fuzz` sets 100,000 in
+// all).
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "digits.h"
+#include "support/model_builder.h"
+
+namespace heddle {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+using std::chrono::steady_clock;
+
+Bytes ReadAll(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const auto* p = reinterpret_cast<const std::byte*>(text.data());
+  return Bytes(p, p + text.size());
+}
+
+// Shapes from values, aliases, a gather whose index is data, quantisation.
+Bytes OddModel() {
+  using core::OpCode;
+  using core::Type;
+  core::ModelBuilder b;
+  const int x = b.Input("x", Type::kInt8, {2, 6}, core::Quant(0.5f, 3));
+  const int index = b.Input("index", Type::kInt32, {2});
+  const int f = b.Make("f", Type::kFloat32, {2, 6});
+  b.Op(OpCode::kDEQUANTIZE, {x}, {f});
+  const int r = b.Make("r", Type::kFloat32, {3, 4});
+  b.Op(OpCode::kRESHAPE, {f, b.Constant<int32_t>("shape", {2}, {3, 4})}, {r});
+  const int g = b.Make("g", Type::kFloat32, {2, 4});
+  b.Op(OpCode::kGATHER, {r, index}, {g}, core::GatherOptions{});
+  const int p = b.Make("p", Type::kFloat32, {3, 6});
+  b.Op(OpCode::kPAD, {g, b.Constant<int32_t>("pads", {2, 2}, {0, 1, 1, 1})}, {p});
+  const int s = b.Make("s", Type::kFloat32, {3, 6});
+  b.Op(OpCode::kSOFTMAX, {p}, {s}, core::SoftmaxOptions{1.0f});
+  const int t = b.Make("t", Type::kFloat32, {6, 3});
+  b.Op(OpCode::kTRANSPOSE, {s, b.Constant<int32_t>("perm", {2}, {1, 0})}, {t});
+  b.Output(t);
+  return b.Build();
+}
+
+class Hostile : public ::testing::Test {
+ protected:
+  static Options Limits() {
+    Options options;
+    options.memory_limit_bytes = 64 << 20;
+    options.arena_limit_bytes = 32 << 20;
+    options.mac_limit = 200'000'000;
+    return options;
+  }
+
+  // Loads and, where that works, runs with zeros for inputs and a deadline.
+  void Try(std::span<const std::byte> file) {
+    const auto start = steady_clock::now();
+    auto model = engine_.LoadBytes(file);
+    EXPECT_LT(steady_clock::now() - start,
+              std::chrono::seconds(20));  // 1 s on a machine without sanitizers
+    if (!model.ok()) {
+      EXPECT_FALSE(model.status().message().empty());
+      ++refused_;
+      return;
+    }
+    ++loaded_;
+    std::vector<std::vector<uint64_t>> data;
+    std::vector<TensorView> inputs;
+    size_t count = 0;
+    heddle_status_free(heddle_model_input_count(model->get(), nullptr, &count));
+    for (size_t k = 0; k < count; ++k) {
+      heddle_tensor_info info{};
+      info.struct_size = sizeof(info);
+      heddle_status_free(heddle_model_input(model->get(), nullptr, k, &info));
+      uint64_t bits = heddle_type_bits(info.type);
+      for (int i = 0; i < info.rank && bits < (uint64_t{1} << 30); ++i)
+        bits *= static_cast<uint64_t>(info.dims[i] < 0 ? 1 : info.dims[i]);
+      if (bits > (uint64_t{1} << 28)) return;
+      data.emplace_back(bits / 64 + 1);
+      TensorView view;
+      view.type = info.type;
+      view.data = data.back().data();
+      view.bytes = (bits + 7) / 8;
+      inputs.push_back(view);
+    }
+    RunOptions options;
+    options.deadline = steady_clock::now() + std::chrono::seconds(2);
+    const auto out = model->Run(inputs, options);
+    if (!out.ok()) EXPECT_FALSE(out.status().message().empty());
+    EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(30));
+  }
+
+  Engine engine_{Limits()};
+  int loaded_ = 0, refused_ = 0;
+};
+
+TEST_F(Hostile, EveryTruncationIsAnError) {
+  for (const Bytes& file : {OddModel(), ReadAll(testing::DigitsFile(true))}) {
+    // Every length of the small one; of the others the ends, where structure lies, and a stride
+    // between.
+    for (size_t n = 0; n < file.size(); n += (n < 600 || n + 2000 > file.size()) ? 1 : 97)
+      Try(std::span(file).first(n));
+  }
+  EXPECT_EQ(loaded_, 0);
+}
+
+TEST_F(Hostile, MutatedModelsAnswerOrAreRefused) {
+  const char* wanted = std::getenv("HEDDLE_MUTATIONS");
+  const int each = wanted != nullptr ? std::atoi(wanted) : 1500;
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (const Bytes& good :
+       {OddModel(), ReadAll(testing::DigitsFile(true)), ReadAll(testing::DigitsFile(false))}) {
+    for (int i = 0; i < each; ++i) {
+      Bytes file = good;
+      for (uint32_t flips = 1 + random() % 4; flips > 0; --flips) {
+        // Weights are most of a file and structure is at its ends: half of the mutations go there.
+        const size_t size = file.size(), end = std::min<size_t>(size, 4096);
+        const size_t at = random() % 2
+                              ? random() % size
+                              : (random() % 2 ? random() % end : size - 1 - random() % end);
+        file[at] = static_cast<std::byte>(random() % 3 ? random() : (random() % 2 ? 0xFF : 0x00));
+      }
+      Try(file);
+    }
+  }
+  EXPECT_GT(loaded_, 0);
+  EXPECT_GT(refused_, 0);
+}
+
+}  // namespace
+}  // namespace heddle
