@@ -9,6 +9,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -45,6 +46,9 @@ auto CatchNoMemory(F&& read) -> decltype(read()) {
     return ResourceExhausted("no memory left to read the model");
   }
 }
+
+// A name of the file as an error shows it: it may be as long as the file.
+inline std::string_view Short(std::string_view name) { return name.substr(0, 120); }
 
 // Puts where it happened before an error: "subgraph 0, " + "op 3 ADD, input 1: tensor index ...".
 template <class... A>

@@ -45,7 +45,7 @@ Status CollectCalls(const std::vector<Subgraph>& subgraphs, Graph& calls) {
       for (int32_t called : Called(op.code, *options)) {
         if (called < 0 || static_cast<size_t>(called) >= subgraphs.size())
           return InvalidModel("subgraph {}, op {} {}: calls subgraph {}, expected 0 to {}", s, i,
-                              op.Name(), called, int64_t(subgraphs.size()) - 1);
+                              Short(op.Name()), called, int64_t(subgraphs.size()) - 1);
         calls[s].push_back(called);
       }
     }

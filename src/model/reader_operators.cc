@@ -65,7 +65,7 @@ Status CheckMade(Subgraph& subgraph, int32_t index, std::vector<bool>& made) {
   if (made[index]) return Status();
   Tensor& tensor = subgraph.tensors[index];
   if (TypeBits(tensor.type) == 0 || tensor.shape.elements() != 0)
-    return InvalidModel("tensor {} '{}': read before anything makes it", index, tensor.name);
+    return InvalidModel("tensor {} '{}': read before anything makes it", index, Short(tensor.name));
   alignas(16) static constexpr std::byte kNothing[16] = {};
   tensor.constant = true;
   tensor.data = std::span(kNothing).first(0);
@@ -77,11 +77,20 @@ Status SetMade(const Subgraph& subgraph, int32_t index, std::vector<bool>& made)
   const Tensor& tensor = subgraph.tensors[index];
   if (made[index])
     return InvalidModel("tensor {} '{}': {}, expected one that nothing else makes", index,
-                        tensor.name,
+                        Short(tensor.name),
                         tensor.constant   ? "constant"
                         : tensor.variable ? "a variable"
                                           : "a graph input or made by an earlier operator");
   made[index] = true;
+  return Status();
+}
+
+Status CheckOperands(Subgraph& subgraph, const Operator& op, std::vector<bool>& made) {
+  for (size_t k = 0; k < op.inputs.size(); ++k)
+    if (op.inputs[k] >= 0)
+      HEDDLE_TRY(Within(CheckMade(subgraph, op.inputs[k], made), "input {}", k));
+  for (size_t k = 0; k < op.outputs.size(); ++k)
+    HEDDLE_TRY(Within(SetMade(subgraph, op.outputs[k], made), "output {}", k));
   return Status();
 }
 
@@ -115,8 +124,8 @@ Status ReadOperators(Source& source, const FbTables<fb::Operator>* from,
     to.code = kind.code;
     to.version = kind.version;
     to.custom_name = kind.custom_name;
-    HEDDLE_TRY(
-        Within(ReadOperator(source, op, subgraph.tensors.size(), to), "op {} {}", i, to.Name()));
+    HEDDLE_TRY(Within(ReadOperator(source, op, subgraph.tensors.size(), to), "op {} {}", i,
+                      Short(to.Name())));
   }
   return Status();
 }
@@ -130,13 +139,7 @@ Status CheckOrder(Subgraph& subgraph) {
 
   for (size_t i = 0; i < subgraph.operators.size(); ++i) {
     const Operator& op = subgraph.operators[i];
-    for (size_t k = 0; k < op.inputs.size(); ++k)
-      if (op.inputs[k] >= 0)
-        HEDDLE_TRY(
-            Within(CheckMade(subgraph, op.inputs[k], made), "op {} {}, input {}", i, op.Name(), k));
-    for (size_t k = 0; k < op.outputs.size(); ++k)
-      HEDDLE_TRY(
-          Within(SetMade(subgraph, op.outputs[k], made), "op {} {}, output {}", i, op.Name(), k));
+    HEDDLE_TRY(Within(CheckOperands(subgraph, op, made), "op {} {}", i, Short(op.Name())));
   }
   for (size_t k = 0; k < subgraph.outputs.size(); ++k)
     HEDDLE_TRY(Within(CheckMade(subgraph, subgraph.outputs[k], made), "graph output {}", k));

@@ -40,8 +40,6 @@ Status CheckAffine(const Tensor& tensor) {
   if (q.zero_point.size() != q.scale.size())
     return InvalidModel("{} zero points, expected {} (as many as scales)", q.zero_point.size(),
                         q.scale.size());
-  if (q.axis < 0 || (q.axis > 0 && q.axis >= tensor.shape.rank()))
-    return InvalidModel("axis {}, expected 0 to {}", q.axis, tensor.shape.rank() - 1);
   if (q.scale.size() > 1) {
     const int64_t size = tensor.shape.rank() > 0 ? tensor.shape[q.axis] : 1;
     if (static_cast<int64_t>(q.scale.size()) != size)
@@ -66,7 +64,8 @@ Status CheckIndex(const char* what, int32_t index, int32_t least, size_t tensors
 }
 
 Status CheckPerBlock(const char* what, const Tensor& values, int64_t blocks) {
-  if (!values.constant) return InvalidModel("{}: '{}' is not constant", what, values.name);
+  if (!values.constant || !values.sparsity.empty())
+    return InvalidModel("{}: '{}' is not a dense constant", what, Short(values.name));
   if (values.shape.elements() != blocks)
     return InvalidModel("{}: {} values, expected {}", what, values.shape.elements(), blocks);
   return Status();
@@ -91,12 +90,14 @@ Status ReadQuantization(Source& source, const fb::QuantizationParameters& from, 
   Quantization& q = tensor.quant;
   HEDDLE_TRY(source.Copy(from.min(), q.min));
   HEDDLE_TRY(source.Copy(from.max(), q.max));
-  q.axis = from.quantized_dimension();
-  if (const auto* blocks = from.details_as_BlockwiseQuantization())
-    return ReadBlocks(*blocks, tensors, q);
   if (from.details_as_MultiAxisQuantization() != nullptr)
     return Unsupported("along several axes is not supported");
-  if (FbSize(from.scale()) == 0) return Status();
+  const auto* blocks = from.details_as_BlockwiseQuantization();
+  if (blocks == nullptr && FbSize(from.scale()) == 0) return Status();
+  q.axis = from.quantized_dimension();
+  if (q.axis < 0 || (q.axis > 0 && q.axis >= tensor.shape.rank()))
+    return InvalidModel("axis {}, expected 0 to {}", q.axis, tensor.shape.rank() - 1);
+  if (blocks != nullptr) return ReadBlocks(*blocks, tensors, q);
   HEDDLE_TRY(source.Copy(from.scale(), q.scale));
   HEDDLE_TRY(source.Copy(from.zero_point(), q.zero_point));
   return CheckAffine(tensor);

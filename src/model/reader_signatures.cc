@@ -20,9 +20,9 @@ Status ReadNames(Source& source, const FbTables<fb::TensorMap>* from, const char
     HEDDLE_TRY(source.Copy(map.name(), to[i].name));
     if (to[i].name.empty()) return InvalidModel("{} {}: no name", what, i);
     if (!names.insert(to[i].name).second)
-      return InvalidModel("{} {}: a second '{}'", what, i, to[i].name);
+      return InvalidModel("{} {}: a second '{}'", what, i, Short(to[i].name));
     if (map.tensor_index() >= tensors)
-      return InvalidModel("{} '{}': tensor index {}, expected 0 to {}", what, to[i].name,
+      return InvalidModel("{} '{}': tensor index {}, expected 0 to {}", what, Short(to[i].name),
                           map.tensor_index(), int64_t(tensors) - 1);
     to[i].tensor = static_cast<int32_t>(map.tensor_index());
   }
@@ -34,12 +34,14 @@ Status ReadSignature(Source& source, const fb::SignatureDef& from,
   HEDDLE_TRY(source.Copy(from.signature_key(), to.key));
   if (to.key.empty()) return InvalidModel("key: empty");
   if (from.subgraph_index() >= subgraphs.size())
-    return InvalidModel("'{}': subgraph index {}, expected 0 to {}", to.key, from.subgraph_index(),
-                        int64_t(subgraphs.size()) - 1);
+    return InvalidModel("'{}': subgraph index {}, expected 0 to {}", Short(to.key),
+                        from.subgraph_index(), int64_t(subgraphs.size()) - 1);
   to.subgraph = static_cast<int32_t>(from.subgraph_index());
   const size_t tensors = subgraphs[to.subgraph].tensors.size();
-  HEDDLE_TRY(Within(ReadNames(source, from.inputs(), "input", tensors, to.inputs), "'{}'", to.key));
-  return Within(ReadNames(source, from.outputs(), "output", tensors, to.outputs), "'{}'", to.key);
+  HEDDLE_TRY(
+      Within(ReadNames(source, from.inputs(), "input", tensors, to.inputs), "'{}'", Short(to.key)));
+  return Within(ReadNames(source, from.outputs(), "output", tensors, to.outputs), "'{}'",
+                Short(to.key));
 }
 
 bool AllAmong(const std::vector<SignatureTensor>& named, const std::vector<int32_t>& tensors) {
@@ -60,7 +62,7 @@ Status ReadSignatures(Source& source, const std::vector<Subgraph>& subgraphs,
     HEDDLE_TRY(
         Within(ReadSignature(source, *from->Get(i), subgraphs, signature), "signature {}", i));
     if (!keys.insert(signature.key).second)
-      return InvalidModel("signature {}: a second '{}'", i, signature.key);
+      return InvalidModel("signature {}: a second '{}'", i, Short(signature.key));
     // Tools that change a graph's inputs or outputs leave signatures of the old ones behind.
     const Subgraph& subgraph = subgraphs[signature.subgraph];
     HEDDLE_TRY(source.Take(subgraph.inputs.size() + subgraph.outputs.size(), sizeof(int32_t)));

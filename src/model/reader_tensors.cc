@@ -117,10 +117,11 @@ Status ReadTensors(Source& source, const FbTables<fb::Tensor>* from, std::vector
   for (size_t i = 0; i < count; ++i) {
     const fb::Tensor& tensor = *from->Get(static_cast<uint32_t>(i));
     HEDDLE_TRY(source.Copy(tensor.name(), to[i].name));
-    HEDDLE_TRY(Within(ReadTensor(source, tensor, count, to[i]), "tensor {} '{}'", i, to[i].name));
+    HEDDLE_TRY(
+        Within(ReadTensor(source, tensor, count, to[i]), "tensor {} '{}'", i, Short(to[i].name)));
   }
   for (size_t i = 0; i < count; ++i)
-    HEDDLE_TRY(Within(LinkBlocks(to, to[i]), "tensor {} '{}', quantisation", i, to[i].name));
+    HEDDLE_TRY(Within(LinkBlocks(to, to[i]), "tensor {} '{}', quantisation", i, Short(to[i].name)));
   return Status();
 }
 

@@ -121,7 +121,7 @@ const Broken kBroken[] = {
      "block scales: tensor index -1, expected 0 to 3"},
     {"block values",
      [](auto& b) { b.tensor(1).quant.block = 2, b.tensor(1).quant.block_scales = 0; },
-     "block scales: 'x' is not constant"},
+     "block scales: 'x' is not a dense constant"},
     {"block divides",
      [](auto& b) { b.tensor(1).quant.block = 3, b.tensor(1).quant.block_scales = 1; },
      "block size 3, expected a divisor of 4"},

@@ -108,6 +108,7 @@ Result<int32_t> Source::Strings(std::span<const std::byte> bytes) {
   const int32_t count = number(0);
   if (count < 0 || static_cast<size_t>(count) > words - 2)
     return InvalidModel("{} strings in {} bytes", count, bytes.size());
+  HEDDLE_TRY(Take(static_cast<size_t>(count), sizeof(int32_t)));  // buffers may overlap
   // Word 1 + i is where string i begins, word 1 + count is where the last one ends.
   int64_t end = (int64_t{count} + 2) * 4;
   for (int32_t i = 0; i <= count; ++i) {
