@@ -28,7 +28,12 @@ struct Entry::Slot {
   int window = 0;
 };
 
-Entry::~Entry() = default;
+Entry::Entry(std::shared_ptr<const Program> program, MemoryBudget& budget)
+    : program_(std::move(program)), budget_(budget) {
+  budget_.Register(this);
+}
+
+Entry::~Entry() { budget_.Unregister(this); }
 
 Entry::Lease& Entry::Lease::operator=(Lease&& other) noexcept {
   Return();
@@ -119,7 +124,6 @@ void Entry::Trim(std::vector<std::shared_ptr<Slot>>* dropped) {
   }
 }
 
-// Gives the memory of every idle Context back to the engine: a call that needs it now comes first.
 void Entry::DropIdle() {
   std::vector<std::unique_ptr<Context>> freed;
   std::lock_guard<std::mutex> lock(mutex_);
@@ -133,7 +137,7 @@ void Entry::DropIdle() {
 Result<std::unique_ptr<Context>> Entry::NewContext(const std::shared_ptr<const Plan>& plan) {
   Result<std::unique_ptr<Context>> context = Context::Make(plan, budget_);
   if (context.ok() || context.status().code() != Code::kResourceExhausted) return context;
-  DropIdle();
+  budget_.Reclaim();
   return Context::Make(plan, budget_);
 }
 

@@ -18,10 +18,9 @@ namespace heddle::core {
 
 // Thread-safe. The lock is held at admission and at completion for a bounded look-up, never while a
 // kernel runs, a Plan is made or memory is taken.
-class Entry {
+class Entry final : public Reclaimable {
  public:
-  Entry(std::shared_ptr<const Program> program, MemoryBudget& budget)
-      : program_(std::move(program)), budget_(budget) {}
+  Entry(std::shared_ptr<const Program> program, MemoryBudget& budget);
   ~Entry();
 
   const Program& program() const { return *program_; }
@@ -53,6 +52,8 @@ class Entry {
   Result<Lease> Acquire(std::span<const Shape> shapes);
   // Makes the Plan and keeps at least `callers` Contexts from now on.
   Status Warm(std::span<const Shape> shapes, int callers);
+  // Gives the memory of every idle Context back to the engine.
+  void DropIdle() override;
   // Bytes of one call at the shapes used last.
   uint64_t last_call_bytes() const;
 
@@ -64,7 +65,6 @@ class Entry {
   Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
                                                const Found& found);
   void Trim(std::vector<std::shared_ptr<Slot>>* dropped);  // REQUIRES: mutex_ held
-  void DropIdle();
 
   struct Following {  // a Plan that continues another, for the values it was made for
     std::shared_ptr<const Plan> before, plan;

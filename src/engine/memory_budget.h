@@ -5,8 +5,19 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <vector>
 
 namespace heddle::core {
+
+// Holds memory that it can do without.
+class Reclaimable {
+ public:
+  virtual void DropIdle() = 0;  // thread-safe
+
+ protected:
+  ~Reclaimable() = default;
+};
 
 // Thread-safe. What is taken is given back by the same number of bytes.
 class MemoryBudget {
@@ -21,12 +32,28 @@ class MemoryBudget {
     return true;
   }
   void Give(uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  // Asks every holder for what it can spare: a call that needs memory now comes before idle ones of
+  // any model.
+  void Reclaim() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (Reclaimable* holder : holders_) holder->DropIdle();
+  }
+  void Register(Reclaimable* holder) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    holders_.push_back(holder);
+  }
+  void Unregister(Reclaimable* holder) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    std::erase(holders_, holder);
+  }
   uint64_t used() const { return used_.load(std::memory_order_relaxed); }
   uint64_t limit() const { return limit_; }
 
  private:
   const uint64_t limit_;
   std::atomic<uint64_t> used_{0};
+  std::mutex mutex_;
+  std::vector<Reclaimable*> holders_;
 };
 
 }  // namespace heddle::core

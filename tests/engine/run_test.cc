@@ -175,6 +175,20 @@ TEST_F(Run, TheEnginesMemoryLimitCountsCallsInFlight) {
   EXPECT_TRUE(loaded->Run({in.view}).ok());
 }
 
+TEST_F(Run, IdleMemoryOfOneModelServesAnother) {
+  ASSERT_TRUE(model_->Warm().ok());
+  Options options;
+  options.memory_limit_bytes = model_->arena_bytes() * 3 / 2 + 4 * 4096;
+  const Engine engine(options);
+  auto first = engine.Load(DigitsFile(false)), second = engine.Load(DigitsFile(false));
+  ASSERT_TRUE(first.ok() && second.ok());
+  const auto in = Fill(*first, 1, 1);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(first->Run({in.view}).ok());
+    EXPECT_TRUE(second->Run({in.view}).ok());
+  }
+}
+
 TEST_F(Run, ASessionBelongsToItsModel) {
   auto session = model_->NewSession();
   ASSERT_TRUE(session.ok());
