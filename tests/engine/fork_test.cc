@@ -19,11 +19,10 @@ using testing::HashOf;
 constexpr int kRight = 0, kRefused = 1, kWrong = 2;
 
 // What a child that runs the model once says; killed by its own alarm when it hangs.
-int ForkAndRun(const Model& model, uint64_t expected) {
+int ForkAndRun(const Model& model, const testing::FilledInput& in, uint64_t expected) {
   const pid_t child = fork();
   if (child == 0) {
     alarm(20);
-    const auto in = Fill(model, 1, 3);
     const auto out = model.Run({in.view});
     if (!out.ok()) _exit(out.status().code() == Code::kFailedPrecondition ? kRefused : kWrong);
     _exit(HashOf(*out) == expected ? kRight : kWrong);
@@ -39,7 +38,7 @@ TEST(Fork, AChildForkedBetweenCallsRunsItsModels) {
   ASSERT_TRUE(model.ok());
   const auto in = Fill(*model, 1, 3);
   const uint64_t expected = HashOf(*model->Run({in.view}));
-  EXPECT_EQ(ForkAndRun(*model, expected), kRight);
+  EXPECT_EQ(ForkAndRun(*model, in, expected), kRight);
 }
 
 TEST(Fork, AChildForkedDuringCallsAnswersOrIsRefused) {
@@ -55,7 +54,7 @@ TEST(Fork, AChildForkedDuringCallsAnswersOrIsRefused) {
   });
   int refused = 0;
   for (int i = 0; i < 10; ++i) {
-    const int said = ForkAndRun(*model, expected);
+    const int said = ForkAndRun(*model, in, expected);
     EXPECT_TRUE(said == kRight || said == kRefused) << "child " << i << " said " << said;
     refused += said == kRefused;
   }

@@ -89,8 +89,8 @@ TEST_F(Run, BadInputsAreNamed) {
 
 TEST_F(Run, AShapeThatAnOperatorRefusesNamesTheOperator) {
   auto in = Fill(*model_, 1, 1);
-  in.view.dims[1] = 4;
-  in.view.dims[2] = 16;
+  in.view.dims[1] = in.view.dims[2] = 4;
+  in.view.dims[3] = 4;
   const auto out = model_->Run({in.view});
   ASSERT_FALSE(out.ok());
   EXPECT_NE(out.status().message().find("op "), std::string_view::npos) << out.status().message();

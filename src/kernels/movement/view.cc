@@ -183,6 +183,7 @@ TileCode ShapeTile(const ShapeParams& params, const TileArgs& args, TileRange ti
 
 class ShapeOf final : public Operation {
  public:
+  bool ReadsOnlyShapes() const override { return true; }
   Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
     outputs[0] = {inputs[0].shape.rank()};
     return Status();
