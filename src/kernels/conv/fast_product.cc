@@ -38,16 +38,13 @@ class Segments {
 
   // Pointers of a tile's rows: [block][segment][row of the block].
   void PointAt(const TilePart& part, const std::byte** to) {
+    if (p_.dense) return PointAtDense(part, to);
     const int64_t block = p_.division.block_rows;
     int64_t x = part.row % p_.out_w, y = part.row / p_.out_w % p_.out_h;
     const std::byte* image = input_ + part.row / p_.out_w / p_.out_h * p_.image_bytes;
     for (int64_t first = 0; first < part.rows; first += block) {
       const int64_t rows = std::min(block, part.rows - first);
       for (int64_t r = 0; r < rows; ++r) {
-        if (p_.dense) {
-          to[r] = Readable(input_ + (part.row + first + r) * p_.row_bytes);
-          continue;
-        }
         PointAtRow(image, x, y, rows, to + r);
         if (++x < p_.out_w) continue;
         x = 0;
@@ -59,23 +56,32 @@ class Segments {
   }
 
  private:
+  void PointAtDense(const TilePart& part, const std::byte** to) {
+    const std::byte* first = input_ + part.row * p_.row_bytes;
+    const int64_t row_bytes = p_.row_bytes;
+    for (int64_t r = 0; r < part.rows; ++r) to[r] = first + r * row_bytes;
+    for (int64_t r = part.rows - 1; r >= 0 && to[r] > last_; --r) to[r] = Readable(to[r]);
+  }
   void PointAtRow(const std::byte* image, int64_t x, int64_t y, int64_t step,
                   const std::byte** to) {
+    const int32_t k_w = p_.k_w, taps = p_.segment_taps;
     const int64_t* row = &p_.offsets.rows[y * p_.k_h];
-    const int64_t* columns = &p_.offsets.columns[x * p_.k_w];
-    const int32_t taps = p_.segment_taps;
-    for (int32_t ky = 0; ky < p_.k_h; ++ky) {
-      for (int32_t kx = 0; kx < p_.k_w; kx += taps, to += step) {
-        const int64_t* column = columns + kx;
-        if (row[ky] < 0) {
-          *to = p_.padding();
-        } else if (column[0] >= 0 && column[taps - 1] >= 0) {
-          *to = Readable(image + row[ky] + column[0]);
-        } else {
-          *to = taps == 1 ? p_.padding() : Copy(image + row[ky], column);
-        }
+    const int64_t* column = &p_.offsets.columns[x * k_w];
+    const bool inside = column[0] >= 0 && column[k_w - 1] >= 0;
+    for (const int64_t* end = row + p_.k_h; row != end; ++row) {
+      const std::byte* line = image + *row;
+      if (*row < 0) {
+        for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = p_.padding();
+      } else if (inside && line + column[k_w - taps] <= last_) {
+        for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = line + column[kx];
+      } else {
+        for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = AtEdge(line, column + kx);
       }
     }
+  }
+  const std::byte* AtEdge(const std::byte* line, const int64_t* column) {
+    if (column[0] >= 0 && column[p_.segment_taps - 1] >= 0) return Readable(line + column[0]);
+    return p_.segment_taps == 1 ? p_.padding() : Copy(line, column);
   }
   const std::byte* Readable(const std::byte* segment) {
     if (segment <= last_) return segment;
