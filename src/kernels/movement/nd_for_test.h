@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/isa.h"
 #include "support/run_operation.h"
 
 namespace heddle::core {
@@ -91,16 +92,25 @@ inline Operator MakeOp(OpCode code, Options options = NoOptions()) {
   return op;
 }
 
+// Every way to run a step: the first is plain code and no cut.
+inline std::vector<std::pair<Isa, int64_t>> IsasAndCuts() {
+  std::vector<std::pair<Isa, int64_t>> ways;
+  for (const Isa isa : SupportedIsas()) {
+    for (const int64_t cut : {0, 1, 3}) ways.push_back({isa, cut});
+  }
+  return ways;
+}
+
 // Runs the operator with its tiles together and cut in several ways: always these outputs.
 inline void ExpectOutputs(const Operator& op, const std::vector<TestTensor>& inputs,
                           const std::vector<TestTensor>& expected, const char* what = "") {
-  for (const int64_t cut : {0, 1, 3}) {
+  for (const auto& [isa, cut] : IsasAndCuts()) {
     std::vector<TestTensor> outputs;
     for (const TestTensor& e : expected) {
       outputs.push_back(TestTensor::Output(e.type));
       outputs.back().quant = e.quant;
     }
-    const Status status = RunOperation(op, inputs, outputs, {.tiles_per_call = cut});
+    const Status status = RunOperation(op, inputs, outputs, {.isa = isa, .tiles_per_call = cut});
     ASSERT_TRUE(status.ok()) << status.c_str() << ' ' << what;
     for (size_t k = 0; k < expected.size(); ++k) {
       ASSERT_EQ(outputs[k].shape, expected[k].shape) << outputs[k].shape.ToString() << ' ' << what;

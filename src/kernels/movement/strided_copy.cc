@@ -13,6 +13,10 @@ constexpr int64_t kTileBytes = 16 * 1024;
 constexpr int kMaxAxes =
     Shape::kMaxRank + 3;  // and the two block axes, and the chunks of a long run
 
+// Columns that are read far apart go in groups, all rows of a group before the next: its cache
+// lines are few enough to stay in L1 even where the stride maps them to one set.
+constexpr int64_t kGroup = 8;
+
 struct Axis {
   int64_t size = 1, in = 0, out = 0;
 };
@@ -70,8 +74,10 @@ void ChooseBlocks(std::vector<Axis> axes, Piece& p) {
     p.row = *row;
     axes.erase(row);
   }
-  const int64_t most_rows = std::min(std::max<int64_t>(16, 64 / p.element), p.row.size);
-  p.block_rows = std::clamp<int64_t>(kTileBytes / p.element, 1, most_rows);
+  const int64_t enough = p.col.size < kGroup ? kTileBytes / p.element / p.col.size
+                                             : std::max<int64_t>(16, 64 / p.element);
+  p.block_rows =
+      std::clamp<int64_t>(kTileBytes / p.element, 1, std::clamp<int64_t>(enough, 1, p.row.size));
   p.block_cols = std::clamp<int64_t>(kTileBytes / (p.element * p.block_rows), 1, p.col.size);
   axes.push_back({(p.row.size + p.block_rows - 1) / p.block_rows, p.row.in * p.block_rows,
                   p.row.out * p.block_rows});
@@ -157,23 +163,39 @@ struct Element {
 // Blocks of elements of N bytes; N = 0: of any number of bytes.
 template <size_t N>
 void CopyBlocks(const Piece& p, const std::byte* in, std::byte* out, int64_t begin, int64_t end) {
-  const bool dense = p.col.out == static_cast<int64_t>(N);
+  const size_t bytes = N == 0 ? static_cast<size_t>(p.element) : N;
+  const bool dense = N != 0 && p.col.out == static_cast<int64_t>(N);
+  const bool grouped = dense && p.row.in < kGroup * p.element && p.col.in > kGroup * p.element;
+  const bool few = p.col.size < kGroup && p.row.size > p.col.size;
+  const auto copy = [&](const std::byte* from, std::byte* to, int64_t count, int64_t from_step,
+                        int64_t to_step) {
+    for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * to_step, from + i * from_step, bytes);
+  };
+  const auto copy_row = [&](const std::byte* from, std::byte* to, int64_t cols) {
+    copy(from, to, cols, p.col.in, dense ? static_cast<int64_t>(N) : p.col.out);
+  };
+  const auto fill_row = [&](const std::byte* from, std::byte* to, int64_t cols) {
+    Element<N == 0 ? 1 : N> value;
+    std::memcpy(&value, from, sizeof(value));
+    for (int64_t c = 0; c < cols; ++c) std::memcpy(to + c * sizeof(value), &value, sizeof(value));
+  };
   ForEachBlock(p, begin, end, [&](int64_t in_at, int64_t out_at, int64_t rows, int64_t cols) {
-    for (int64_t r = 0; r < rows; ++r) {
-      const std::byte* from = in + in_at + r * p.row.in;
-      std::byte* to = out + out_at + r * p.row.out;
-      if constexpr (N == 0) {
-        for (int64_t c = 0; c < cols; ++c) {
-          std::memcpy(to + c * p.col.out, from + c * p.col.in, static_cast<size_t>(p.element));
-        }
-      } else if (dense && p.col.in == 0) {
-        Element<N> value;
-        std::memcpy(&value, from, N);
-        for (int64_t c = 0; c < cols; ++c) std::memcpy(to + c * static_cast<int64_t>(N), &value, N);
-      } else {
-        const int64_t step = dense ? static_cast<int64_t>(N) : p.col.out;
-        for (int64_t c = 0; c < cols; ++c) std::memcpy(to + c * step, from + c * p.col.in, N);
+    const std::byte* from = in + in_at;
+    std::byte* to = out + out_at;
+    int64_t c = 0;
+    for (; few && c < cols; ++c) {
+      copy(from + c * p.col.in, to + c * p.col.out, rows, p.row.in, p.row.out);
+    }
+    for (; grouped && rows > 1 && c + kGroup <= cols; c += kGroup) {
+      for (int64_t r = 0; r < rows; ++r) {
+        copy_row(from + r * p.row.in + c * p.col.in, to + r * p.row.out + c * p.col.out, kGroup);
       }
+    }
+    if (c == cols) return;
+    for (int64_t r = 0; r < rows; ++r) {
+      const std::byte* row = from + r * p.row.in + c * p.col.in;
+      std::byte* row_to = to + r * p.row.out + c * p.col.out;
+      dense&& p.col.in == 0 ? fill_row(row, row_to, cols - c) : copy_row(row, row_to, cols - c);
     }
   });
 }

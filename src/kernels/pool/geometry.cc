@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/pool/geometry.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 
 namespace heddle::core {

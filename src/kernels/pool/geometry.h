@@ -3,7 +3,6 @@
 #ifndef HEDDLE_KERNELS_POOL_GEOMETRY_H_
 #define HEDDLE_KERNELS_POOL_GEOMETRY_H_
 
-#include <algorithm>
 #include <cstdint>
 
 #include "base/type.h"
@@ -16,9 +15,6 @@ namespace heddle::core {
 // filter).
 struct PoolAxis {
   int64_t in = 0, out = 0, filter = 1, stride = 1, before = 0;
-
-  int64_t Begin(int64_t o) const { return std::max<int64_t>(0, o * stride - before); }
-  int64_t End(int64_t o) const { return std::min(in, o * stride - before + filter); }
 };
 
 struct PoolGeometry {

@@ -43,14 +43,17 @@ struct ReduceLayout {
   bool inner_kept = true;
   int64_t count = 1;  // elements that make one output
 
-  // Calls f(offset) for the first element of each run that makes the output that begins at `base`,
-  // in memory order.
+  // Calls f(offset, rows, stride) for the runs that make the output that begins at `base`, in
+  // memory order: `rows` runs, each `stride` behind the other.
   template <class F>
   void ForEachRun(int64_t base, const F& f) const {
+    const AxisList::Axis last =
+        reduced.count > 0 ? reduced.at[reduced.count - 1] : AxisList::Axis{1, 0};
     std::array<int64_t, Shape::kMaxRank> at{};
-    for (int64_t left = reduced.elements(); left > 0; --left) {
-      f(base);
-      for (int a = reduced.count - 1; a >= 0; --a) {
+    int64_t left = last.size > 0 ? reduced.elements() / last.size : 0;
+    for (; left > 0; --left) {
+      f(base, last.size, last.stride);
+      for (int a = reduced.count - 2; a >= 0; --a) {
         base += reduced.at[a].stride;
         if (++at[a] < reduced.at[a].size) break;
         base -= reduced.at[a].stride * at[a];

@@ -4,20 +4,18 @@
 // outputs. Where it is reduced, `reference` adds in memory order too; `fast` adds element i of each
 // contiguous run to lane i mod 16, and then lane j + 8 to lane j, j + 4, j + 2, j + 1.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "kernels/movement/operands.h"
 #include "kernels/operators.h"
 #include "kernels/quant.h"
 #include "kernels/reduce/layout.h"
+#include "kernels/reduce/sums.h"
 
 namespace heddle::core {
 namespace {
-
-constexpr int64_t kBlock = 64;  // outputs whose innermost axis is kept
-constexpr int kLanes = 16;
 
 struct MeanParams {
   ReduceLayout layout;
@@ -32,33 +30,11 @@ struct MeanParams {
   float scale = 0, offset = 0;
 };
 
-// What the elements of a type are added up in.
+// What a tile reads: T decides which of the sums.
 template <class T>
-struct SumOf {
-  using type = int64_t;
+struct TypedParams : MeanParams {
+  SumFns<T> sums;
 };
-template <>
-struct SumOf<float> {
-  using type = float;
-};
-template <>
-struct SumOf<_Float16> {
-  using type = float;
-};
-template <>
-struct SumOf<int8_t> {
-  using type = int32_t;
-};
-template <>
-struct SumOf<uint8_t> {
-  using type = int32_t;
-};
-template <>
-struct SumOf<int64_t> {
-  using type = uint64_t;  // wraps
-};
-template <class T>
-using Sum = typename SumOf<T>::type;
 
 struct FinishFloat {
   template <class T>
@@ -98,49 +74,42 @@ struct FinishXnn {
 
 // Sums of the `n` outputs that begin at `base`, side by side.
 template <class T>
-void SumBlock(const MeanParams& p, const T* in, int64_t base, int64_t n, Sum<T>* sums) {
+void SumBlock(const TypedParams<T>& p, const T* in, int64_t base, int64_t n, Sum<T>* sums) {
   std::fill_n(sums, n, Sum<T>{});
-  p.layout.ForEachRun(base, [&](int64_t offset) {
-    const T* run = in + offset;
-    for (int64_t c = 0; c < n; ++c) sums[c] += static_cast<Sum<T>>(run[c]);
+  p.layout.ForEachRun(base, [&](int64_t offset, int64_t rows, int64_t stride) {
+    p.sums.rows(in + offset, rows, stride, n, sums);
   });
 }
 
 template <class T>
-Sum<T> SumRuns(const MeanParams& p, const T* in, int64_t base) {
+Sum<T> SumRuns(const TypedParams<T>& p, const T* in, int64_t base) {
   Sum<T> sum{};
-  p.layout.ForEachRun(base, [&](int64_t offset) {
-    const T* run = in + offset;
-    for (int64_t i = 0; i < p.layout.inner; ++i) sum += static_cast<Sum<T>>(run[i]);
+  p.layout.ForEachRun(base, [&](int64_t offset, int64_t rows, int64_t stride) {
+    for (int64_t r = 0; r < rows; ++r) p.sums.run(in + offset + r * stride, p.layout.inner, &sum);
   });
   return sum;
 }
 
 template <class T>
-float SumLanes(const MeanParams& p, const T* in, int64_t base) {
-  std::array<float, kLanes> lane{};
-  p.layout.ForEachRun(base, [&](int64_t offset) {
-    const T* run = in + offset;
-    int64_t i = 0;
-    for (; i + kLanes <= p.layout.inner; i += kLanes) {
-      for (int j = 0; j < kLanes; ++j) lane[j] += static_cast<float>(run[i + j]);
-    }
-    for (int j = 0; i + j < p.layout.inner; ++j) lane[j] += static_cast<float>(run[i + j]);
+float SumLanes(const TypedParams<T>& p, const T* in, int64_t base) {
+  float lane[kSumLanes] = {};
+  p.layout.ForEachRun(base, [&](int64_t offset, int64_t rows, int64_t stride) {
+    for (int64_t r = 0; r < rows; ++r) p.sums.lanes(in + offset + r * stride, p.layout.inner, lane);
   });
-  for (int width = kLanes / 2; width > 0; width /= 2) {
+  for (int width = kSumLanes / 2; width > 0; width /= 2) {
     for (int j = 0; j < width; ++j) lane[j] += lane[j + width];
   }
   return lane[0];
 }
 
 template <class T, class Finish>
-void MeanUnit(const MeanParams& p, const T* in, T* out, int64_t unit) {
+void MeanUnit(const TypedParams<T>& p, const T* in, T* out, int64_t unit) {
   const ReduceLayout& l = p.layout;
   if (l.inner_kept) {
-    const int64_t outer = unit / p.blocks, first = unit % p.blocks * kBlock;
-    const int64_t n = std::min(kBlock, l.inner - first);
-    std::array<Sum<T>, kBlock> sums;
-    SumBlock(p, in, l.kept.Offset(outer) + first, n, sums.data());
+    const int64_t outer = unit / p.blocks, first = unit % p.blocks * kSumBlock;
+    const int64_t n = std::min(kSumBlock, l.inner - first);
+    Sum<T> sums[kSumBlock];
+    SumBlock(p, in, l.kept.Offset(outer) + first, n, sums);
     for (int64_t c = 0; c < n; ++c) Finish::Run(p, sums[c], out + outer * l.inner + first + c);
     return;
   }
@@ -152,7 +121,7 @@ void MeanUnit(const MeanParams& p, const T* in, T* out, int64_t unit) {
 }
 
 template <class T, class Finish>
-TileCode MeanTiles(const MeanParams& p, const TileArgs& args, TileRange tiles) {
+TileCode MeanTiles(const TypedParams<T>& p, const TileArgs& args, TileRange tiles) {
   const T* in = static_cast<const T*>(args.inputs[0]);
   T* out = static_cast<T*>(args.outputs[0]);
   const int64_t end = std::min(p.units, tiles.end * p.units_per_tile);
@@ -164,7 +133,10 @@ TileCode MeanTiles(const MeanParams& p, const TileArgs& args, TileRange tiles) {
 
 class Mean final : public Operation {
  public:
-  Mean(bool keep_dims, Numerics numerics) : keep_dims_(keep_dims), numerics_(numerics) {}
+  explicit Mean(const MakeArgs& args)
+      : keep_dims_(args.op.OptionsOr<ReduceOptions>().keep_dims),
+        numerics_(args.numerics),
+        kernels_(SumKernelsFor(args.isa)) {}
 
   uint32_t ValueInputs() const override { return 2; }
 
@@ -191,23 +163,26 @@ class Mean final : public Operation {
   static void SetUnits(const Operand& output, MeanParams& p);
 
   template <class T, class Finish>
-  static void Set(MeanParams p, const char* name, Step& step) {
+  static void Set(const MeanParams& p, SumFns<T> sums, const char* name, Step& step) {
     const ReduceLayout& l = p.layout;
-    const int64_t per_unit = l.count * (l.inner_kept ? std::min(l.inner, kBlock) : 1);
+    const int64_t per_unit = l.count * (l.inner_kept ? std::min(l.inner, kSumBlock) : 1);
     const float rate = l.inner_kept || p.lanes || !std::is_same_v<Sum<T>, float> ? 0.15f : 1.0f;
     const float ns = 10 + rate * static_cast<float>(per_unit);
     const int64_t tiles = (p.units + p.units_per_tile - 1) / p.units_per_tile;
-    SetTiled<&MeanTiles<T, Finish>>(step, p, tiles, ns * static_cast<float>(p.units_per_tile));
+    SetTiled<&MeanTiles<T, Finish>>(step, TypedParams<T>{p, sums}, tiles,
+                                    ns * static_cast<float>(p.units_per_tile));
     step.kernel = name;
   }
 
   template <class T>
-  static void SetQuantised(const MeanParams& p, bool xnn, const char* name, Step& step) {
-    xnn ? Set<T, FinishXnn>(p, name, step) : Set<T, FinishBuiltin>(p, name, step);
+  static void SetQuantised(const MeanParams& p, SumFns<T> sums, bool xnn, const char* name,
+                           Step& step) {
+    xnn ? Set<T, FinishXnn>(p, sums, name, step) : Set<T, FinishBuiltin>(p, sums, name, step);
   }
 
   bool keep_dims_;
   Numerics numerics_;
+  SumKernels kernels_;
 };
 
 Result<uint32_t> Mean::ReadAxes(std::span<const Operand> inputs) {
@@ -268,9 +243,9 @@ Status Mean::SetQuantisation(const Operand& input, const Operand& output, MeanPa
 void Mean::SetUnits(const Operand& output, MeanParams& p) {
   const ReduceLayout& l = p.layout;
   const int64_t outputs = output.shape.elements();
-  p.blocks = std::max<int64_t>(1, (l.inner + kBlock - 1) / kBlock);
+  p.blocks = std::max<int64_t>(1, (l.inner + kSumBlock - 1) / kSumBlock);
   p.units = outputs == 0 ? 0 : l.inner_kept ? outputs / l.inner * p.blocks : outputs;
-  const int64_t elements = l.count * (l.inner_kept ? std::min(l.inner, kBlock) : 1);
+  const int64_t elements = l.count * (l.inner_kept ? std::min(l.inner, kSumBlock) : 1);
   p.units_per_tile = std::max<int64_t>(1, 16 * 1024 / std::max<int64_t>(elements, 32));
 }
 
@@ -286,16 +261,16 @@ Status Mean::Lower(std::span<const Operand> inputs, std::span<const Operand> out
   SetUnits(outputs[0], p);
   switch (input.type) {
     case Type::kFloat32:
-      Set<float, FinishFloat>(p, "mean_f32", step);
+      Set<float, FinishFloat>(p, kernels_.f32, "mean_f32", step);
       return Status();
     case Type::kFloat16:
-      Set<_Float16, FinishFloat>(p, "mean_f16", step);
+      Set<_Float16, FinishFloat>(p, kernels_.f16, "mean_f16", step);
       return Status();
     case Type::kInt32:
-      Set<int32_t, FinishInt>(p, "mean_i32", step);
+      Set<int32_t, FinishInt>(p, kernels_.i32, "mean_i32", step);
       return Status();
     case Type::kInt64:
-      Set<int64_t, FinishInt>(p, "mean_i64", step);
+      Set<int64_t, FinishInt>(p, kernels_.i64, "mean_i64", step);
       return Status();
     default:
       break;
@@ -303,13 +278,13 @@ Status Mean::Lower(std::span<const Operand> inputs, std::span<const Operand> out
   HEDDLE_TRY(SetQuantisation(input, outputs[0], p));
   switch (input.type) {
     case Type::kInt8:
-      SetQuantised<int8_t>(p, xnn, "mean_i8", step);
+      SetQuantised<int8_t>(p, kernels_.i8, xnn, "mean_i8", step);
       return Status();
     case Type::kUInt8:
-      SetQuantised<uint8_t>(p, xnn, "mean_u8", step);
+      SetQuantised<uint8_t>(p, kernels_.u8, xnn, "mean_u8", step);
       return Status();
     default:
-      Set<int16_t, FinishBuiltin>(p, "mean_i16", step);
+      Set<int16_t, FinishBuiltin>(p, kernels_.i16, "mean_i16", step);
       return Status();
   }
 }
@@ -331,8 +306,7 @@ MadeOperation MakeMean(const MakeArgs& args) {
     case Type::kInt16:
     case Type::kInt32:
     case Type::kInt64:
-      return MadeOperation(
-          std::make_unique<Mean>(args.op.OptionsOr<ReduceOptions>().keep_dims, args.numerics));
+      return MadeOperation(std::make_unique<Mean>(args));
     default:
       return Unsupported("input '{}' is {}, expected float32, float16 or a signed or 8-bit integer",
                          args.inputs[0].name, TypeName(args.inputs[0].type));

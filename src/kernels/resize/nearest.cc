@@ -25,7 +25,7 @@ std::vector<int32_t> NearestTable(const ResizeOptions& options, int64_t in, int6
   for (int64_t i = 0; i < out; ++i) {
     const float at = (static_cast<float>(i) + offset) * scale;
     const float nearest = options.align_corners ? std::round(at) : std::floor(at);
-    table[i] = static_cast<int32_t>(std::clamp(nearest, 0.0f, static_cast<float>(in - 1)));
+    table[i] = static_cast<int32_t>(std::clamp<int64_t>(static_cast<int64_t>(nearest), 0, in - 1));
   }
   return table;
 }

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/pool/pool-inl.h"
+
+namespace heddle::core {
+
+PoolKernels Avx512PoolKernels() { return MakeKernels(); }
+
+}  // namespace heddle::core

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bodies of sums.h, included by one file for each instruction set: everything has internal
+// linkage.
+#include "kernels/reduce/sums.h"
+
+namespace heddle::core {
+namespace {
+
+template <class T>
+void AddRows(const T* in, int64_t rows, int64_t stride, int64_t n, Sum<T>* sums) {
+  for (int64_t r = 0; r < rows; ++r, in += stride) {
+    for (int64_t c = 0; c < n; ++c) sums[c] += static_cast<Sum<T>>(in[c]);
+  }
+}
+
+template <class T>
+void AddRun(const T* in, int64_t n, Sum<T>* sum) {
+  Sum<T> s = *sum;
+  for (int64_t i = 0; i < n; ++i) s += static_cast<Sum<T>>(in[i]);
+  *sum = s;
+}
+
+template <class T>
+void AddLanes(const T* in, int64_t n, float* lanes) {
+  float lane[kSumLanes];
+  for (int j = 0; j < kSumLanes; ++j) lane[j] = lanes[j];
+  int64_t i = 0;
+  for (; i + kSumLanes <= n; i += kSumLanes) {
+    for (int j = 0; j < kSumLanes; ++j) lane[j] += static_cast<float>(in[i + j]);
+  }
+  for (int j = 0; i + j < n; ++j) lane[j] += static_cast<float>(in[i + j]);
+  for (int j = 0; j < kSumLanes; ++j) lanes[j] = lane[j];
+}
+
+SumKernels MakeKernels() {
+  SumKernels k;
+  k.f32 = {&AddRows<float>, &AddRun<float>, &AddLanes<float>};
+  k.f16 = {&AddRows<_Float16>, &AddRun<_Float16>, &AddLanes<_Float16>};
+  k.i8 = {&AddRows<int8_t>, &AddRun<int8_t>, nullptr};
+  k.u8 = {&AddRows<uint8_t>, &AddRun<uint8_t>, nullptr};
+  k.i16 = {&AddRows<int16_t>, &AddRun<int16_t>, nullptr};
+  k.i32 = {&AddRows<int32_t>, &AddRun<int32_t>, nullptr};
+  k.i64 = {&AddRows<int64_t>, &AddRun<int64_t>, nullptr};
+  return k;
+}
+
+}  // namespace
+}  // namespace heddle::core

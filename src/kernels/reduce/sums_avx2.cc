@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/reduce/sums-inl.h"
+
+namespace heddle::core {
+
+SumKernels Avx2SumKernels() { return MakeKernels(); }
+
+}  // namespace heddle::core
