@@ -247,7 +247,7 @@ def suite(cell, name, path, numerics, options, sampled, isa="", emulator=()):
         if sampled:
             command += ["--filter", sample_glob(path, f"{options.seed} {label}")]
         counts = part.counted(command, **({"HEDDLE_ISA": isa} if isa else {}))
-        if lost(name, counts, sampled):
+        if counts.failed == 0 and lost(name, counts, sampled):
             part.say(f"{counts.passed} passed; at least {FLOORS[name]} did when this was written down")
             counts.failed += 1
         return counts

@@ -46,7 +46,7 @@ def show(part):
     mark = "FAIL" if part.counts.failed else "ok"
     print(f"{mark:4} {part.seconds:6.1f} s  {part.name}", flush=True)
     if part.counts.failed:
-        lines = part.log.read_text(errors="replace").splitlines()
+        lines = [line for line in part.log.read_text(errors="replace").splitlines() if not line.startswith("unsupported ")]
         print("\n".join(f"     | {line}" for line in lines[-60:]))
         print(f"     | (all of it: {part.log.relative_to(ROOT)})", flush=True)
 
