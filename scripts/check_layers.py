@@ -34,7 +34,7 @@ def problems_of(path):
     for match in INCLUDE.finditer(source):
         target, rest = match.groups()
         line = source.count("\n", 0, match.start()) + 1
-        test_support = target == "support" and path.endswith("_test.cc")
+        test_support = target == "support" and path.endswith(("_test.cc", "_for_test.h"))
         if target in ("heddle", layer, *ALLOWED[layer]) or test_support:
             continue
         yield f'{path}:{line}: {layer} may not include "{target}/{rest}"'
