@@ -224,11 +224,9 @@ MadeOperation MakeFastDepthwise(const MakeArgs& args, const ConvSpec& spec) {
   if (kernels == nullptr || input[3] != channels) return OperationPtr();
   auto layout = std::make_shared<const WeightsLayout>(DepthwiseLayout(*kernels, spec, weights));
   HEDDLE_ASSIGN(const PackedWeights packed, PackWeights(args, spec, *layout));
+  if (!packed.finite) return OperationPtr();
   auto constants = std::make_shared<const FastConstants>(
       MakeFastConstants(args, spec, *layout, packed, channels, 1, channels));
-  if (spec.input == Type::kFloat32 && !PaddingIsExact(*constants, packed)) {
-    return OperationPtr();
-  }
   return OperationPtr(std::make_unique<FastDepthwise>(spec, *kernels, packed, std::move(constants),
                                                       std::move(layout)));
 }

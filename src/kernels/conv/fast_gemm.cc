@@ -150,12 +150,10 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
   }
   HEDDLE_ASSIGN(const PackedWeights weights, PackWeights(args, spec, layout));
   const bool window = spec.kind != ConvKind::kFullyConnected;
+  if (window && !weights.finite) return OperationPtr();
   const int64_t padding = window ? filter.k : 0;  // as long as any segment
   auto constants = std::make_shared<const FastConstants>(
       MakeFastConstants(args, spec, layout, weights, filter.out_c, filter.groups, padding));
-  if (is_float && window && !PaddingIsExact(*constants, weights)) {
-    return OperationPtr();
-  }
   return OperationPtr(
       std::make_unique<FastGemm>(spec, *kernels, weights, std::move(constants), filter));
 }

@@ -161,12 +161,6 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
                                        spec.weights == Type::kInt2);
 }
 
-bool PaddingIsExact(const FastConstants& constants, const PackedWeights& weights) {
-  for (const float bias : constants.bias)
-    if (bias == 0 && std::signbit(bias)) return false;
-  return weights.finite;
-}
-
 TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes) {
   const auto axis = [](int32_t out, int32_t k, int32_t stride, int32_t pad, int32_t dilation,
                        int32_t in, int64_t bytes) {

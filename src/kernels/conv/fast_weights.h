@@ -44,7 +44,9 @@ struct PackedWeights {
   const std::byte* data = nullptr;
   int64_t block_bytes = 0;
   const int32_t* sums = nullptr;  // integers: of the stored weights of each lane
-  bool finite = true;             // floats: no infinity, no NaN
+  // Floats: no infinity, no NaN. Zeros in the padding, which XNNPACK reads too, then give what
+  // skipped taps give, but for the sign of a zero whose bias is -0.
+  bool finite = true;
 };
 // REQUIRES: FastConstantsFit.
 Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
@@ -71,9 +73,6 @@ FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
 // Whether a fast form may take the operator: types that kernels know, constants that are there and
 // as long as they must be. What else is wrong with them is the plain form's to say.
 bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels);
-// Zeros in the padding give other bits than skipped taps do: for weights that are not finite, and
-// where the sum starts from -0.
-bool PaddingIsExact(const FastConstants& constants, const PackedWeights& weights);
 
 // Where output (y, x) finds the taps of its window: byte offsets of rows in an image and of columns
 // in a row; -1: outside.
