@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <memory>
 
 #include "cli/bench_cell.h"
 #include "cli/cores.h"
 #include "cli/json.h"
 #include "cli/ports.h"
+#include "cli/profile.h"
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "cli/verb.h"
@@ -30,6 +32,7 @@ struct Report {
   double load_ms = 0, first_result_ms = 0;  // both from the start of the load
   uint64_t weights_bytes = 0, arena_bytes = 0;
   std::vector<Cell> cells;
+  std::vector<StepTime> profile;
 };
 
 class Stopwatch {
@@ -82,10 +85,24 @@ Result<Report> Measure(const Given& given) {
                   MeasureCell(model, nullptr, inputs, {callers, given.seconds, given.rate}));
     report.cells.push_back(std::move(cell));
   }
+  progress.Clear();
+  if (given.profile) {
+    HEDDLE_ASSIGN(report.profile, ProfileSteps(given.model, NumericsOf(given.numerics), inputs));
+  }
   report.isa = model.isa();
   report.weights_bytes = model.weights_bytes();
   report.arena_bytes = model.arena_bytes();
   return report;
+}
+
+void WriteProfile(JsonWriter& json, const std::vector<StepTime>& steps) {
+  json.Key("profile").BeginArray();
+  for (const StepTime& step : steps) {
+    json.BeginObject().Field("op", step.op).Field("name", step.name);
+    json.Field("kernel", step.kernel).Field("macs", step.macs);
+    json.Field("us", step.us < 0 ? NAN : step.us).EndObject();
+  }
+  json.EndArray();
 }
 
 std::string ToJson(const Given& given, const Report& report) {
@@ -104,7 +121,9 @@ std::string ToJson(const Given& given, const Report& report) {
     if (given.rate > 0) json.Field("waiting", cell.waiting);
     json.EndObject();
   }
-  json.EndArray().EndObject();
+  json.EndArray();
+  if (given.profile) WriteProfile(json, report.profile);
+  json.EndObject();
   return json.text();
 }
 
@@ -132,6 +151,7 @@ std::string ToText(const Given& given, const Report& report) {
     }
     text += cell.latencies.Picture();
   }
+  if (given.profile) text += ProfileText(report.profile);
   return text;
 }
 
@@ -157,8 +177,8 @@ void AddBench(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 4096))
       ->option_text("N,N..");
   verb->add_option("--open-loop", given->rate,
-                   "Calls a second that arrive at random, however long each takes; latency counts "
-                   "from arrival. Else each caller calls again at once")
+                   "Calls a second that arrive at random; latency counts from arrival. Else each "
+                   "caller calls again at once")
       ->check(CLI::PositiveNumber)
       ->option_text("RATE");
   verb->add_option("--seconds", given->seconds, "Of each measurement (3)")

@@ -21,8 +21,8 @@ inline float HalfValue(uint16_t bits) {
 
 // Rounded to nearest even. REQUIRES: |value| <= 65504.
 inline uint16_t HalfBits(float value) {
-  int exponent = 0;
-  std::frexp(value, &exponent);  // |value| = m * 2^exponent, 0.5 <= m < 1
+  int exponent = -13;  // of zero, which frexp does not tell apart from 0.5
+  if (value != 0) std::frexp(value, &exponent);  // |value| = m * 2^exponent, 0.5 <= m < 1
   const int step = std::max(exponent - 11, -24);
   const auto units = static_cast<uint32_t>(std::nearbyint(std::ldexp(std::fabs(value), -step)));
   // A carry out of the mantissa lands in the exponent, which is what rounding up means.

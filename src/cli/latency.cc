@@ -14,6 +14,7 @@ namespace heddle::cli {
 namespace {
 
 constexpr int kRows = 10;
+constexpr double kBody = 0.99;
 constexpr int kBarWidth = 40;
 
 }  // namespace
@@ -43,38 +44,47 @@ void Latencies::Merge(const Latencies& other) {
   max_ns_ = std::max(max_ns_, other.max_ns_);
 }
 
-double Latencies::QuantileMs(double q) const {
+int Latencies::QuantileBucket(double q) const {
   const auto wanted = static_cast<uint64_t>(std::ceil(q * static_cast<double>(count_)));
   uint64_t seen = 0;
-  for (int b = 0; b < static_cast<int>(buckets_.size()); ++b) {
-    seen += buckets_[static_cast<size_t>(b)];
-    if (seen == 0 || seen < wanted) continue;
-    const double middle = (LowNs(b) + LowNs(b + 1)) / 2;
-    return std::min(middle * 1e-6, max_ms());
+  int bucket = 0;
+  while (bucket + 1 < static_cast<int>(buckets_.size())) {
+    seen += buckets_[static_cast<size_t>(bucket)];
+    if (seen >= wanted) break;
+    ++bucket;
   }
-  return 0;
+  return bucket;
 }
 
+double Latencies::QuantileMs(double q) const {
+  if (count_ == 0) return 0;
+  const int bucket = QuantileBucket(q);
+  return std::min((LowNs(bucket) + LowNs(bucket + 1)) / 2 * 1e-6, max_ms());
+}
+
+// Buckets are steps of nearly equal ratio, so rows of as many buckets are too. The few calls past
+// most others share the last row: they would squeeze the rest into one.
 std::string Latencies::Picture() const {
   if (count_ == 0) return "";
   int first = 0;
   while (buckets_[static_cast<size_t>(first)] == 0) ++first;
-  const int last = BucketOf(max_ns_);
-  // Buckets are steps of nearly equal ratio, so rows of as many buckets are too.
-  const int per_row = std::max(1, (last - first + kRows) / kRows);
-  std::vector<uint64_t> rows;
+  const int tail = QuantileBucket(kBody) + 1, last = BucketOf(max_ns_);
+  const int per_row = (tail - first + kRows - 1) / kRows;
+  std::vector<std::pair<int, uint64_t>> rows;  // first bucket, calls
   for (int b = first; b <= last; ++b) {
-    if ((b - first) % per_row == 0) rows.push_back(0);
-    rows.back() += buckets_[static_cast<size_t>(b)];
+    const bool begins = b < tail ? (b - first) % per_row == 0 : b == tail;
+    if (begins) rows.emplace_back(b, 0);
+    rows.back().second += buckets_[static_cast<size_t>(b)];
   }
-  const auto most = static_cast<double>(*std::max_element(rows.begin(), rows.end()));
+  uint64_t most = 0;
+  for (const auto& row : rows) most = std::max(most, row.second);
   Table table("rlr");
-  for (size_t r = 0; r < rows.size(); ++r) {
-    const auto n = static_cast<double>(rows[r]);
-    std::string bar = Bar(n / most, kBarWidth);
-    if (bar.empty() && rows[r] > 0) bar = "▏";
-    table.Add({fmt::format("{:.3f} ms", LowNs(first + static_cast<int>(r) * per_row) * 1e-6), bar,
-               fmt::format("{:.2f} %", 100 * n / static_cast<double>(count_))});
+  for (const auto& [bucket, calls] : rows) {
+    std::string bar = Bar(static_cast<double>(calls) / static_cast<double>(most), kBarWidth);
+    if (bar.empty() && calls > 0) bar = "▏";
+    table.Add(
+        {fmt::format("{:.3f} ms", LowNs(bucket) * 1e-6), bar,
+         fmt::format("{:.2f} %", 100 * static_cast<double>(calls) / static_cast<double>(count_))});
   }
   return table.Text("  ");
 }

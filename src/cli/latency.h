@@ -20,7 +20,8 @@ class Latencies {
   double max_ms() const { return static_cast<double>(max_ns_) * 1e-6; }
   // 0 < q <= 1; 0 where nothing was recorded.
   double QuantileMs(double q) const;
-  // Lines of "from ms, bar, share", steps of equal ratio; empty where nothing was recorded.
+  // Lines of "from ms, bar, share", steps of equal ratio, the slowest hundredth in one; empty where
+  // nothing was recorded.
   std::string Picture() const;
 
  private:
@@ -28,6 +29,7 @@ class Latencies {
   static constexpr int kOctaves = 58;
   static int BucketOf(int64_t ns);
   static double LowNs(int bucket);
+  int QuantileBucket(double q) const;
 
   std::array<uint64_t, kSteps * kOctaves> buckets_{};
   uint64_t count_ = 0;

@@ -46,11 +46,15 @@ std::string Printable(std::string_view text) {
 std::string Shortened(std::string_view text, size_t width) {
   std::string all = Printable(text);
   if (Width(all) <= width) return all;
-  const auto is_middle = [&](size_t i) { return (all[i] & 0xC0) == 0x80; };
-  size_t head = (width - 1) / 2, tail = all.size() - (width - 1 - head);
-  while (head > 0 && is_middle(head)) --head;
-  while (tail < all.size() && is_middle(tail)) ++tail;
-  return all.substr(0, head) + "…" + all.substr(tail);
+  const auto at = [&](size_t character) {  // its first byte
+    size_t i = 0;
+    for (size_t seen = 0; i < all.size(); ++i) {
+      if ((all[i] & 0xC0) != 0x80 && seen++ == character) break;
+    }
+    return i;
+  };
+  const size_t head = width / 2, tail = width - 1 - head;
+  return all.substr(0, at(head)) + "…" + all.substr(at(Width(all) - tail));
 }
 
 std::string BytesText(uint64_t bytes) {

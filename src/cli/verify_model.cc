@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 #include <tuple>
+#include <utility>
 
 #include "base/errors.h"
 #include "cli/compare.h"
@@ -194,14 +195,30 @@ bool AnyDiffers(const Lines& lines) {
   return std::any_of(lines.begin(), lines.end(), [](const auto& l) { return l.second.differ > 0; });
 }
 
+// "=" where every bit is the same.
+std::string Cell(const Line& line) {
+  if (line.differ == 0) return "=";
+  const std::string where = line.first_op < 0 ? "" : fmt::format(", first op {}", line.first_op);
+  return fmt::format("{:.3g} in {} of {}{}", line.largest, line.differ, line.values, where);
+}
+
+// A row an operator and numerics, a column an ISA.
 std::string ToText(const VerifyOptions& options, const Lines& lines) {
-  Table table("lllrrrl");
-  table.Add({"operator", "numerics", "ISA", "values", "differ", "largest", ""});
+  const auto& isas = core::SupportedIsas();
+  Table table(std::string(2 + isas.size(), 'l'));
+  std::vector<std::string> header{"operator", "numerics"};
+  for (const core::Isa isa : isas) header.push_back(core::IsaName(isa));
+  table.Add(header);
+  std::pair<std::string, std::string> done;
   for (const auto& [key, line] : lines) {
     const auto& [name, mode, isa] = key;
-    const std::string where = line.first_op < 0 ? "" : fmt::format("first: op {}", line.first_op);
-    table.Add({Printable(name), mode, isa, fmt::format("{}", line.values),
-               fmt::format("{}", line.differ), fmt::format("{:.3g}", line.largest), where});
+    if (std::exchange(done, {name, mode}) == std::pair(name, mode)) continue;
+    std::vector<std::string> row{Printable(name), mode};
+    for (const core::Isa column : isas) {
+      const auto it = lines.find({name, mode, core::IsaName(column)});
+      row.push_back(it == lines.end() ? "" : Cell(it->second));
+    }
+    table.Add(row);
   }
   return fmt::format("{}\n\n{}\n{}\n", Printable(options.model), table.Text(),
                      AnyDiffers(lines) ? "some bits differ from the plain kernels'"

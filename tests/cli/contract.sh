@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# contract.sh HEDDLE: exit status, JSON keys and streams that scripts rely on.
+set -u
+heddle=("${@:?usage: contract.sh HEDDLE}")
+if [ -n "${EMULATOR:-}" ]; then IFS=';' read -ra emulator <<<"$EMULATOR"; heddle=("${emulator[@]}" "${heddle[@]}"); fi
+models=$(cd "$(dirname "$0")/../models" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+  echo "FAILED: $*" >&2
+  failures=$((failures + 1))
+}
+
+# expect STATUS ARGS...: runs heddle; leaves $work/out and $work/err.
+expect() {
+  local want=$1 got=0
+  shift
+  "${heddle[@]}" "$@" >"$work/out" 2>"$work/err" || got=$?
+  [ "$got" = "$want" ] || fail "heddle $*: status $got, expected $want: $(head -c 300 "$work/err")"
+}
+
+# keys KEY...: of the JSON document on standard output.
+keys() {
+  [ "$(head -c 1 "$work/out")" = '{' ] || fail "output is not one JSON document: $(head -c 80 "$work/out")"
+  for key in "$@"; do
+    grep -q "\"$key\": " "$work/out" || fail "JSON lacks \"$key\""
+  done
+}
+
+says() { grep -q -- "$1" "$work/out" || fail "output lacks '$1': $(head -c 300 "$work/out")"; }
+complains() { grep -q -- "$1" "$work/err" || fail "standard error lacks '$1': $(head -c 300 "$work/err")"; }
+
+# Usage.
+expect 2; complains 'run, inspect, verify, bench'
+expect 2 fly; complains "no verb 'fly'; there are: run, inspect, verify, bench"
+expect 2 run; complains 'MODEL is required'
+expect 2 run a b
+expect 2 run a.tflite --numerics approximate
+expect 2 run a.tflite --hash-inputs --inputs a.npz
+expect 2 verify; complains 'MODEL or --suite'
+expect 2 verify a.tflite --suite b.tsv
+expect 2 bench a.tflite --callers 0
+expect 2 bench a.tflite --callers 1,x
+expect 0 --version; says '^heddle [0-9]'
+expect 0 --help; says '14 unsupported'
+for verb in run inspect verify bench; do
+  expect 0 "$verb" --help
+  says '^Example:'
+  lines=$(wc -l <"$work/out")
+  if [ "$lines" -lt 10 ] || [ "$lines" -gt 40 ]; then fail "$verb --help has $lines lines"; fi
+  tail -n 1 "$work/out" | grep -q "^  heddle $verb " || fail "$verb --help does not end with an example"
+done
+
+# Errors are 10 + their kind.
+expect 13 run "$work/none.tflite"; complains 'none.tflite'
+expect 12 run "$models/broken/truncated.tflite"
+expect 12 inspect "$models/broken/empty.tflite"
+expect 14 run "$models/digits_f32.tflite" --device tpu; complains "device 'tpu'"
+expect 13 run "$models/digits_f32.tflite" --signature none; complains 'serving_default'
+expect 13 run "$models/digits_f32.tflite" --input nobody="$work/x.npy"; complains "no input 'nobody'"
+expect 13 verify --suite "$models/SUITE.tsv" --filter 'no such model'
+printf 'not an image' >"$work/x.png"
+expect 14 run "$models/digits_f32.tflite" --image "$work/x.png"
+
+# run
+expect 0 run "$models/digits_int8.tflite" --top 3 --output "$work/out.npz"
+says 'input   image     int8  1x8x8x1'
+says 'output_0: the largest 3'
+[ "$(head -c 2 "$work/out.npz")" = PK ] || fail 'run --output wrote no npz'
+expect 0 run "$models/digits_f32.tflite" --inputs "$models/golden/digits_f32.npz" --json
+keys model isa numerics inputs outputs name type shape
+says '"shape": \[16, 10\]'
+[ -s "$work/err" ] && fail "run --json wrote to standard error: $(cat "$work/err")"
+expect 0 run "$models/digits_f32.tflite" --hash-inputs --signature serving_default --numerics reference --cores 1
+expect 11 run "$models/digits_f32.tflite" --inputs "$models/golden/digits_int8.npz"; complains "expected f4"
+
+# inspect
+expect 0 inspect "$models/digits_int8.tflite"
+says 'CONV_2D'; says 'serving_default(image) -> output_0'
+expect 0 inspect "$models/digits_int8.tflite" --json
+keys model macs weights_bytes activation_bytes inputs outputs quantization signatures operators version count device problems
+
+# verify
+expect 0 verify "$models/digits_int8.tflite"; says "every bit is the plain kernels'"
+expect 0 verify "$models/digits_f32.tflite" --json; keys model equal operators isa numerics difference
+expect 0 verify --suite "$models/SUITE.tsv"
+[ "$(tail -n 1 "$work/out")" = '6 passed, 0 failed, 0 unsupported' ] || fail "last line: $(tail -n 1 "$work/out")"
+expect 0 verify --suite "$models/SUITE.tsv" --numerics reference --filter 'digits*' --json
+keys passed failed unsupported cases model result why difference equal_share
+says '"passed": 2'
+# A golden that is not the model's own, and a sound model that is said to be broken, must fail.
+mkdir "$work/suite" && cp "$models"/digits_f32.tflite "$models"/golden/digits_int8.npz "$work/suite"
+{
+  printf 'model\tgolden\texpect\ttolerance_reference\ttolerance_fast\n'
+  printf 'digits_f32.tflite\tdigits_int8.npz\tok\t0\t0\n'
+  printf 'digits_f32.tflite\t\tinvalid\t\t\n'
+} >"$work/suite/SUITE.tsv"
+expect 1 verify --suite "$work/suite/SUITE.tsv"
+says '^failed       digits_f32.tflite  input .image. has i1 values, expected f4'
+says '^failed       digits_f32.tflite  ran without an error'
+says '^0 passed, 2 failed, 0 unsupported$'
+
+# bench
+expect 0 bench "$models/digits_int8.tflite" --callers 1,2 --seconds 0.1 --profile --json
+keys model isa cores load_ms first_result_ms weights_bytes arena_bytes cells \
+     callers per_second p50_ms p99_ms max_ms cpu_ms_per_call pss_mb profile
+expect 0 bench "$models/digits_f32.tflite" --callers 2 --open-loop 500 --seconds 0.2 --cores 1
+says 'per second'; says '2 callers'
+
+[ "$failures" = 0 ] && echo "every promise kept"
+exit $((failures > 0))
