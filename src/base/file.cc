@@ -153,6 +153,10 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
+void MappedFile::GiveBack() const {
+  if (size_ != 0) madvise(const_cast<std::byte*>(data_), size_, MADV_DONTNEED);
+}
+
 void MappedFile::Release() {
   if (data_ != nullptr) munmap(const_cast<std::byte*>(data_), size_);
 }

@@ -57,6 +57,8 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& other) noexcept;
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  // Hands its pages back to the system, which reads them again when they are touched again.
+  void GiveBack() const;
 
  private:
   void Release();

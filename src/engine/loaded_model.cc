@@ -187,6 +187,7 @@ Result<Entry*> LoadedModel::EntryOf(int subgraph) {
     lazy.error = program.status();
     return lazy.error;
   }
+  model_->GiveBackPages();  // packing has read the weights for the last time, or for a while
   lazy.entry = std::make_unique<Entry>(std::move(program).value(), engine_->budget());
   lazy.ready.store(lazy.entry.get(), std::memory_order_release);
   return lazy.entry.get();

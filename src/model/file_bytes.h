@@ -26,6 +26,8 @@ class FileBytes {
     return memory_.size() != 0 ? memory_.bytes() : mapped_.bytes();
   }
 
+  // Gives the pages of a mapped file back; they come again from the file when they are read again.
+  void GiveBack() const { mapped_.GiveBack(); }
   // A copy of `bytes`, aligned to 16 and kept as long as this object.
   std::span<const std::byte> AlignedCopy(std::span<const std::byte> bytes);
 

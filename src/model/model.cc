@@ -38,6 +38,7 @@ Model::Model() = default;
 Model::~Model() = default;
 
 int64_t Model::size_bytes() const { return static_cast<int64_t>(bytes_->file.all().size()); }
+void Model::GiveBackPages() const { bytes_->file.GiveBack(); }
 
 Result<std::shared_ptr<const Model>> ModelReader::Read(FileBytes file) {
   std::shared_ptr<Model> model(new Model());

@@ -33,6 +33,9 @@ class Model {
   const std::vector<Signature>& signatures() const { return signatures_; }
   const std::string& description() const { return description_; }
   int64_t size_bytes() const;
+  // For whoever has made what it needs of the constants: a mapped file's pages go back to the
+  // system.
+  void GiveBackPages() const;
   // Names of the metadata entries, and the files of the appended archive (inflated; those over 16
   // MB are left out).
   const std::vector<std::string>& metadata_names() const { return metadata_names_; }
