@@ -35,12 +35,13 @@ void FillBlocks(const WeightsLayout& layout, const From* source, std::byte* byte
 // After the blocks: the sum of each lane's integers; of floats, whether all are finite.
 template <class T>
 void FillSums(const WeightsLayout& layout, const T* packed, int32_t* sums) {
-  const int64_t padded = layout.padded_k(), group = layout.group_k, block = layout.block;
-  for (size_t i = 0; i < layout.lanes.size(); ++i) {
-    const T* w = packed + (i / block) * block * padded + (i % block) * group;
-    int32_t sum = 0;
-    for (int64_t k = 0; k < padded; ++k) sum += w[k / group * group * block + k % group];
-    sums[i] = sum;
+  const int64_t groups = layout.padded_k() / layout.group_k;
+  std::fill_n(sums, layout.lanes.size(), 0);
+  for (size_t first = 0; first < layout.lanes.size(); first += layout.block, sums += layout.block) {
+    for (int64_t g = 0; g < groups; ++g) {
+      for (int32_t lane = 0; lane < layout.block; ++lane)
+        for (int32_t i = 0; i < layout.group_k; ++i) sums[lane] += *packed++;
+    }
   }
 }
 void FillSums(const WeightsLayout& layout, const float* packed, int32_t* finite) {
