@@ -121,6 +121,18 @@ Status CheckInput(const PortInfo& port, const heddle_tensor& given, const Shape&
   return Status();
 }
 
+// A graph that makes no sense with shapes of the caller's own choice is the caller's mistake, not
+// the model's.
+Status BlameShapes(const Status& status, const Ports& ports, std::span<const Shape> shapes) {
+  if (status.code() != Code::kInvalidModel) return status;
+  for (size_t k = 0; k < shapes.size(); ++k)
+    if (!(shapes[k] == ports.inputs[k].default_shape))
+      return Status(Code::kInvalidArgument,
+                    fmt::format("with input '{}' of shape {}: {}", ports.inputs[k].name,
+                                shapes[k].ToString(), status.message()));
+  return status;
+}
+
 const heddle_tensor& At(const heddle_tensor* tensors, size_t i) {
   const size_t stride = tensors[0].struct_size;
   return *reinterpret_cast<const heddle_tensor*>(reinterpret_cast<const char*>(tensors) +
@@ -244,7 +256,9 @@ Result<Call> LoadedModel::Run(const RunRequest& request) {
   HEDDLE_TRY(BindInputs(*ports, request, shapes, tensors));
   HEDDLE_TRY(request.control.Check());
 
-  HEDDLE_ASSIGN(Entry::Lease lease, entry->Acquire(shapes));
+  Result<Entry::Lease> acquired = entry->Acquire(shapes);
+  if (!acquired.ok()) return BlameShapes(acquired.status(), *ports, shapes);
+  Entry::Lease lease = std::move(acquired).value();
   for (size_t k = 0; k < count; ++k) lease->SetInput(static_cast<int>(k), tensors[k]);
   HEDDLE_TRY(BindOutputs(*ports, request, *lease.operator->()));
   HEDDLE_TRY(lease.Run(request.control));
