@@ -5,7 +5,7 @@
 #include <random>
 
 #include "model/model.h"
-#include "model/test_models.h"
+#include "support/small_models.h"
 
 namespace heddle::core {
 namespace {

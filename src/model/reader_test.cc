@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "model/model.h"
-#include "model/test_models.h"
+#include "support/small_models.h"
 
 namespace heddle::core {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "model/test_models.h"
+#include "support/small_models.h"
 
 namespace heddle::core {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models that the reader's tests begin from.
-#ifndef HEDDLE_MODEL_TEST_MODELS_H_
-#define HEDDLE_MODEL_TEST_MODELS_H_
+// Models that tests of the reader begin from.
+#ifndef HEDDLE_TESTS_SUPPORT_SMALL_MODELS_H_
+#define HEDDLE_TESTS_SUPPORT_SMALL_MODELS_H_
 
 #include "support/model_builder.h"
 
@@ -47,4 +47,4 @@ inline ModelBuilder Branching() {
 
 }  // namespace heddle::core
 
-#endif  // HEDDLE_MODEL_TEST_MODELS_H_
+#endif  // HEDDLE_TESTS_SUPPORT_SMALL_MODELS_H_
