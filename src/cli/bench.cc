@@ -170,15 +170,14 @@ void AddBench(CLI::App& app, Action& action) {
   auto given = std::make_shared<Given>();
   verb->add_option("MODEL", given->model, "A .tflite file")->required()->option_text(" ");
   verb->add_option("--inputs", given->inputs,
-                   "Arrays named by tensor, signature input or input_K; others are made up")
+                   "Arrays named by tensor, signature input or input_K; missing ones are made up")
       ->option_text("F.npz");
   verb->add_option("--callers", given->callers, "Numbers of callers, one measurement each (1,2,4)")
       ->delimiter(',')
       ->check(CLI::Range(1, 4096))
       ->option_text("N,N..");
   verb->add_option("--open-loop", given->rate,
-                   "Calls a second that arrive at random; latency counts from arrival. Else each "
-                   "caller calls again at once")
+                   "Calls a second that arrive at random (else each caller calls again at once)")
       ->check(CLI::PositiveNumber)
       ->option_text("RATE");
   verb->add_option("--seconds", given->seconds, "Of each measurement (3)")

@@ -53,8 +53,7 @@ CLI::App* AddVerb(CLI::App& app, const std::string& name, const std::string& wha
 CLI::Option* AddNumerics(CLI::App* verb, std::string& numerics) {
   return verb
       ->add_option("--numerics", numerics,
-                   "fast: as LiteRT's default interpreter computes; reference: as its reference "
-                   "kernels do")
+                   "What LiteRT's default interpreter computes, or its reference kernels")
       ->check(CLI::IsMember({"fast", "reference"}))
       ->option_text("fast|reference");
 }
@@ -73,7 +72,7 @@ Status CheckDevice(const std::string& device) {
 }
 
 CLI::Option* AddJson(CLI::App* verb, bool& json) {
-  return verb->add_flag("--json", json, "One JSON document on standard output, nothing else there");
+  return verb->add_flag("--json", json, "One JSON document on standard output, and nothing else");
 }
 
 void Print(std::string_view text) {

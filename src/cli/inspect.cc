@@ -115,7 +115,10 @@ std::string ToText(const Given& given, const Inspection& found) {
   Table ports("lllll");
   AddPorts(ports, "input", MainGraph(found), MainGraph(found).inputs);
   AddPorts(ports, "output", MainGraph(found), MainGraph(found).outputs);
-  text += ports.Text() + "\n";
+  text += ports.Text();
+  if (!model.signatures().empty() || !model.files().empty() || !model.metadata_names().empty()) {
+    text += "\n";
+  }
   for (const core::Signature& s : model.signatures()) text += "signature  " + SignatureText(s);
   for (const core::AssociatedFile& f : model.files()) {
     text += fmt::format("file       {}  {}\n", Shortened(f.name, 60), BytesText(f.content.size()));
@@ -206,10 +209,9 @@ Result<int> Run(const Given& given) {
 }  // namespace
 
 void AddInspect(CLI::App& app, Action& action) {
-  CLI::App* verb = AddVerb(app, "inspect",
-                           "Show what a model takes and gives, what it is made of, and what would "
-                           "make it fail.",
-                           "heddle inspect detector.tflite");
+  CLI::App* verb =
+      AddVerb(app, "inspect", "Show what a model is made of, and what would make it fail.",
+              "heddle inspect detector.tflite");
   auto given = std::make_shared<Given>();
   verb->add_option("MODEL", given->model, "A .tflite file")->required()->option_text(" ");
   verb->add_flag("--steps", given->steps, "Every step, however many there are");

@@ -78,12 +78,14 @@ std::string Latencies::Picture() const {
   }
   uint64_t most = 0;
   for (const auto& row : rows) most = std::max(most, row.second);
+  const double low = LowNs(first);
+  const int decimals = low < 1e5 ? 4 : low < 1e7 ? 3 : 1;  // enough to tell the rows apart
   Table table("rlr");
   for (const auto& [bucket, calls] : rows) {
     std::string bar = Bar(static_cast<double>(calls) / static_cast<double>(most), kBarWidth);
     if (bar.empty() && calls > 0) bar = "▏";
     table.Add(
-        {fmt::format("{:.3f} ms", LowNs(bucket) * 1e-6), bar,
+        {fmt::format("{:.{}f} ms", LowNs(bucket) * 1e-6, decimals), bar,
          fmt::format("{:.2f} %", 100 * static_cast<double>(calls) / static_cast<double>(count_))});
   }
   return table.Text("  ");

@@ -257,7 +257,7 @@ Result<int> Run(const Given& given) {
 void AddInputOptions(CLI::App* verb, Given& given) {
   CLI::Option* inputs = verb->add_option("--inputs", given.inputs,
                                          "Arrays named by tensor, signature input or input_K; "
-                                         "others are ignored, missing ones made up");
+                                         "missing ones are made up");
   inputs->option_text("F.npz");
   CLI::Option* input = verb->add_option("--input", given.input, "One input; may be repeated");
   input->option_text("NAME=F.npy")->check([](const std::string& item) {
@@ -275,7 +275,8 @@ void AddInputOptions(CLI::App* verb, Given& given) {
   verb->add_flag("--hash-inputs", given.hash_inputs, "Make up every input (as is the default)")
       ->excludes(inputs)
       ->excludes(input)
-      ->excludes(image);
+      ->excludes(image)
+      ->option_text(" ");
 }
 
 }  // namespace

@@ -27,15 +27,14 @@ Result<int> Verify(const Given& given) {
 }  // namespace
 
 void AddVerify(CLI::App& app, Action& action) {
-  CLI::App* verb = AddVerb(app, "verify",
-                           "Check a model's kernels against the plain ones, or a suite's models "
-                           "against their goldens.",
-                           "heddle verify --suite zoo/SUITE.tsv --filter '*mobilenet*'");
+  CLI::App* verb =
+      AddVerb(app, "verify", "Check a model's kernels, or a suite's models against goldens.",
+              "heddle verify --suite zoo/SUITE.tsv --filter '*mobilenet*'");
   auto given = std::make_shared<Given>();
-  CLI::Option* model = verb->add_option("MODEL", given->model,
-                                        "Every ISA of this CPU against the plain kernels, on made "
-                                        "up inputs, bit for bit")
-                           ->option_text(" ");
+  CLI::Option* model =
+      verb->add_option("MODEL", given->model,
+                       "Its kernels of every ISA against the plain ones, bit for bit")
+          ->option_text(" ");
   CLI::Option* suite = verb->add_option("--suite", given->suite, "Run the cases of a SUITE.tsv")
                            ->option_text("F")
                            ->excludes(model);
