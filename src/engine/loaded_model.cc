@@ -124,10 +124,11 @@ Status CheckInput(const PortInfo& port, const heddle_tensor& given, const Shape&
 // A graph that makes no sense with shapes of the caller's own choice is the caller's mistake, not
 // the model's.
 Status BlameShapes(const Status& status, const Ports& ports, std::span<const Shape> shapes) {
-  if (status.code() != Code::kInvalidModel) return status;
+  const bool senseless = status.code() == Code::kInvalidModel;
+  if (!senseless && status.code() != Code::kUnsupported) return status;
   for (size_t k = 0; k < shapes.size(); ++k)
     if (!(shapes[k] == ports.inputs[k].default_shape))
-      return Status(Code::kInvalidArgument,
+      return Status(senseless ? Code::kInvalidArgument : Code::kUnsupported,
                     fmt::format("with input '{}' of shape {}: {}", ports.inputs[k].name,
                                 shapes[k].ToString(), status.message()));
   return status;

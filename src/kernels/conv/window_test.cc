@@ -297,7 +297,9 @@ TEST(Window, HybridIsCloseToFloatAndIndependentOfTiles) {
                    TestTensor::Output(Type::kFloat32),
                    {}};
     ConvCase hybrid = exact;
+    const std::vector<float> scales(r.depthwise ? r.out_c : 1, 0.01f);
     hybrid.inputs[1] = Int8s(filter, r.weights, 0.01f).Constant();
+    SetScales(hybrid.inputs[1], scales, r.depthwise ? 3 : 0);
     for (const Numerics numerics : kBoth) {
       const std::vector<float> expected = exact.Run<float>(numerics),
                                actual = hybrid.Run<float>(numerics);

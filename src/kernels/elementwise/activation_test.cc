@@ -224,7 +224,9 @@ TEST(Sigmoids, FloatsAndTheirEnds) {
     for (const Sigmoid& s : kSigmoids) {
       const auto got = OfFloats(Unary(s.code), x, mode);
       for (size_t i = 0; i < x.size(); ++i) {
-        const double want = s.real(static_cast<double>(x[i]));
+        const bool cut = s.code == OpCode::kLOGISTIC && mode == Numerics::kReference && x[i] < -9;
+        const double real = static_cast<double>(x[i]);
+        const double want = cut ? std::exp(real) : s.real(real);  // as LiteRT's float kernel cuts
         ASSERT_NEAR(got[i], want, std::fabs(want) * 4e-7) << x[i];
       }
     }

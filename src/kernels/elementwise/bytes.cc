@@ -23,7 +23,7 @@ struct Avx2Bytes {
 #endif
 
 template <class T, class F>
-MadeOperation MakeOfType(F f, Isa isa) {
+MadeOperation MakeOfType(F f, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::kAvx2 || isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni)
     return MakeBinary<Plain<T>>(Avx2Bytes<T, F>{f}, 0.15f);
