@@ -2,15 +2,18 @@
  *
  * The C interface of Heddle: everything else (C++, Python, the command line) stands on it.
  *
- * 1. A function that can fail returns heddle_status*: NULL is success; anything else is an error that the caller
- *    frees with heddle_status_free. No function throws, aborts or prints.
- * 2. A struct that the caller fills begins with its size: set it with sizeof. Fields that are added later go to the
- *    end, zero is always their default, and NULL instead of an options struct means all defaults.
- * 3. heddle_engine, heddle_model and heddle_cancel may be used from any thread at any time. A heddle_session runs one
- *    call at a time: a second one is refused. heddle_outputs belongs to one thread at a time.
- * 4. Whatever *_create, *_load or *_run hands out is freed by the function of the same family, in any order: an object
- *    keeps alive what it needs.
- * 5. Memory given as input is only read, and only during the call. Data must be aligned to its element size.
+ * 1. A function that can fail returns heddle_status*: NULL is success; anything else is an error
+ * that the caller frees with heddle_status_free. No function throws, aborts or prints.
+ * 2. A struct that the caller fills begins with its size: set it with sizeof. Fields that are added
+ * later go to the end, zero is always their default, and NULL instead of an options struct means
+ * all defaults.
+ * 3. heddle_engine, heddle_model and heddle_cancel may be used from any thread at any time. A
+ * heddle_session runs one call at a time: a second one is refused. heddle_outputs belongs to one
+ * thread at a time.
+ * 4. Whatever *_create, *_load or *_run hands out is freed by the function of the same family, in
+ * any order: an object keeps alive what it needs.
+ * 5. Memory given as input is only read, and only during the call. Data must be aligned to its
+ * element size.
  */
 #ifndef HEDDLE_C_H_
 #define HEDDLE_C_H_
@@ -38,8 +41,8 @@ typedef enum heddle_code {
   HEDDLE_INVALID_ARGUMENT = 1,    /* the caller's tensor, name or option is wrong */
   HEDDLE_INVALID_MODEL = 2,       /* the model file is broken or makes no sense */
   HEDDLE_NOT_FOUND = 3,           /* no such file, tensor or signature */
-  HEDDLE_UNSUPPORTED = 4,         /* valid, but this build cannot do it: the message says what stands in the way */
-  HEDDLE_FAILED_PRECONDITION = 5, /* not in this state: a busy session, a child forked during a call */
+  HEDDLE_UNSUPPORTED = 4,         /* valid, but beyond this build: the message says what is */
+  HEDDLE_FAILED_PRECONDITION = 5, /* a busy session, a child forked during a call */
   HEDDLE_RESOURCE_EXHAUSTED = 6,  /* a memory or size limit */
   HEDDLE_DEADLINE_EXCEEDED = 7,
   HEDDLE_CANCELLED = 8,
@@ -81,13 +84,14 @@ typedef struct heddle_tensor {
   size_t struct_size;
   const char* name; /* of the tensor, or of the signature's input or output; NULL: by position */
   heddle_type type;
-  int32_t rank; /* HEDDLE_SHAPE_OF_MODEL: the shape that the model declares, checked against bytes */
+  int32_t rank; /* HEDDLE_SHAPE_OF_MODEL: as the model declares, checked against bytes */
   int32_t dims[HEDDLE_MAX_RANK];
   void* data;
   size_t bytes;
 } heddle_tensor;
 
-/* What a model says of an input or output. A size that is known only from the input is -1. Strings belong to the model. */
+/* What a model says of an input or output. A size that is known only from the input is -1. Strings
+ * belong to the model. */
 typedef struct heddle_tensor_info {
   size_t struct_size;
   const char* name;
@@ -109,8 +113,8 @@ typedef struct heddle_engine_options {
 typedef struct heddle_load_options {
   size_t struct_size;
   heddle_numerics numerics;
-  const char* isa;   /* force an instruction set by name, as heddle_model_isa returns; NULL: the best */
-  int32_t keep_all;  /* 1: every tensor of the graph keeps its own memory and can be read after a call */
+  const char* isa;  /* an instruction set by name, as heddle_model_isa returns; NULL: the best */
+  int32_t keep_all; /* 1: every tensor keeps memory of its own and can be read after a call */
 } heddle_load_options;
 
 typedef struct heddle_run_options {
@@ -131,44 +135,61 @@ HEDDLE_EXPORT const char* heddle_code_name(heddle_code code);
 HEDDLE_EXPORT const char* heddle_type_name(heddle_type type);
 HEDDLE_EXPORT size_t heddle_type_bits(heddle_type type); /* 0: of no fixed size */
 
-HEDDLE_EXPORT heddle_status* heddle_engine_create(const heddle_engine_options* options, heddle_engine** out);
+HEDDLE_EXPORT heddle_status* heddle_engine_create(const heddle_engine_options* options,
+                                                  heddle_engine** out);
 HEDDLE_EXPORT void heddle_engine_free(heddle_engine* engine);
 
 HEDDLE_EXPORT heddle_status* heddle_model_load(heddle_engine* engine, const char* path,
-                                               const heddle_load_options* options, heddle_model** out);
+                                               const heddle_load_options* options,
+                                               heddle_model** out);
 /* The bytes are copied. */
-HEDDLE_EXPORT heddle_status* heddle_model_load_bytes(heddle_engine* engine, const void* data, size_t bytes,
-                                                     const heddle_load_options* options, heddle_model** out);
-HEDDLE_EXPORT heddle_model* heddle_model_ref(heddle_model* model); /* one more owner of the same model */
+HEDDLE_EXPORT heddle_status* heddle_model_load_bytes(heddle_engine* engine, const void* data,
+                                                     size_t bytes,
+                                                     const heddle_load_options* options,
+                                                     heddle_model** out);
+/* One more owner of the same model. */
+HEDDLE_EXPORT heddle_model* heddle_model_ref(heddle_model* model);
 HEDDLE_EXPORT void heddle_model_free(heddle_model* model);
 
 HEDDLE_EXPORT const char* heddle_model_isa(const heddle_model* model);
-HEDDLE_EXPORT uint64_t heddle_model_weights_bytes(const heddle_model* model); /* one copy, whoever runs it */
-HEDDLE_EXPORT uint64_t heddle_model_arena_bytes(const heddle_model* model); /* of one call, at the shapes run last */
+/* Of the one copy that all callers share. */
+HEDDLE_EXPORT uint64_t heddle_model_weights_bytes(const heddle_model* model);
+/* Of one call, at the shapes run last. */
+HEDDLE_EXPORT uint64_t heddle_model_arena_bytes(const heddle_model* model);
 HEDDLE_EXPORT size_t heddle_model_signature_count(const heddle_model* model);
-HEDDLE_EXPORT const char* heddle_model_signature_name(const heddle_model* model, size_t index); /* NULL: no such */
-/* signature NULL: the main graph, whose tensors then go by the names of its first signature, or their own. */
-HEDDLE_EXPORT heddle_status* heddle_model_input_count(const heddle_model* model, const char* signature, size_t* out);
-HEDDLE_EXPORT heddle_status* heddle_model_output_count(const heddle_model* model, const char* signature, size_t* out);
-HEDDLE_EXPORT heddle_status* heddle_model_input(const heddle_model* model, const char* signature, size_t index,
-                                                heddle_tensor_info* out);
-HEDDLE_EXPORT heddle_status* heddle_model_output(const heddle_model* model, const char* signature, size_t index,
-                                                 heddle_tensor_info* out);
+/* NULL: no such signature. */
+HEDDLE_EXPORT const char* heddle_model_signature_name(const heddle_model* model, size_t index);
+/* signature NULL: the main graph, whose tensors then go by the names of its first signature, or
+ * their own. */
+HEDDLE_EXPORT heddle_status* heddle_model_input_count(const heddle_model* model,
+                                                      const char* signature, size_t* out);
+HEDDLE_EXPORT heddle_status* heddle_model_output_count(const heddle_model* model,
+                                                       const char* signature, size_t* out);
+HEDDLE_EXPORT heddle_status* heddle_model_input(const heddle_model* model, const char* signature,
+                                                size_t index, heddle_tensor_info* out);
+HEDDLE_EXPORT heddle_status* heddle_model_output(const heddle_model* model, const char* signature,
+                                                 size_t index, heddle_tensor_info* out);
 
-/* Prepares the Plan for these input shapes (none: the file's) and the memory of `callers` concurrent calls, so that
- * later calls allocate nothing. Only name, type, rank and dims of the tensors are read. */
-HEDDLE_EXPORT heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shapes, size_t count,
-                                               int32_t callers);
+/* Prepares the Plan for these input shapes (none: the file's) and the memory of `callers`
+ * concurrent calls, so that later calls allocate nothing. Only name, type, rank and dims of the
+ * tensors are read. */
+HEDDLE_EXPORT heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shapes,
+                                               size_t count, int32_t callers);
 
-/* One inference. An output that is named in `outputs` is written into the caller's memory, whose dims are then set; the
- * others can be read through `views`, which holds the call's memory until it is freed. Either may be NULL. */
-HEDDLE_EXPORT heddle_status* heddle_model_run(heddle_model* model, const heddle_tensor* inputs, size_t input_count,
-                                              heddle_tensor* outputs, size_t output_count,
-                                              const heddle_run_options* options, heddle_outputs** views);
+/* One inference. An output that is named in `outputs` is written into the caller's memory, whose
+ * dims are then set; the others can be read through `views`, which holds the call's memory until it
+ * is freed. Either may be NULL. */
+HEDDLE_EXPORT heddle_status* heddle_model_run(heddle_model* model, const heddle_tensor* inputs,
+                                              size_t input_count, heddle_tensor* outputs,
+                                              size_t output_count,
+                                              const heddle_run_options* options,
+                                              heddle_outputs** views);
 
 HEDDLE_EXPORT size_t heddle_outputs_count(const heddle_outputs* outputs);
-HEDDLE_EXPORT heddle_status* heddle_outputs_get(const heddle_outputs* outputs, size_t index, heddle_tensor* out);
-HEDDLE_EXPORT heddle_status* heddle_outputs_find(const heddle_outputs* outputs, const char* name, heddle_tensor* out);
+HEDDLE_EXPORT heddle_status* heddle_outputs_get(const heddle_outputs* outputs, size_t index,
+                                                heddle_tensor* out);
+HEDDLE_EXPORT heddle_status* heddle_outputs_find(const heddle_outputs* outputs, const char* name,
+                                                 heddle_tensor* out);
 HEDDLE_EXPORT void heddle_outputs_free(heddle_outputs* outputs);
 
 HEDDLE_EXPORT heddle_status* heddle_session_create(heddle_model* model, heddle_session** out);
@@ -176,7 +197,8 @@ HEDDLE_EXPORT heddle_status* heddle_session_reset(heddle_session* session);
 HEDDLE_EXPORT void heddle_session_free(heddle_session* session);
 
 HEDDLE_EXPORT heddle_status* heddle_cancel_create(heddle_cancel** out);
-HEDDLE_EXPORT void heddle_cancel_set(heddle_cancel* cancel); /* stops every call that was given this token */
+/* Stops every call that was given this token. */
+HEDDLE_EXPORT void heddle_cancel_set(heddle_cancel* cancel);
 HEDDLE_EXPORT void heddle_cancel_free(heddle_cancel* cancel);
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>
@@ -104,11 +105,10 @@ Result<Image> DecodePng(std::span<const std::byte> file) {
 }
 
 bool StartsWith(std::span<const std::byte> file, std::initializer_list<int> bytes) {
-  size_t i = 0;
-  for (const int b : bytes) {
-    if (i >= file.size() || static_cast<int>(file[i++]) != b) return false;
-  }
-  return true;
+  const auto same = [](int expected, std::byte found) {
+    return expected == static_cast<int>(found);
+  };
+  return file.size() >= bytes.size() && std::equal(bytes.begin(), bytes.end(), file.begin(), same);
 }
 
 }  // namespace

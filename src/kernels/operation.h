@@ -71,7 +71,7 @@ class Operation {
   // Bit k set: Shapes and Lower read the value of input k, so the rest of the Plan waits for it
   // when it is not constant.
   virtual uint32_t ValueInputs() const { return 0; }
-  // True when the run reads no input's data, only shapes (SHAPE): the outputs are then known while a Plan is made.
+  // True when the run reads only the inputs' shapes (SHAPE): a Plan then knows the outputs.
   virtual bool ReadsOnlyShapes() const { return false; }
   // The shapes of the outputs. The same code runs while a Plan is made and while a call runs.
   virtual Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const = 0;

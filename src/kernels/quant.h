@@ -20,7 +20,7 @@ struct Multiplier {
   int32_t e = 0;
 };
 
-// Nearest, ties away from zero; saturates at +-2^62, so that a zero point can still be added. NaN: 0.
+// Nearest, ties away from zero; NaN: 0. Saturates at +-2^62, so that a zero point can be added.
 inline int64_t RoundHalfAway(double x) {
   const double r = std::round(x);
   constexpr double kMost = 0x1p62;

@@ -86,7 +86,7 @@ TEST(Memory, ContextsOfABurstAreGivenBack) {
     std::vector<Outputs> burst;
     for (int i = 0; i < 10; ++i) burst.push_back(std::move(model->Run({in.view})).value());
   }
-  const uint64_t after_burst = PssBytes();
+  [[maybe_unused]] const uint64_t after_burst = PssBytes();
   std::vector<uint8_t> mine(32768 * 4);
   for (int i = 0; i < 1100; ++i) {
     // Refused for its size before any step runs: a call for the pool, at no cost of time.
