@@ -242,9 +242,9 @@ def excused(part, name, numerics, counts):
     with FAULTS.open(newline="") as rows:
         faults = {row["model"]: row for row in csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE)}
     for line in part.log.read_text().splitlines():
-        _, model, text = (line.split("  ", 2) + ["", ""])[:3] if line.startswith("failed") else ("", "", "")
-        fault = faults.get(model.strip())
-        if name == "zoo" and fault and fault["numerics"] in ("any", numerics) and fault["says"] in text:
+        failed = re.fullmatch(r"failed +(\S+) +(.*)", line)
+        fault = faults.get(failed[1]) if failed and name == "zoo" else None
+        if fault and fault["numerics"] in ("any", numerics) and fault["says"] in failed[2]:
             counts += Counts(failed=-1, skipped=1)
     return counts
 

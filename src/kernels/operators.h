@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Make function of every operator; each family's folder defines its own.
+// What the Make functions of operators.inc return; each family's folder defines its own.
 #ifndef HEDDLE_KERNELS_OPERATORS_H_
 #define HEDDLE_KERNELS_OPERATORS_H_
 
@@ -8,10 +8,6 @@
 namespace heddle::core {
 
 using MadeOperation = Result<std::unique_ptr<Operation>>;
-
-#define HEDDLE_KERNEL(op, make) MadeOperation make(const MakeArgs& args);
-#include "kernels/operators.inc"
-#undef HEDDLE_KERNEL
 
 }  // namespace heddle::core
 

@@ -3,6 +3,10 @@
 
 namespace heddle::core {
 
+#define HEDDLE_KERNEL(op, make) MadeOperation make(const MakeArgs& args);
+#include "kernels/operators.inc"
+#undef HEDDLE_KERNEL
+
 MakeFn FindOperator(OpCode code) {
   switch (code) {
 #define HEDDLE_KERNEL(op, make) \

@@ -7,10 +7,10 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/type.h"
+#include "model/options.h"
 
 namespace heddle::core {
 
@@ -23,16 +23,6 @@ enum class OpCode : int16_t {
 };
 const char* OpName(OpCode code);  // "CONV_2D"; nullptr when the format has no such number
 int OpKnownVersion(OpCode code);  // the newest version whose meaning is known
-
-enum class Activation : int8_t {
-  kNone = 0,
-  kRelu = 1,
-  kReluN1To1 = 2,
-  kRelu6 = 3,
-  kTanh = 4,
-  kSignBit = 5
-};
-enum class Padding : int8_t { kSame = 0, kValid = 1 };
 
 struct Quantization {
   std::vector<float> scale;         // empty: not quantised; one, or one per index of `axis`
@@ -75,78 +65,6 @@ struct Tensor {
   Quantization quant;
   std::vector<Sparsity> sparsity;  // empty or one; data then holds only the stored values
 };
-
-struct NoOptions {};
-struct ConvOptions {  // CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV
-  Padding padding = Padding::kSame;
-  int32_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
-  int32_t depth_multiplier = 0;
-  Activation activation = Activation::kNone;
-  Type quantized_bias_type = Type::kFloat32;  // float32: not said
-};
-struct PoolOptions {
-  Padding padding = Padding::kSame;
-  int32_t stride_h = 1, stride_w = 1, filter_h = 1, filter_w = 1;
-  Activation activation = Activation::kNone;
-};
-struct FullyConnectedOptions {
-  Activation activation = Activation::kNone;
-  bool shuffled_weights = false, keep_num_dims = false, asymmetric_inputs = false;
-  Type quantized_bias_type = Type::kFloat32;
-};
-struct BinaryOptions {  // ADD, SUB, MUL, DIV
-  Activation activation = Activation::kNone;
-  bool pot_scale_int16 = false;
-};
-struct SoftmaxOptions {
-  float beta = 1;
-};
-struct ConcatOptions {
-  int32_t axis = 0;
-  Activation activation = Activation::kNone;
-};
-struct ReshapeOptions {
-  bool has_shape = false;
-  std::vector<int32_t> shape;
-};
-struct StridedSliceOptions {
-  int32_t begin_mask = 0, end_mask = 0, ellipsis_mask = 0, new_axis_mask = 0, shrink_axis_mask = 0;
-  bool offset = false;
-};
-struct ReduceOptions {
-  bool keep_dims = false;
-};
-struct PackOptions {
-  int32_t values_count = 0, axis = 0;
-};  // PACK, UNPACK
-struct ShapeOptions {
-  Type out_type = Type::kInt32;
-};
-struct ResizeOptions {
-  bool align_corners = false, half_pixel_centers = false;
-};
-struct LeakyReluOptions {
-  float alpha = 0;
-};
-struct SqueezeOptions {
-  std::vector<int32_t> dims;
-};
-struct SplitOptions {
-  int32_t num_splits = 0;
-};
-struct GatherOptions {
-  int32_t axis = 0, batch_dims = 0;
-};
-struct SubgraphOptions {  // what IF, WHILE, CALL, CALL_ONCE and STABLEHLO_* with a body call
-  int32_t first = -1, second = -1;
-  std::vector<int32_t> branches;  // of STABLEHLO_CASE and STABLEHLO_CUSTOM_CALL
-};
-
-using Options =
-    std::variant<NoOptions, ConvOptions, PoolOptions, FullyConnectedOptions, BinaryOptions,
-                 SoftmaxOptions, ConcatOptions, ReshapeOptions, StridedSliceOptions, ReduceOptions,
-                 PackOptions, ShapeOptions, ResizeOptions, LeakyReluOptions, SqueezeOptions,
-                 SplitOptions, GatherOptions, SubgraphOptions>;
 
 struct Operator {
   OpCode code = OpCode::kADD;

@@ -26,12 +26,20 @@ int CalledAtLeast(OpCode code) {
   }
 }
 
-std::vector<int32_t> Called(OpCode code, const SubgraphOptions& options) {
-  std::vector<int32_t> called = options.branches;
-  const int least = CalledAtLeast(code);
-  if (least >= 1) called.push_back(options.first);
-  if (least >= 2) called.push_back(options.second);
-  return called;
+std::vector<int32_t> Called(const Operator& op) {
+  if (const auto* options = std::get_if<SubgraphOptions>(&op.options)) {
+    std::vector<int32_t> called = options->branches;
+    const int least = CalledAtLeast(op.code);
+    if (least >= 1) called.push_back(options->first);
+    if (least >= 2) called.push_back(options->second);
+    return called;
+  }
+  return std::visit(
+      [](const auto& options) -> std::vector<int32_t> {
+        if constexpr (requires { options.body; }) return {options.body};
+        return {};
+      },
+      op.options);
 }
 
 using Graph = std::vector<std::vector<int32_t>>;
@@ -40,9 +48,7 @@ Status CollectCalls(const std::vector<Subgraph>& subgraphs, Graph& calls) {
   for (size_t s = 0; s < subgraphs.size(); ++s) {
     for (size_t i = 0; i < subgraphs[s].operators.size(); ++i) {
       const Operator& op = subgraphs[s].operators[i];
-      const auto* options = std::get_if<SubgraphOptions>(&op.options);
-      if (options == nullptr) continue;
-      for (int32_t called : Called(op.code, *options)) {
+      for (int32_t called : Called(op)) {
         if (called < 0 || static_cast<size_t>(called) >= subgraphs.size())
           return InvalidModel("subgraph {}, op {} {}: calls subgraph {}, expected 0 to {}", s, i,
                               Short(op.Name()), called, int64_t(subgraphs.size()) - 1);

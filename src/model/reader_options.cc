@@ -198,27 +198,228 @@ Status Read(Source&, const fb::StablehloReduceOptions& from, SubgraphOptions& to
   return Status();
 }
 
-Status Read(Source&, const fb::StablehloReduceWindowOptions& from, SubgraphOptions& to) {
-  to.first = from.body_subgraph_index();
-  return Status();
-}
-
-Status Read(Source&, const fb::StablehloScatterOptions& from, SubgraphOptions& to) {
-  to.first = from.update_computation_subgraph_index();
-  return Status();
-}
-
-Status Read(Source&, const fb::StableHLOCompositeOptions& from, SubgraphOptions& to) {
-  to.first = from.decomposition_subgraph_index();
-  return Status();
-}
-
 Status Read(Source& source, const fb::StablehloCaseOptions& from, SubgraphOptions& to) {
   return source.Copy(from.branch_subgraph_indices(), to.branches);
 }
 
 Status Read(Source& source, const fb::StablehloCustomCallOptions& from, SubgraphOptions& to) {
   return source.Copy(from.called_computations(), to.branches);
+}
+
+Status Read(Source&, const fb::Conv3DOptions& from, Conv3dOptions& to) {
+  to.stride_d = from.stride_d();
+  to.stride_h = from.stride_h();
+  to.stride_w = from.stride_w();
+  to.dilation_d = from.dilation_d_factor();
+  to.dilation_h = from.dilation_h_factor();
+  to.dilation_w = from.dilation_w_factor();
+  HEDDLE_TRY(ReadPadding(from.padding(), to.padding));
+  return ReadActivation(from.fused_activation_function(), to.activation);
+}
+
+Status Read(Source&, const fb::SVDFOptions& from, SvdfOptions& to) {
+  to.rank = from.rank();
+  to.asymmetric_inputs = from.asymmetric_quantize_inputs();
+  return ReadActivation(from.fused_activation_function(), to.activation);
+}
+
+// The recurrent tables say the same things, each those that its operator has.
+template <class From>
+Status ReadRecurrent(const From& from, RecurrentOptions& to) {
+  to.asymmetric_inputs = from.asymmetric_quantize_inputs();
+  if constexpr (requires { from.time_major(); }) to.time_major = from.time_major();
+  if constexpr (requires { from.merge_outputs(); }) to.merge_outputs = from.merge_outputs();
+  if constexpr (requires { from.kernel_type(); }) to.basic_cell = from.kernel_type() == 1;
+  if constexpr (requires { from.diagonal_recurrent_tensors(); })
+    to.diagonal = from.diagonal_recurrent_tensors();
+  if constexpr (requires { from.cell_clip(); }) {
+    to.cell_clip = from.cell_clip();
+    to.proj_clip = from.proj_clip();
+  }
+  return ReadActivation(from.fused_activation_function(), to.activation);
+}
+Status Read(Source&, const fb::RNNOptions& from, RecurrentOptions& to) {
+  return ReadRecurrent(from, to);
+}
+Status Read(Source&, const fb::SequenceRNNOptions& from, RecurrentOptions& to) {
+  return ReadRecurrent(from, to);
+}
+Status Read(Source&, const fb::BidirectionalSequenceRNNOptions& from, RecurrentOptions& to) {
+  return ReadRecurrent(from, to);
+}
+Status Read(Source&, const fb::LSTMOptions& from, RecurrentOptions& to) {
+  HEDDLE_TRY(CheckNumber("kernel_type", from.kernel_type(), 1));
+  return ReadRecurrent(from, to);
+}
+Status Read(Source&, const fb::UnidirectionalSequenceLSTMOptions& from, RecurrentOptions& to) {
+  return ReadRecurrent(from, to);
+}
+Status Read(Source&, const fb::BidirectionalSequenceLSTMOptions& from, RecurrentOptions& to) {
+  return ReadRecurrent(from, to);
+}
+
+Status Read(Source&, const fb::L2NormOptions& from, L2NormOptions& to) {
+  return ReadActivation(from.fused_activation_function(), to.activation);
+}
+
+Status Read(Source&, const fb::LocalResponseNormalizationOptions& from, LocalResponseOptions& to) {
+  to = {from.radius(), from.bias(), from.alpha(), from.beta()};
+  return Status();
+}
+
+Status Read(Source&, const fb::SkipGramOptions& from, SkipGramOptions& to) {
+  to = {from.ngram_size(), from.max_skip_size(), from.include_all_ngrams()};
+  return Status();
+}
+
+Status Read(Source&, const fb::SpaceToDepthOptions& from, BlockOptions& to) {
+  to.size = from.block_size();
+  return Status();
+}
+
+Status Read(Source&, const fb::DepthToSpaceOptions& from, BlockOptions& to) {
+  to.size = from.block_size();
+  return Status();
+}
+
+Status Read(Source&, const fb::EmbeddingLookupSparseOptions& from, EmbeddingSparseOptions& to) {
+  HEDDLE_TRY(CheckNumber("combiner", from.combiner(), static_cast<int>(Combiner::kSqrtN)));
+  to.combiner = static_cast<Combiner>(from.combiner());
+  return Status();
+}
+
+Status Read(Source&, const fb::LSHProjectionOptions& from, LshOptions& to) {
+  HEDDLE_TRY(CheckNumber("type", from.type(), static_cast<int>(LshKind::kDense)));
+  to.kind = static_cast<LshKind>(from.type());
+  return Status();
+}
+
+Status Read(Source&, const fb::ArgMaxOptions& from, IndexTypeOptions& to) {
+  return ReadElementType("output_type", from.output_type(), to.type);
+}
+
+Status Read(Source&, const fb::ArgMinOptions& from, IndexTypeOptions& to) {
+  return ReadElementType("output_type", from.output_type(), to.type);
+}
+
+Status Read(Source&, const fb::UniqueOptions& from, IndexTypeOptions& to) {
+  return ReadElementType("idx_out_type", from.idx_out_type(), to.type);
+}
+
+Status Read(Source&, const fb::FakeQuantOptions& from, FakeQuantOptions& to) {
+  to = {from.min(), from.max(), from.num_bits(), from.narrow_range()};
+  return Status();
+}
+
+Status Read(Source&, const fb::OneHotOptions& from, OneHotOptions& to) {
+  to.axis = from.axis();
+  return Status();
+}
+
+Status Read(Source&, const fb::MirrorPadOptions& from, MirrorPadOptions& to) {
+  HEDDLE_TRY(CheckNumber("mode", from.mode(), 1));
+  to.symmetric = from.mode() == 1;
+  return Status();
+}
+
+Status Read(Source&, const fb::SplitVOptions& from, SplitOptions& to) {
+  to.num_splits = from.num_splits();
+  return Status();
+}
+
+Status Read(Source&, const fb::ReverseSequenceOptions& from, ReverseSequenceOptions& to) {
+  to = {from.seq_dim(), from.batch_dim()};
+  return Status();
+}
+
+Status Read(Source&, const fb::BatchMatMulOptions& from, BatchMatMulOptions& to) {
+  to = {from.adj_x(), from.adj_y(), from.asymmetric_quantize_inputs()};
+  return Status();
+}
+
+Status Read(Source&, const fb::CumsumOptions& from, CumsumOptions& to) {
+  to = {from.exclusive(), from.reverse()};
+  return Status();
+}
+
+Status Read(Source&, const fb::HashtableOptions& from, HashTableOptions& to) {
+  to.table_id = from.table_id();
+  HEDDLE_TRY(ReadElementType("key_dtype", from.key_dtype(), to.key));
+  return ReadElementType("value_dtype", from.value_dtype(), to.value);
+}
+
+Status Read(Source&, const fb::VarHandleOptions& from, VarHandleOptions& to) {
+  if (from.container() != nullptr) to.container = from.container()->str();
+  if (from.shared_name() != nullptr) to.shared_name = from.shared_name()->str();
+  return Status();
+}
+
+Status Read(Source&, const fb::RandomOptions& from, RandomOptions& to) {
+  to = {from.seed(), from.seed2()};
+  return Status();
+}
+
+Status Read(Source& source, const fb::BucketizeOptions& from, BucketizeOptions& to) {
+  return source.Copy(from.boundaries(), to.boundaries);
+}
+
+Status Read(Source&, const fb::GeluOptions& from, GeluOptions& to) {
+  to.approximate = from.approximate();
+  return Status();
+}
+
+Status Read(Source&, const fb::StablehloRngBitGeneratorOptions& from, RngOptions& to) {
+  HEDDLE_TRY(CheckNumber("algorithm", from.algorithm(), static_cast<int>(RngAlgorithm::kThreefry)));
+  to.algorithm = static_cast<RngAlgorithm>(from.algorithm());
+  return Status();
+}
+
+Status Read(Source&, const fb::ReduceWindowOptions& from, ReduceWindowOptions& to) {
+  HEDDLE_TRY(CheckNumber("reduce_function", from.reduce_function(),
+                         static_cast<int>(ReduceFunction::kAny)));
+  to.function = static_cast<ReduceFunction>(from.reduce_function());
+  return Status();
+}
+
+Status Read(Source& source, const fb::StablehloPadOptions& from, StablehloPadOptions& to) {
+  HEDDLE_TRY(source.Copy(from.edge_padding_low(), to.low));
+  HEDDLE_TRY(source.Copy(from.edge_padding_high(), to.high));
+  return source.Copy(from.interior_padding(), to.interior);
+}
+
+Status Read(Source& source, const fb::StablehloGatherOptions& from, StablehloGatherOptions& to) {
+  to.index_vector_dim = from.index_vector_dim();
+  HEDDLE_TRY(source.Copy(from.offset_dims(), to.offset_dims));
+  HEDDLE_TRY(source.Copy(from.collapsed_slice_dims(), to.collapsed_slice_dims));
+  HEDDLE_TRY(source.Copy(from.start_index_map(), to.start_index_map));
+  return source.Copy(from.slice_sizes(), to.slice_sizes);
+}
+
+Status Read(Source& source, const fb::StablehloScatterOptions& from, StablehloScatterOptions& to) {
+  to.index_vector_dim = from.index_vector_dim();
+  to.body = from.update_computation_subgraph_index();
+  HEDDLE_TRY(source.Copy(from.update_window_dims(), to.update_window_dims));
+  HEDDLE_TRY(source.Copy(from.inserted_window_dims(), to.inserted_window_dims));
+  return source.Copy(from.scatter_dims_to_operand_dims(), to.scatter_dims_to_operand_dims);
+}
+
+Status Read(Source& source, const fb::StablehloReduceWindowOptions& from,
+            StablehloReduceWindowOptions& to) {
+  to.body = from.body_subgraph_index();
+  HEDDLE_TRY(source.Copy(from.window_dimensions(), to.dims));
+  HEDDLE_TRY(source.Copy(from.window_strides(), to.strides));
+  HEDDLE_TRY(source.Copy(from.base_dilations(), to.base_dilations));
+  HEDDLE_TRY(source.Copy(from.window_dilations(), to.dilations));
+  return source.Copy(from.padding(), to.padding);
+}
+
+Status Read(Source&, const fb::StableHLOCompositeOptions& from, CompositeOptions& to) {
+  to.body = from.decomposition_subgraph_index();
+  if (from.name() != nullptr) to.name = from.name()->str();
+  if (from.composite_attributes() != nullptr)
+    to.attributes = std::as_bytes(
+        std::span(from.composite_attributes()->data(), from.composite_attributes()->size()));
+  return Status();
 }
 
 template <class To, class From>
@@ -271,6 +472,41 @@ Status ReadOptions(Source& source, const fb::Operator& op, OpCode code, Options&
     HEDDLE_OPTIONS(SQUEEZE, SqueezeOptions, SqueezeOptions)
     HEDDLE_OPTIONS(SPLIT, SplitOptions, SplitOptions)
     HEDDLE_OPTIONS(GATHER, GatherOptions, GatherOptions)
+    HEDDLE_OPTIONS(CONV_3D, Conv3DOptions, Conv3dOptions)
+    HEDDLE_OPTIONS(CONV_3D_TRANSPOSE, Conv3DOptions, Conv3dOptions)
+    HEDDLE_OPTIONS(SVDF, SVDFOptions, SvdfOptions)
+    HEDDLE_OPTIONS(RNN, RNNOptions, RecurrentOptions)
+    HEDDLE_OPTIONS(UNIDIRECTIONAL_SEQUENCE_RNN, SequenceRNNOptions, RecurrentOptions)
+    HEDDLE_OPTIONS(BIDIRECTIONAL_SEQUENCE_RNN, BidirectionalSequenceRNNOptions, RecurrentOptions)
+    HEDDLE_OPTIONS(LSTM, LSTMOptions, RecurrentOptions)
+    HEDDLE_OPTIONS(UNIDIRECTIONAL_SEQUENCE_LSTM, UnidirectionalSequenceLSTMOptions,
+                   RecurrentOptions)
+    HEDDLE_OPTIONS(BIDIRECTIONAL_SEQUENCE_LSTM, BidirectionalSequenceLSTMOptions, RecurrentOptions)
+    HEDDLE_OPTIONS(L2_NORMALIZATION, L2NormOptions, L2NormOptions)
+    HEDDLE_OPTIONS(LOCAL_RESPONSE_NORMALIZATION, LocalResponseNormalizationOptions,
+                   LocalResponseOptions)
+    HEDDLE_OPTIONS(SKIP_GRAM, SkipGramOptions, SkipGramOptions)
+    HEDDLE_OPTIONS(SPACE_TO_DEPTH, SpaceToDepthOptions, BlockOptions)
+    HEDDLE_OPTIONS(DEPTH_TO_SPACE, DepthToSpaceOptions, BlockOptions)
+    HEDDLE_OPTIONS(EMBEDDING_LOOKUP_SPARSE, EmbeddingLookupSparseOptions, EmbeddingSparseOptions)
+    HEDDLE_OPTIONS(LSH_PROJECTION, LSHProjectionOptions, LshOptions)
+    HEDDLE_OPTIONS(ARG_MAX, ArgMaxOptions, IndexTypeOptions)
+    HEDDLE_OPTIONS(ARG_MIN, ArgMinOptions, IndexTypeOptions)
+    HEDDLE_OPTIONS(UNIQUE, UniqueOptions, IndexTypeOptions)
+    HEDDLE_OPTIONS(FAKE_QUANT, FakeQuantOptions, FakeQuantOptions)
+    HEDDLE_OPTIONS(ONE_HOT, OneHotOptions, OneHotOptions)
+    HEDDLE_OPTIONS(MIRROR_PAD, MirrorPadOptions, MirrorPadOptions)
+    HEDDLE_OPTIONS(SPLIT_V, SplitVOptions, SplitOptions)
+    HEDDLE_OPTIONS(REVERSE_SEQUENCE, ReverseSequenceOptions, ReverseSequenceOptions)
+    HEDDLE_OPTIONS(BATCH_MATMUL, BatchMatMulOptions, BatchMatMulOptions)
+    HEDDLE_OPTIONS(CUMSUM, CumsumOptions, CumsumOptions)
+    HEDDLE_OPTIONS(HASHTABLE, HashtableOptions, HashTableOptions)
+    HEDDLE_OPTIONS(VAR_HANDLE, VarHandleOptions, VarHandleOptions)
+    HEDDLE_OPTIONS(RANDOM_UNIFORM, RandomOptions, RandomOptions)
+    HEDDLE_OPTIONS(RANDOM_STANDARD_NORMAL, RandomOptions, RandomOptions)
+    HEDDLE_OPTIONS(MULTINOMIAL, RandomOptions, RandomOptions)
+    HEDDLE_OPTIONS(BUCKETIZE, BucketizeOptions, BucketizeOptions)
+    HEDDLE_OPTIONS(GELU, GeluOptions, GeluOptions)
     HEDDLE_OPTIONS(IF, IfOptions, SubgraphOptions)
     HEDDLE_OPTIONS(WHILE, WhileOptions, SubgraphOptions)
     HEDDLE_OPTIONS(CALL, CallOptions, SubgraphOptions)
@@ -278,9 +514,14 @@ Status ReadOptions(Source& source, const fb::Operator& op, OpCode code, Options&
     HEDDLE_OPTIONS_2(STABLEHLO_WHILE, StablehloWhileOptions, SubgraphOptions)
     HEDDLE_OPTIONS_2(STABLEHLO_SORT, StablehloSortOptions, SubgraphOptions)
     HEDDLE_OPTIONS_2(STABLEHLO_REDUCE, StablehloReduceOptions, SubgraphOptions)
-    HEDDLE_OPTIONS_2(STABLEHLO_REDUCE_WINDOW, StablehloReduceWindowOptions, SubgraphOptions)
-    HEDDLE_OPTIONS_2(STABLEHLO_SCATTER, StablehloScatterOptions, SubgraphOptions)
-    HEDDLE_OPTIONS_2(STABLEHLO_COMPOSITE, StableHLOCompositeOptions, SubgraphOptions)
+    HEDDLE_OPTIONS_2(STABLEHLO_RNG_BIT_GENERATOR, StablehloRngBitGeneratorOptions, RngOptions)
+    HEDDLE_OPTIONS_2(REDUCE_WINDOW, ReduceWindowOptions, ReduceWindowOptions)
+    HEDDLE_OPTIONS_2(STABLEHLO_PAD, StablehloPadOptions, StablehloPadOptions)
+    HEDDLE_OPTIONS_2(STABLEHLO_GATHER, StablehloGatherOptions, StablehloGatherOptions)
+    HEDDLE_OPTIONS_2(STABLEHLO_SCATTER, StablehloScatterOptions, StablehloScatterOptions)
+    HEDDLE_OPTIONS_2(STABLEHLO_REDUCE_WINDOW, StablehloReduceWindowOptions,
+                     StablehloReduceWindowOptions)
+    HEDDLE_OPTIONS_2(STABLEHLO_COMPOSITE, StableHLOCompositeOptions, CompositeOptions)
     HEDDLE_OPTIONS_2(STABLEHLO_CASE, StablehloCaseOptions, SubgraphOptions)
     HEDDLE_OPTIONS_2(STABLEHLO_CUSTOM_CALL, StablehloCustomCallOptions, SubgraphOptions)
     default:

@@ -13,7 +13,7 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-void Put(Bytes& to, uint32_t value, int size) {
+void Put(Bytes& to, uint64_t value, int size) {
   for (int i = 0; i < size; ++i) to.push_back(static_cast<std::byte>(value >> (8 * i)));
 }
 
