@@ -73,6 +73,9 @@ class Operation {
   virtual uint32_t ValueInputs() const { return 0; }
   // True when the run reads only the inputs' shapes (SHAPE): a Plan then knows the outputs.
   virtual bool ReadsOnlyShapes() const { return false; }
+  // Bit k set: input k is state that the step updates in place. Such an input is the call's or the
+  // session's own writable memory, all zero bits when the session (or a call without one) starts.
+  virtual uint32_t WrittenInputs() const { return 0; }
   // The shapes of the outputs. The same code runs while a Plan is made and while a call runs.
   virtual Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const = 0;
   // The step for these shapes; the outputs carry those that Shapes gave. A zero-size output still
