@@ -65,7 +65,7 @@ class Inspector {
 
   // Whether the CPU takes one operator, where the graph as a whole does not compile.
   Status CheckOperator(const Subgraph& graph, const Operator& op) {
-    const core::MakeFn make = core::FindOperator(op.code);
+    const core::MakeFn make = core::FindOperator(op);
     if (make == nullptr) return core::Unsupported("no kernel for this operator");
     const int known = core::OpKnownVersion(op.code);
     if (op.version > known) {

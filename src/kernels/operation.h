@@ -90,8 +90,8 @@ class Operation {
 // channels)".
 using MakeFn = Result<std::unique_ptr<Operation>> (*)(const MakeArgs& args);
 
-// nullptr: no kernel for this operator.
-MakeFn FindOperator(OpCode code);
+// The kernel of a builtin operator or, by its name, of a custom one; nullptr: there is none.
+MakeFn FindOperator(const Operator& op);
 
 }  // namespace heddle::core
 

@@ -70,7 +70,7 @@ Operand Program::OperandOf(int value) const {
 
 Status Program::AddNode(int op_index) {
   const Operator& op = subgraph().operators[op_index];
-  const MakeFn make = FindOperator(op.code);
+  const MakeFn make = FindOperator(op);
   if (make == nullptr) return InOperator(Unsupported("no kernel for this operator"), op_index, op);
   if (op.version > OpKnownVersion(op.code))
     return InOperator(

@@ -91,7 +91,7 @@ Result<const std::byte*> TestPackStore::Pack(const void* source, std::string_vie
 
 Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
                     std::vector<TestTensor>& outputs, const RunConfig& config) {
-  const MakeFn make = FindOperator(op.code);
+  const MakeFn make = FindOperator(op);
   if (make == nullptr) return Unsupported("no kernel");
   std::vector<Operand> ins, outs;
   for (const TestTensor& t : inputs) {

@@ -60,7 +60,7 @@ Outcome Run(const Case& c, Numerics numerics, Isa isa, bool at_end, int64_t tile
   TestPackStore packs;
   const Operand inputs[3] = {AsOperand(c.input), AsOperand(c.weights), AsOperand(c.bias)};
   Operand output = AsOperand(c.output);
-  auto made = FindOperator(c.op.code)(
+  auto made = FindOperator(c.op)(
       MakeArgs{c.op, inputs, std::span<const Operand>(&output, 1), numerics, isa, packs});
   EXPECT_TRUE(made.ok()) << c.text << made.status().message();
   if (!made.ok()) return {};
