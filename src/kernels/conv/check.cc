@@ -14,11 +14,12 @@ bool IsPacked(Type type) { return type == Type::kInt4 || type == Type::kInt2; }
 
 bool TakesWeights(ConvKind kind, Type input, Type weights) {
   const bool dense = kind == ConvKind::kFullyConnected;
+  const bool any_bytes = kind == ConvKind::kConv2d || dense;
   const bool small =
       weights == Type::kInt8 || weights == Type::kInt4 || (dense && weights == Type::kInt2);
   switch (input) {
     case Type::kFloat32:
-      return IsFloat(weights) || small || (weights == Type::kUInt8 && kind != ConvKind::kDepthwise);
+      return IsFloat(weights) || small || (weights == Type::kUInt8 && any_bytes);
     case Type::kFloat16:
       return IsFloat(weights);
     case Type::kInt8:
@@ -205,7 +206,8 @@ bool XnnTakesWeights(const ConvSpec& spec, const Operand& weights) {
 // there.
 bool XnnTakes(const MakeArgs& args, const ConvSpec& spec) {
   if (!spec.weights_constant || !spec.bias_constant) return false;
-  if (spec.kind != ConvKind::kFullyConnected && spec.bias == Type::kNone) return false;
+  const bool needs_bias = spec.kind == ConvKind::kConv2d || spec.kind == ConvKind::kDepthwise;
+  if (needs_bias && spec.bias == Type::kNone) return false;
   for (const Operand* operand : {&args.inputs[0], &args.inputs[1]}) {
     if (operand->shape.rank() > 6) return false;
     for (const int32_t size : operand->shape.dims()) {

@@ -6,9 +6,8 @@
 #include "kernels/operators.h"
 
 namespace heddle::core {
-namespace {
 
-MadeOperation MakePlain(const MakeArgs& args, ConvSpec spec) {
+MadeOperation MakePlainForm(const MakeArgs& args, ConvSpec spec) {
   HEDDLE_ASSIGN(const std::byte* weights, ExpandWeights(args));
   const bool float_input = spec.input == Type::kFloat32 || spec.input == Type::kFloat16;
   if (!float_input) return MakeIntegerForm(std::move(spec), weights);
@@ -19,6 +18,8 @@ MadeOperation MakePlain(const MakeArgs& args, ConvSpec spec) {
   return MakeHybridForm(std::move(spec), weights);
 }
 
+namespace {
+
 template <MadeOperation (*kFast)(const MakeArgs&, const ConvSpec&)>
 MadeOperation Make(const MakeArgs& args, ConvKind kind) {
   HEDDLE_ASSIGN(ConvSpec spec, CheckConv(args, kind));
@@ -26,7 +27,7 @@ MadeOperation Make(const MakeArgs& args, ConvKind kind) {
     HEDDLE_ASSIGN(std::unique_ptr<Operation> fast, kFast(args, spec));
     if (fast != nullptr) return fast;
   }
-  return MakePlain(args, std::move(spec));
+  return MakePlainForm(args, std::move(spec));
 }
 
 }  // namespace

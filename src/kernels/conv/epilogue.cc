@@ -31,9 +31,18 @@ Kind Kind8(const ConvSpec& spec, int32_t groups) {
     case ConvKind::kConv2d:
       return fast && groups == 1 ? Kind::kMbqmUp : Kind::kMbqm;
     case ConvKind::kDepthwise:
+    case ConvKind::kTransposed:
       return fast ? Kind::kMbqmUp : Kind::kMbqm;
   }
   return Kind::kMbqm;
+}
+
+// LiteRT's vector code takes channels by eights or sixteens here and leaves a tail that rounds
+// otherwise.
+int32_t UpChannels(const ConvSpec& spec, int32_t out_channels) {
+  const bool transposed = spec.kind == ConvKind::kTransposed;
+  if (!transposed && spec.kind != ConvKind::kDepthwise) return out_channels;
+  return out_channels & (transposed && spec.input == Type::kUInt8 ? ~15 : ~7);
 }
 
 // The real multiplier of a channel. Where LiteRT multiplies the scales as floats, so do we.
@@ -53,9 +62,7 @@ double RealMultiplier(const ConvSpec& spec, Kind kind, int32_t channel) {
 IntEpilogue MakeIntEpilogue(const ConvSpec& spec, int32_t out_channels, int32_t groups) {
   IntEpilogue e;
   e.kind = spec.input == Type::kInt16 ? Kind16(spec, groups) : Kind8(spec, groups);
-  // LiteRT's depthwise vector code takes channels by eights and leaves a tail that rounds
-  // otherwise.
-  e.up_channels = spec.kind == ConvKind::kDepthwise ? out_channels & ~7 : out_channels;
+  e.up_channels = UpChannels(spec, out_channels);
   const float scale = spec.output_quant->Scale();
   e.zero = spec.output_quant->ZeroPoint();
   const IntRange range = spec.xnn

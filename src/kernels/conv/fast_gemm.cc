@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CONV_2D and FULLY_CONNECTED as products.
+// CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED as products.
 #include <algorithm>
 
 #include "base/errors.h"
@@ -91,6 +91,7 @@ void FastGemm::SetInput(const ConvGeometry& g, GemmParams& p) const {
     p.input_bytes = g.batch * p.image_bytes;
     p.k_h = g.k_h, p.k_w = g.k_w;
     p.out_h = g.out_h, p.out_w = g.out_w;
+    p.scattered = g.transposed;
     p.offsets = MakeTapOffsets(g, p.row_bytes);
   }
 }
@@ -161,6 +162,7 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
 // Taps of few channels that lie side by side are read as one.
 void JoinTaps(const ConvSpec& spec, int32_t k_w, Filter& filter) {
   const int64_t tap_bytes = filter.segment_k * (spec.input == Type::kFloat32 ? 4 : 1);
+  if (spec.kind == ConvKind::kTransposed) return;
   if (k_w == 1 || tap_bytes > 64 || filter.groups != 1 || spec.window.dilation_w != 1) return;
   filter.segment_taps = k_w;
   filter.segment_k *= k_w;

@@ -67,7 +67,7 @@ class Segments {
     const int32_t k_w = p_.k_w, taps = p_.segment_taps;
     const int64_t* row = &p_.offsets.rows[y * p_.k_h];
     const int64_t* column = &p_.offsets.columns[x * k_w];
-    const bool inside = column[0] >= 0 && column[k_w - 1] >= 0;
+    const bool inside = !p_.scattered && column[0] >= 0 && column[k_w - 1] >= 0;
     for (const int64_t* end = row + p_.k_h; row != end; ++row) {
       const std::byte* line = image + *row;
       if (*row < 0) {

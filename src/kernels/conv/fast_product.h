@@ -39,6 +39,7 @@ struct GemmParams {
   int64_t tap_bytes = 0;  // channels of a tap, in one group
   int32_t out_w = 1, out_h = 1, k_w = 1, k_h = 1;
   TapOffsets offsets;
+  bool scattered = false;  // the taps of a row between the first and the last may be outside
   // A segment is a run of taps that lie side by side in memory; kernels know it as a tap.
   int32_t segments = 1, segment_taps = 1;
   int64_t segment_bytes = 0, segment_padded = 0;  // padded: what a kernel reads

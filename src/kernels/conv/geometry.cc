@@ -36,6 +36,20 @@ Result<Axis> WindowAxis(std::string_view name, Padding padding, int64_t in, int6
   return Axis{static_cast<int32_t>(out), static_cast<int32_t>(total / 2)};
 }
 
+// The same of TRANSPOSE_CONV, whose output size is given. Padding is that of a convolution over the
+// output.
+Result<Axis> TransposedAxis(std::string_view name, Padding padding, int64_t in, int64_t k,
+                            int64_t stride, int64_t out) {
+  if (k < 1) return InvalidModel("weights have {} 0, expected at least 1", name);
+  if (in * stride + k > kMaxInt || out + k > kMaxInt) {
+    return InvalidModel("weights of {} {} with stride {} reach over more than {} positions", name,
+                        k, stride, kMaxInt);
+  }
+  if (padding == Padding::kValid || out == 0) return Axis{static_cast<int32_t>(out), 0};
+  const int64_t total = std::max<int64_t>(0, (out - 1) / stride * stride + k - out);
+  return Axis{static_cast<int32_t>(out), static_cast<int32_t>(total / 2)};
+}
+
 Status CheckRank(const Operand& operand, std::string_view role, int rank) {
   if (operand.shape.rank() == rank) return Status();
   return InvalidModel("{} '{}' has shape {}, expected rank {}", role, operand.name,
@@ -87,11 +101,46 @@ Status SetChannels(const ConvSpec& spec, std::span<const Operand> inputs, ConvGe
                         inputs[1].name, w[3], g.in_c);
   }
   g.groups = g.in_c / w[3];
+  if (spec.kind == ConvKind::kTransposed && g.groups != 1) {
+    return InvalidModel("weights '{}' have {} channels, expected {} (input channels)",
+                        inputs[1].name, w[3], g.in_c);
+  }
   if (g.out_c % g.groups != 0) {
     return InvalidModel("weights '{}' have {} filters, expected a multiple of {} (groups)",
                         inputs[1].name, g.out_c, g.groups);
   }
   return Status();
+}
+
+// The four sizes of the output of TRANSPOSE_CONV.
+Result<Shape> GivenShape(const Operand& operand, const ConvGeometry& g) {
+  const Code code = operand.constant ? Code::kInvalidModel : Code::kInvalidArgument;
+  if (operand.shape.rank() != 1 || operand.shape[0] != 4) {
+    return InvalidModel("output shape '{}' has shape {}, expected 4 sizes", operand.name,
+                        operand.shape.ToString());
+  }
+  const int32_t* sizes = operand.As<int32_t>();
+  const Shape shape{sizes[0], sizes[1], sizes[2], sizes[3]};
+  int64_t elements = 0;
+  if (!shape.CheckedElements(&elements) || shape[0] != g.batch || shape[3] != g.out_c) {
+    return Status(code, fmt::format("output shape '{}' is {}, expected batch {} and {} channels",
+                                    operand.name, shape.ToString(), g.batch, g.out_c));
+  }
+  return shape;
+}
+
+Result<ConvGeometry> WithGivenOutput(const ConvSpec& spec, std::span<const Operand> inputs,
+                                     ConvGeometry g) {
+  HEDDLE_ASSIGN(const Shape shape, GivenShape(inputs[3], g));
+  const ConvOptions& o = spec.window;
+  HEDDLE_ASSIGN(const Axis rows,
+                TransposedAxis("height", o.padding, g.in_h, g.k_h, g.stride_h, shape[1]));
+  HEDDLE_ASSIGN(const Axis columns,
+                TransposedAxis("width", o.padding, g.in_w, g.k_w, g.stride_w, shape[2]));
+  g.transposed = true;
+  g.out_h = rows.out, g.pad_h = rows.pad;
+  g.out_w = columns.out, g.pad_w = columns.pad;
+  return g;
 }
 
 Status CheckMacs(std::initializer_list<int64_t> factors) {
@@ -120,6 +169,11 @@ Result<ConvGeometry> MakeConvGeometry(const ConvSpec& spec, std::span<const Oper
   HEDDLE_TRY(CheckPerChannel(spec, inputs, g.out_c));
   const ConvOptions& o = spec.window;
   g.stride_h = o.stride_h, g.stride_w = o.stride_w, g.dil_h = o.dilation_h, g.dil_w = o.dilation_w;
+  if (spec.kind == ConvKind::kTransposed) {
+    HEDDLE_ASSIGN(g, WithGivenOutput(spec, inputs, g));
+    HEDDLE_TRY(CheckMacs({g.batch, g.out_h, g.out_w, g.out_c, g.k_h, g.k_w, g.filter_c()}));
+    return g;
+  }
   HEDDLE_ASSIGN(const Axis rows,
                 WindowAxis("height", o.padding, g.in_h, g.k_h, g.stride_h, g.dil_h));
   HEDDLE_ASSIGN(const Axis columns,

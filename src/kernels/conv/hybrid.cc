@@ -112,11 +112,12 @@ class HybridForm final : public ConvOperation {
     HEDDLE_ASSIGN(const ConvGeometry g, MakeConvGeometry(spec(), inputs));
     const bool per_channel =
         spec().weights != Type::kUInt8 && (g.groups > 1 || ScalesDiffer(*spec().weights_quant));
-    math.row_per_pixel = spec().xnn && IsPointwise(g);
+    math.row_per_pixel = spec().xnn && IsPointwise(g) && !g.transposed;
     const int64_t pixels = int64_t{g.in_h} * g.in_w;
     math.rows = math.row_per_pixel ? RowLayout{RowScheme::kXnn, g.batch * pixels, g.in_c}
                                    : RowLayout{RowScheme::kXnn, g.batch, pixels * g.in_c};
-    if (spec().xnn) return Status();
+    // LiteRT has no other kernel for a transposed one.
+    if (spec().xnn || g.transposed) return Status();
     const bool depthwise = spec().kind == ConvKind::kDepthwise;
     const bool reference = spec().numerics == Numerics::kReference || g.groups > 1;
     math.rows.scheme = per_channel || depthwise ? RowScheme::kAsymmetric : RowScheme::kSymmetric;

@@ -9,10 +9,10 @@
 
 namespace heddle::core {
 
-// The part [begin, end) of a kernel axis whose taps lie inside the image, and the position of tap
-// 0.
+// The taps of a kernel axis that lie inside the image: begin, begin + step, ... below `end`. The
+// first reads position `first`, each next one `advance` further.
 struct Taps {
-  int32_t begin, end, origin;
+  int32_t begin, end, step, first, advance;
 };
 inline Taps TapsInside(int32_t out, int32_t stride, int32_t pad, int64_t dilation, int32_t k,
                        int32_t in) {
@@ -20,7 +20,25 @@ inline Taps TapsInside(int32_t out, int32_t stride, int32_t pad, int64_t dilatio
   const int64_t begin = origin >= 0 ? 0 : (dilation - 1 - origin) / dilation;
   const int64_t end = origin >= in ? 0 : (in - origin + dilation - 1) / dilation;
   return {static_cast<int32_t>(std::min<int64_t>(begin, k)),
-          static_cast<int32_t>(std::min<int64_t>(end, k)), origin};
+          static_cast<int32_t>(std::min<int64_t>(end, k)), 1,
+          static_cast<int32_t>(origin + std::min<int64_t>(begin, k) * dilation),
+          static_cast<int32_t>(dilation)};
+}
+inline Taps TransposedTaps(int32_t out, int32_t stride, int32_t pad, int32_t k, int32_t in) {
+  const int64_t reach = int64_t{out} + pad;
+  const int64_t earliest = reach - (int64_t{in} - 1) * stride;
+  const int64_t begin = earliest >= 0 ? earliest : reach % stride;
+  return {static_cast<int32_t>(std::min<int64_t>(begin, k)),
+          static_cast<int32_t>(std::min<int64_t>(reach + 1, k)), stride,
+          static_cast<int32_t>((reach - begin) / stride), -1};
+}
+inline Taps RowTaps(const ConvGeometry& g, int32_t y) {
+  return g.transposed ? TransposedTaps(y, g.stride_h, g.pad_h, g.k_h, g.in_h)
+                      : TapsInside(y, g.stride_h, g.pad_h, g.dil_h, g.k_h, g.in_h);
+}
+inline Taps ColumnTaps(const ConvGeometry& g, int32_t x) {
+  return g.transposed ? TransposedTaps(x, g.stride_w, g.pad_w, g.k_w, g.in_w)
+                      : TapsInside(x, g.stride_w, g.pad_w, g.dil_w, g.k_w, g.in_w);
 }
 
 template <class Math>
@@ -42,17 +60,21 @@ struct DenseParams {
   const auto& layout() const { return math.rows; }  // of a hybrid Math
 };
 
-// One output of CONV_2D. `image`: its batch item, at the first channel of its group.
+// One output of CONV_2D or TRANSPOSE_CONV. `image`: its batch item, at the first channel of its
+// group.
 template <class Bound>
 typename Bound::Sum SumOfFilter(const Bound& m, const ConvGeometry& g,
                                 const typename Bound::In* image, int32_t channel, Taps rows,
                                 Taps columns) {
   const int32_t depth = g.filter_c();
   typename Bound::Sum sum = m.Start(channel);
-  for (int32_t ky = rows.begin; ky < rows.end; ++ky) {
-    const int64_t line = int64_t{rows.origin + ky * g.dil_h} * g.in_w;
-    for (int32_t kx = columns.begin; kx < columns.end; ++kx) {
-      const auto* x = image + (line + columns.origin + kx * g.dil_w) * g.in_c;
+  int32_t y = rows.first;
+  for (int32_t ky = rows.begin; ky < rows.end; ky += rows.step, y += rows.advance) {
+    const int64_t line = int64_t{y} * g.in_w;
+    int32_t column = columns.first;
+    for (int32_t kx = columns.begin; kx < columns.end;
+         kx += columns.step, column += columns.advance) {
+      const auto* x = image + (line + column) * g.in_c;
       const auto* w = m.weights + ((int64_t{channel} * g.k_h + ky) * g.k_w + kx) * depth;
       for (int32_t i = 0; i < depth; ++i) sum = m.Add(sum, x[i], w[i]);
     }
@@ -67,8 +89,8 @@ typename Bound::Sum SumOfPlane(const Bound& m, const ConvGeometry& g,
                                Taps columns, bool columns_first) {
   typename Bound::Sum sum = m.Start(channel);
   const auto tap = [&](int32_t ky, int32_t kx) {
-    const int64_t line = int64_t{rows.origin + ky * g.dil_h} * g.in_w;
-    sum = m.Add(sum, image[(line + columns.origin + kx * g.dil_w) * g.in_c],
+    const int64_t line = int64_t{rows.first + (ky - rows.begin) * g.dil_h} * g.in_w;
+    sum = m.Add(sum, image[(line + columns.first + (kx - columns.begin) * g.dil_w) * g.in_c],
                 m.weights[(int64_t{ky} * g.k_w + kx) * g.out_c + channel]);
   };
   if (columns_first) {
@@ -89,10 +111,9 @@ TileCode WindowTile(const WindowParams<Math>& p, const TileArgs& args, TileRange
   for (int64_t row = tiles.begin; row < tiles.end; ++row) {
     const int64_t batch = row / g.out_h;
     const auto* image = m.input + batch * g.in_h * g.in_w * g.in_c;
-    const Taps rows = TapsInside(static_cast<int32_t>(row % g.out_h), g.stride_h, g.pad_h, g.dil_h,
-                                 g.k_h, g.in_h);
+    const Taps rows = RowTaps(g, static_cast<int32_t>(row % g.out_h));
     for (int32_t ox = 0; ox < g.out_w; ++ox) {
-      const Taps columns = TapsInside(ox, g.stride_w, g.pad_w, g.dil_w, g.k_w, g.in_w);
+      const Taps columns = ColumnTaps(g, ox);
       const int64_t pixel = row * g.out_w + ox;
       m.Enter(batch, pixel);
       for (int32_t c = 0; c < g.out_c; ++c) {

@@ -24,6 +24,9 @@ Result<std::unique_ptr<Operation>> MakeHybridForm(ConvSpec spec, const std::byte
 Result<std::unique_ptr<Operation>> MakeBlockwiseForm(const MakeArgs& args, ConvSpec spec,
                                                      const std::byte* weights);
 
+// The plain form for the types of a checked operator.
+Result<std::unique_ptr<Operation>> MakePlainForm(const MakeArgs& args, ConvSpec spec);
+
 // int4 and int2 constants as int8, float16 ones as float32. nullptr: the weights are read as they
 // are.
 Result<const std::byte*> ExpandWeights(const MakeArgs& args);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checked meaning of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED: what the plain forms and
-// the fast ones share. A form adds nothing but a layout of the weights and a loop.
+// The checked meaning of CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED: what the
+// plain forms and the fast ones share. A form adds nothing but a layout of the weights and a loop.
 #ifndef HEDDLE_KERNELS_CONV_SPEC_H_
 #define HEDDLE_KERNELS_CONV_SPEC_H_
 
@@ -15,15 +15,17 @@
 
 namespace heddle::core {
 
-enum class ConvKind : uint8_t { kConv2d, kDepthwise, kFullyConnected };
+enum class ConvKind : uint8_t { kConv2d, kDepthwise, kFullyConnected, kTransposed };
 
 // Input [batch][in_h][in_w][in_c], output [batch][out_h][out_w][out_c]. Weights:
 //   CONV_2D            [out_c][k_h][k_w][in_c / groups]; output channel c reads group c / (out_c /
 //   groups) DEPTHWISE_CONV_2D  [1][k_h][k_w][out_c]; output channel c reads input channel c /
 //   depth_multiplier
+//   TRANSPOSE_CONV     as CONV_2D, one group
 // Tap (ky, kx) of output (oy, ox) is input (oy * stride_h - pad_h + ky * dil_h, ox * stride_w -
 // pad_w + kx * dil_w); one outside the image contributes nothing. Every product of sizes fits
-// int64, every position int32.
+// int64, every position int32. TRANSPOSE_CONV is seen from its output: tap (ky, kx) is the input
+// (oy + pad_h - ky) / stride_h, (ox + pad_w - kx) / stride_w where both divide.
 struct ConvGeometry {
   int32_t batch = 0, in_h = 0, in_w = 0, in_c = 0;
   int32_t out_h = 0, out_w = 0, out_c = 0;
@@ -32,10 +34,14 @@ struct ConvGeometry {
   int32_t pad_h = 0, pad_w = 0;  // before the first row and column
   int32_t groups = 1;            // in_c for DEPTHWISE_CONV_2D
   int32_t depth_multiplier = 1;  // out_c / in_c for DEPTHWISE_CONV_2D, 1 for CONV_2D
+  bool transposed = false;       // TRANSPOSE_CONV
 
   int64_t pixels() const { return int64_t{batch} * out_h * out_w; }
   int32_t filter_c() const { return in_c / groups; }
-  int64_t macs() const { return pixels() * out_c * k_h * k_w * filter_c(); }
+  int64_t macs() const {
+    const int64_t places = transposed ? int64_t{batch} * in_h * in_w : pixels();
+    return places * out_c * k_h * k_w * filter_c();
+  }
 };
 
 // Input [rows][depth], weights [units][depth], output [rows][units].
@@ -115,7 +121,7 @@ struct ConvSpec {
               0;  // of integer types; weights_zero is not 0 only in uint8 and FULLY_CONNECTED
   bool weights_constant = false, bias_constant = false;  // an absent bias counts as constant
   Activation activation = Activation::kNone;
-  ConvOptions window;           // CONV_2D, DEPTHWISE_CONV_2D
+  ConvOptions window;           // of the other three
   FullyConnectedOptions dense;  // FULLY_CONNECTED
 
   // float32 sums. `reference`: acc = 0; acc = acc + x * w with two roundings; acc + bias. `fast`:
@@ -130,7 +136,8 @@ struct ConvSpec {
 // Errors are those MakeFn promises.
 Result<ConvSpec> CheckConv(const MakeArgs& args, ConvKind kind);
 
-// The geometry for these operands. CONV_2D and DEPTHWISE_CONV_2D.
+// The geometry for these operands: input, weights, bias; TRANSPOSE_CONV: and the output's shape.
+// All but FULLY_CONNECTED.
 Result<ConvGeometry> MakeConvGeometry(const ConvSpec& spec, std::span<const Operand> inputs);
 // FULLY_CONNECTED.
 Result<FcGeometry> MakeFcGeometry(const ConvSpec& spec, std::span<const Operand> inputs);
