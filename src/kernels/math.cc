@@ -11,6 +11,7 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kOverflow = 0x1.62e42fefa39efp9;  // exp of anything larger is infinite
 constexpr double kLn2Hi = 0x1.62e42feep-1;         // 32 bits: times an exponent it is exact
 constexpr double kLn2Lo = 0x1.a39ef35793c76p-33;
+constexpr double kInvSqrtPi = 0x1.20dd750429b6dp-1;  // 1/sqrt(pi)
 
 // x = k * ln(2) + r, |r| <= ln(2)/2 and a bit.
 struct Reduced {
@@ -100,5 +101,35 @@ double Tanh(double x) {
 }
 
 double Logistic(double x) { return 1 / (1 + Exp(-x)); }
+
+double Erfc(double x) {
+  if (x != x) return x;
+  const double a = std::fabs(x);
+  if (a > 28) return x < 0 ? 2 : 0;
+  const double square = a * a;
+  const double gauss =
+      Exp(-square) * (1 - std::fma(a, a, -square));  // exp(-a^2), all of the square
+  if (a < 2) {
+    // erf(a) = 2a/sqrt(pi) * exp(-a^2) * (1 + 2a^2/3 + (2a^2)^2/15 + ...): no term is negative.
+    double sum = 1;
+    for (int n = 45; n >= 1; --n) sum = 1 + sum * (2 * square / (2 * n + 1));
+    return 1 - 2 * kInvSqrtPi * x * gauss * sum;
+  }
+  double fraction = a;  // a + (1/2)/(a + (2/2)/(a + (3/2)/(a + ...)))
+  for (int k = 50; k >= 1; --k) fraction = a + 0.5 * k / fraction;
+  const double y = gauss * kInvSqrtPi / fraction;
+  return x < 0 ? 2 - y : y;
+}
+
+float PowF(float x, float y) {
+  if (y == 0 || x == 1) return 1;
+  if (x != x || y != y) return x + y;
+  const double a = std::fabs(static_cast<double>(x)), b = static_cast<double>(y);
+  const bool whole = std::floor(b) == b;
+  if (x < 0 && !whole && a != kInf) return std::numeric_limits<float>::quiet_NaN();
+  const double power = a == 1 ? 1 : Exp(b * Log(a));
+  const bool odd = whole && std::fabs(b) < 0x1p24 && std::fmod(b, 2) != 0;
+  return static_cast<float>(odd && std::signbit(x) ? -power : power);
+}
 
 }  // namespace heddle::core

@@ -49,6 +49,67 @@ TEST(Math, WithinTheirErrorOverTheirRange) {
   }
 }
 
+TEST(Math, TrigonometryAndErfcWithinTheirError) {
+  for (int i = -40000; i <= 40000; ++i) {
+    const double x = i * 0x1.a3f31p-2, y = i * 0x1.5p-11, slope = i * 0x1p-9 + 0.3;
+    ASSERT_NEAR(Sin(x), static_cast<double>(std::sin(static_cast<long double>(x))), 1e-15) << x;
+    ASSERT_NEAR(Cos(x), static_cast<double>(std::cos(static_cast<long double>(x))), 1e-15) << x;
+    ASSERT_LE(RelativeError(Erfc(y), std::erfc(static_cast<long double>(y))), 2e-13) << y;
+    ASSERT_LE(RelativeError(Atan2(slope, y), std::atan2(static_cast<long double>(slope),
+                                                        static_cast<long double>(y))),
+              1e-15)
+        << slope << " " << y;
+  }
+}
+
+TEST(Math, FloatFunctionsOverTheirWholeRange) {
+  for (uint32_t bits = 1; bits < 0x7f800000; bits += 40009) {
+    const float x = std::bit_cast<float>(bits);
+    ASSERT_FLOAT_EQ(SinF(x), static_cast<float>(std::sin(static_cast<long double>(x)))) << x;
+    ASSERT_FLOAT_EQ(CosF(-x), static_cast<float>(std::cos(static_cast<long double>(x)))) << x;
+    ASSERT_FLOAT_EQ(PowF(x, -0.75f), static_cast<float>(std::pow(static_cast<long double>(x),
+                                                                 static_cast<long double>(-0.75))))
+        << x;
+    ASSERT_FLOAT_EQ(FastLogF(x), static_cast<float>(std::log(static_cast<long double>(x)))) << x;
+  }
+}
+
+TEST(Math, FastErfcAndExpm1FollowTheExactOnes) {
+  for (int i = -8000; i <= 8000; ++i) {
+    const float x = static_cast<float>(i) * 0x1p-10f, below = -std::fabs(x);
+    ASSERT_LE(
+        RelativeError(static_cast<double>(FastErfcF(x)), std::erfc(static_cast<long double>(x))),
+        6e-6)
+        << x;
+    ASSERT_LE(RelativeError(static_cast<double>(FastExpm1F(below)),
+                            std::expm1(static_cast<long double>(below))),
+              2e-7)
+        << x;
+  }
+  EXPECT_EQ(FastErfcF(kInfF), 0);
+  EXPECT_EQ(FastErfcF(-kInfF), 2);
+  EXPECT_EQ(FastExpm1F(-kInfF), -1);
+}
+
+TEST(Math, PowersAndAnglesOfSpecialValuesAreThoseOfC) {
+  const float values[] = {
+      0.0f, -0.0f, 1,     -1,   kInfF, -kInfF, std::numeric_limits<float>::quiet_NaN(),
+      2,    -3,    -3.5f, 0.5f, 1e30f, -1e30f};
+  const auto same = [](double a, double b) {
+    return a != a                               ? b != b
+           : std::fabs(a - b) < 1e-15 || a == b ? std::signbit(a) == std::signbit(b)
+                                                : false;
+  };
+  for (const float x : values) {
+    for (const float y : values) {
+      const double dx = static_cast<double>(x), dy = static_cast<double>(y);
+      EXPECT_TRUE(same(static_cast<double>(PowF(x, y)), static_cast<double>(std::pow(x, y))))
+          << x << "^" << y;
+      EXPECT_TRUE(same(Atan2(dx, dy), std::atan2(dx, dy))) << x << " " << y;
+    }
+  }
+}
+
 TEST(Math, SpecialValues) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   EXPECT_EQ(Exp(0), 1);
