@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/isa.h"
 #include "base/type.h"
@@ -63,6 +64,15 @@ struct MakeArgs {
   PackStore& packs;
 };
 
+// The subgraphs that an operator of control flow runs. They take the node's operands from
+// `first_input` on, and the outputs of each from `first_result` on become the node's.
+struct SubPlans {
+  std::vector<int> subgraphs;
+  int first_input = 0;
+  int first_result = 0;
+  bool loop = false;  // outputs become inputs again: shapes that change are known to the run only
+};
+
 // Immutable and thread-safe. The Model and the PackStore outlive it.
 class Operation {
  public:
@@ -74,8 +84,12 @@ class Operation {
   // True when the run reads only the inputs' shapes (SHAPE): a Plan then knows the outputs.
   virtual bool ReadsOnlyShapes() const { return false; }
   // Bit k set: input k is state that the step updates in place. Such an input is the call's or the
-  // session's own writable memory, all zero bits when the session (or a call without one) starts.
+  // session's own writable memory; when the session (or a call without one) starts every element
+  // is 0, of an int8 tensor its zero point.
   virtual uint32_t WrittenInputs() const { return 0; }
+  // nullptr: not control flow. Else the plan of the subgraphs decides the shapes of the outputs,
+  // not Shapes, and Lower makes a kSubPlan step.
+  virtual const SubPlans* sub_plans() const { return nullptr; }
   // The shapes of the outputs. The same code runs while a Plan is made and while a call runs.
   virtual Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const = 0;
   // The step for these shapes; the outputs carry those that Shapes gave. A zero-size output still

@@ -39,14 +39,19 @@ struct TileArgs {
   const std::byte* packed;  // Step::packed
   std::byte* shared;   // Step::shared_bytes, one per call, kept from the first phase to the last
   std::byte* scratch;  // Step::scratch_bytes, 64-byte aligned
+  // Of an operator that keeps something from call to call (kernels/state.h), kOperatorMemory bytes
+  // of the session; nullptr for any other.
+  std::byte* memory = nullptr;
 };
 
 // Computes tiles [begin, end) of one phase. Any split of the range, in any order, gives the same
 // bits.
 using TileFn = TileCode (*)(const void* params, const TileArgs& args, TileRange tiles);
 
+class CallState;  // kernels/state.h
+
 // What a serial step may ask of the running call: memory for outputs whose size only the data
-// tells.
+// tells, and the resources of its session.
 class SerialCall {
  public:
   virtual const TileArgs& args() const = 0;
@@ -54,20 +59,30 @@ class SerialCall {
   // Memory of output k, which now has this shape (strings: `bytes`). nullptr: past the call's
   // memory limit.
   virtual std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) = 0;
+  // Bytes of input k; of a string tensor too.
+  virtual size_t input_bytes(int input) const = 0;
+  virtual CallState& state() = 0;
 
  protected:
   ~SerialCall() = default;
 };
 using SerialFn = Status (*)(const void* params, SerialCall& call);
 
-// What a sub-plan step (IF, WHILE, CALL) drives: the caller's thread runs other subgraphs on the
-// same Context.
+// What a sub-plan step (IF, WHILE, CALL) drives, on the caller's thread. `which` counts the
+// subgraphs of the operation's SubPlans. Deadline and cancel are looked at in each of these.
 class SubPlanCall {
  public:
   virtual const TileArgs& args() const = 0;
-  // Runs a subgraph: operand k of the step (after `first_input`) becomes its input k. Looks at
-  // deadline and cancel.
-  virtual Status RunSubgraph(int subgraph) = 0;
+  // Runs a subgraph on the step's operands; its outputs become the step's.
+  virtual Status Run(int which) = 0;
+  // Runs a subgraph on the loop's values, at first the step's operands: the one bool that it makes.
+  virtual Result<bool> Test(int which) = 0;
+  // Runs a subgraph on the loop's values; its outputs are the next ones.
+  virtual Status Turn(int which) = 0;
+  // The loop's values become the step's outputs.
+  virtual Status Finish() = 0;
+  // Runs a subgraph without operands unless this state has run it before.
+  virtual Status Once(int which) = 0;
 
  protected:
   ~SubPlanCall() = default;
@@ -95,7 +110,7 @@ struct Step {
   std::vector<Phase> phases;
   SerialFn serial = nullptr;
   SubPlanFn sub_plan = nullptr;
-  bool sizes_outputs = false;  // a serial step whose output shapes only its run tells
+  bool sizes_outputs = false;  // a serial or sub-plan step whose output shapes only its run tells
   std::shared_ptr<const void> params;
   const std::byte* packed = nullptr;  // weights of the Program, read-only
   size_t scratch_bytes = 0;           // for each thread that helps

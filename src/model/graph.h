@@ -93,6 +93,16 @@ struct Subgraph {
                                     // made by an earlier one
 };
 
+// A variable or hash table: one for all subgraphs.
+struct ResourceInfo {
+  std::string
+      name;  // "shared_name" or "container/shared_name" of a variable, the number of a table
+  bool table = false;
+};
+
+// The subgraphs that an operator calls, as the file says.
+std::vector<int32_t> CalledSubgraphs(const Operator& op);
+
 struct SignatureTensor {
   std::string name;
   int32_t tensor = 0;

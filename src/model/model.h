@@ -31,6 +31,8 @@ class Model {
   const std::vector<Subgraph>& subgraphs() const { return subgraphs_; }
   // Those whose tensors are inputs and outputs of their subgraph; a stale one is left out.
   const std::vector<Signature>& signatures() const { return signatures_; }
+  // Those that handles of any subgraph name, without repetition.
+  const std::vector<ResourceInfo>& resources() const { return resources_; }
   const std::string& description() const { return description_; }
   int64_t size_bytes() const;
   // For whoever has made what it needs of the constants: a mapped file's pages go back to the
@@ -53,6 +55,7 @@ class Model {
   std::unique_ptr<Bytes> bytes_;
   std::vector<Subgraph> subgraphs_;
   std::vector<Signature> signatures_;
+  std::vector<ResourceInfo> resources_;
   std::string description_;
   std::vector<std::string> metadata_names_;
   std::vector<AssociatedFile> files_;

@@ -155,9 +155,11 @@ struct CumsumOptions {
 struct HashTableOptions {
   int32_t table_id = 0;
   Type key = Type::kFloat32, value = Type::kFloat32;
+  int32_t resource = -1;  // in Model::resources(); the reader's
 };
 struct VarHandleOptions {
   std::string container, shared_name;
+  int32_t resource = -1;  // in Model::resources(); the reader's
 };
 struct RandomOptions {
   int64_t seed = 0, seed2 = 0;

@@ -50,6 +50,7 @@ Status ReadModel(FileBytes& file, const ModelParts& parts) {
     HEDDLE_TRY(Within(ReadSubgraph(source, subgraph, kinds, parts.subgraphs[i]), "subgraph {}", i));
   }
   HEDDLE_TRY(CheckCalls(parts.subgraphs));
+  NumberResources(parts.subgraphs, parts.resources);
   HEDDLE_TRY(ReadSignatures(source, parts.subgraphs, parts.signatures));
   HEDDLE_TRY(ReadMetadataNames(source, parts.metadata_names));
   parts.files = ReadArchive(file.all());

@@ -23,6 +23,7 @@ namespace heddle::core {
 struct ModelParts {
   std::vector<Subgraph>& subgraphs;
   std::vector<Signature>& signatures;
+  std::vector<ResourceInfo>& resources;
   std::string& description;
   std::vector<std::string>& metadata_names;
   std::vector<AssociatedFile>& files;

@@ -26,7 +26,26 @@ int CalledAtLeast(OpCode code) {
   }
 }
 
-std::vector<int32_t> Called(const Operator& op) {
+using Graph = std::vector<std::vector<int32_t>>;
+
+Status CollectCalls(const std::vector<Subgraph>& subgraphs, Graph& calls) {
+  for (size_t s = 0; s < subgraphs.size(); ++s) {
+    for (size_t i = 0; i < subgraphs[s].operators.size(); ++i) {
+      const Operator& op = subgraphs[s].operators[i];
+      for (int32_t called : CalledSubgraphs(op)) {
+        if (called < 0 || static_cast<size_t>(called) >= subgraphs.size())
+          return InvalidModel("subgraph {}, op {} {}: calls subgraph {}, expected 0 to {}", s, i,
+                              Short(op.Name()), called, int64_t(subgraphs.size()) - 1);
+        calls[s].push_back(called);
+      }
+    }
+  }
+  return Status();
+}
+
+}  // namespace
+
+std::vector<int32_t> CalledSubgraphs(const Operator& op) {
   if (const auto* options = std::get_if<SubgraphOptions>(&op.options)) {
     std::vector<int32_t> called = options->branches;
     const int least = CalledAtLeast(op.code);
@@ -41,25 +60,6 @@ std::vector<int32_t> Called(const Operator& op) {
       },
       op.options);
 }
-
-using Graph = std::vector<std::vector<int32_t>>;
-
-Status CollectCalls(const std::vector<Subgraph>& subgraphs, Graph& calls) {
-  for (size_t s = 0; s < subgraphs.size(); ++s) {
-    for (size_t i = 0; i < subgraphs[s].operators.size(); ++i) {
-      const Operator& op = subgraphs[s].operators[i];
-      for (int32_t called : Called(op)) {
-        if (called < 0 || static_cast<size_t>(called) >= subgraphs.size())
-          return InvalidModel("subgraph {}, op {} {}: calls subgraph {}, expected 0 to {}", s, i,
-                              Short(op.Name()), called, int64_t(subgraphs.size()) - 1);
-        calls[s].push_back(called);
-      }
-    }
-  }
-  return Status();
-}
-
-}  // namespace
 
 Status CheckCalls(const std::vector<Subgraph>& subgraphs) {
   Graph calls(subgraphs.size());

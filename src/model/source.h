@@ -99,6 +99,8 @@ Status CheckOrder(Subgraph& subgraph);
 void SettleTypes(Subgraph& graph);
 // Every subgraph that an operator calls exists, and none calls itself, however indirectly.
 Status CheckCalls(const std::vector<Subgraph>& subgraphs);
+// Gives every handle the number of its resource.
+void NumberResources(std::vector<Subgraph>& subgraphs, std::vector<ResourceInfo>& resources);
 Status ReadSignatures(Source& source, const std::vector<Subgraph>& subgraphs,
                       std::vector<Signature>& signatures);
 Status ReadMetadataNames(Source& source, std::vector<std::string>& names);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/errors.h"
+#include "kernels/state.h"
 
 namespace heddle::core {
 namespace {
@@ -52,8 +53,20 @@ class TestSerialCall final : public SerialCall {
     outputs_[output].data.assign(bytes, kPoison);
     return outputs_[output].data.data();
   }
+  size_t input_bytes(int input) const override { return inputs_[input].data.size(); }
+  CallState& state() override { return state_; }
 
  private:
+  // No operator under test here has a resource.
+  class NoState final : public CallState {
+   public:
+    const Resource* Find(int32_t) override { return nullptr; }
+    Status Assign(int32_t, const ResourceValue&) override { return Internal("no resources"); }
+    Status Import(int32_t, const ResourceValue&, const ResourceValue&) override {
+      return Internal("no resources");
+    }
+  };
+  NoState state_;
   const TileArgs& args_;
   const std::vector<TestTensor>& inputs_;
   std::vector<TestTensor>& outputs_;
