@@ -28,6 +28,8 @@ class Context::Serial final : public SerialCall {
     Result<std::byte*> memory = context_.Grow(node_.outputs[output], shape, bytes);
     return memory.ok() ? *memory : nullptr;
   }
+  size_t input_bytes(int input) const override { return context_.BytesOf(node_.inputs[input]); }
+  CallState& state() override { return *context_.state_; }
 
  private:
   Context& context_;

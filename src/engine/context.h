@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "engine/memory_budget.h"
 #include "engine/run_control.h"
+#include "engine/state.h"
 #include "plan/plan.h"
 
 namespace heddle::core {
@@ -92,6 +93,7 @@ class Context {
   Result<std::byte*> Grow(int value, const Shape& shape, size_t bytes);
 
   MemoryBudget& budget_;
+  State* state_ = nullptr;  // of the running call
   uint64_t taken_ = 0;
   std::vector<Frame> frames_;
   size_t used_frames_ = 0;
