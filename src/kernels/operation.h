@@ -62,6 +62,7 @@ struct MakeArgs {
   Numerics numerics;
   Isa isa;
   PackStore& packs;
+  std::span<const Subgraph> subgraphs = {};  // of the Model: what an option's number names
 };
 
 // The subgraphs that an operator of control flow runs. They take the node's operands from

@@ -84,7 +84,8 @@ Status Program::AddNode(int op_index) {
   }
   for (int v : op.outputs) outputs.push_back(OperandOf(v));
   Result<std::unique_ptr<Operation>> made =
-      make(MakeArgs{op, inputs, outputs, options_.numerics, options_.isa, *weights_});
+      make(MakeArgs{op, inputs, outputs, options_.numerics, options_.isa, *weights_,
+                    model_->subgraphs()});
   if (!made.ok()) return InOperator(made.status(), op_index, op);
 
   Node node{op_index, &op, std::move(made).value(), op.inputs, op.outputs};
