@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/errors.h"
+#include "crew/crew.h"
 
 namespace heddle::core {
 namespace {
@@ -257,12 +258,18 @@ Result<Call> LoadedModel::Run(const RunRequest& request) {
   HEDDLE_TRY(BindInputs(*ports, request, shapes, tensors));
   HEDDLE_TRY(request.control.Check());
 
+  // The turn before the Context: memory follows the number of turns, not that of callers.
+  Turn turn(
+      Crew::OfProcess(), Priority::kNormal, engine_->options().cores,
+      {[](const void* control) { return static_cast<const RunControl*>(control)->Check().ok(); },
+       request.control.active() ? &request.control : nullptr});
+  if (!turn.held()) return request.control.Check();
   Result<Entry::Lease> acquired = entry->Acquire(shapes);
   if (!acquired.ok()) return BlameShapes(acquired.status(), *ports, shapes);
   Entry::Lease lease = std::move(acquired).value();
   for (size_t k = 0; k < count; ++k) lease->SetInput(static_cast<int>(k), tensors[k]);
   HEDDLE_TRY(BindOutputs(*ports, request, *lease.operator->()));
-  HEDDLE_TRY(lease.Run(request.control));
+  HEDDLE_TRY(lease.Run(request.control.On(turn)));
   Call call(std::move(lease), *ports);
   for (size_t i = 0; i < request.output_count; ++i) {
     auto& given = const_cast<heddle_tensor&>(At(request.outputs, i));

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "crew/executor.h"
 #include "heddle/status.h"
 
 namespace heddle::core {
@@ -17,6 +18,14 @@ class RunControl {
   // deadline_ns 0: none; cancel nullptr: none.
   RunControl(const Clock& clock, int64_t deadline_ns, const std::atomic<bool>* cancel)
       : clock_(&clock), deadline_ns_(deadline_ns), cancel_(cancel) {}
+
+  // What runs the tiles: the calling thread alone, unless a turn of the Crew is given.
+  Executor& executor() const { return *executor_; }
+  RunControl On(Executor& executor) const {
+    RunControl control = *this;
+    control.executor_ = &executor;
+    return control;
+  }
 
   bool active() const { return deadline_ns_ != 0 || cancel_ != nullptr; }
   // Looked at between steps, between blocks of tiles and in every turn of a loop.
@@ -32,6 +41,7 @@ class RunControl {
   const Clock* clock_ = nullptr;
   int64_t deadline_ns_ = 0;
   const std::atomic<bool>* cancel_ = nullptr;
+  Executor* executor_ = &AloneExecutor();
 };
 
 }  // namespace heddle::core

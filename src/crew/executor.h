@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executor: what runs the tiles of a call's steps. Thin, so that an application's own pool fits
+// behind it.
+#ifndef HEDDLE_CREW_EXECUTOR_H_
+#define HEDDLE_CREW_EXECUTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace heddle::core {
+
+enum class Priority : uint8_t { kHigh = 0, kNormal = 1, kLow = 2 };
+inline constexpr int kPriorities = 3;
+
+// Independent tiles of one phase of one step.
+struct Region {
+  // Computes tiles [begin, end); 0 is success, anything else stops the region. `scratch` is the
+  // helping thread's own, of at least scratch_bytes; nullptr on the caller's thread, which has its
+  // own.
+  uint32_t (*run)(void* arg, int64_t begin, int64_t end, std::byte* scratch) = nullptr;
+  // Looked at on the caller's thread between tiles; false stops the region. nullptr: never stops.
+  bool (*go_on)(void* arg) = nullptr;
+  void* arg = nullptr;
+  int64_t tiles = 0;
+  float tile_ns = 0;  // what one tile costs, as far as is known
+  size_t scratch_bytes = 0;
+};
+
+// The longest that a thread computes between two looks at what could stop it.
+inline constexpr float kLongestClaimNs = 200'000;
+inline constexpr uint32_t kRegionStopped = 0xffffffffu;  // go_on said so
+
+// Belongs to one call: its thread alone runs regions on it, one after another.
+class Executor {
+ public:
+  // Returns when every tile is done or skipped: 0, kRegionStopped, or what the lowest failing tile
+  // returned.
+  virtual uint32_t Run(const Region& region) = 0;
+
+ protected:
+  ~Executor() = default;
+};
+
+// Everything on the calling thread. Thread-safe.
+Executor& AloneExecutor();
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_CREW_EXECUTOR_H_

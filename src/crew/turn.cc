@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turn: a call's side of the Crew.
+#include <algorithm>
+
+#include "crew/crew.h"
+
+namespace heddle::core {
+namespace {
+
+constexpr float kWorthSharingNs = 4'000;  // a few exchanges of cache lines, many times over
+constexpr float kWorthWakingNs =
+    50'000;  // what a wake costs the caller and the woken, and then some
+constexpr int64_t kStragglerSpinNs = 50'000;
+constexpr int64_t kLookEveryNs = 2'000'000;
+
+}  // namespace
+
+// On the waiting thread's stack.
+class Turn::Waiter final : public TurnWaiter {
+ public:
+  bool granted() const { return granted_.load(std::memory_order_acquire) != 0; }
+  void Wait() { FutexWait(granted_, 0); }
+  void WaitFor(int64_t ns) { FutexWaitFor(granted_, 0, ns); }
+
+ private:
+  // The waiter may return, and its memory be used again, before the wake: it is then a wake of
+  // nobody, at an address that is only named, never read.
+  void Granted() override {
+    std::atomic<uint32_t>& word = granted_;
+    word.store(1, std::memory_order_release);
+    FutexWake(word, 1);
+  }
+  std::atomic<uint32_t> granted_{0};
+};
+
+Turn::Turn(Crew& crew, Priority priority, int most_cores, GoOn wait)
+    : crew_(crew),
+      priority_(priority),
+      nested_(InTurn()),
+      most_cores_(most_cores > 0 ? most_cores : 1 << 16),
+      wait_(wait) {
+  if (nested_) return;
+  InTurn() = true;
+  Waiter waiter;
+  if (!crew.turns_.TakeOrWait(waiter, priority)) {
+    crew.waits_.fetch_add(1, std::memory_order_relaxed);
+    WaitFor(waiter);
+  }
+  since_ns_ = crew.clock_.NowNs();
+  crew.AskForBudget(since_ns_);
+}
+
+Turn::Turn(Crew& crew, Inherited)
+    : crew_(crew), priority_(Priority::kNormal), nested_(false), most_cores_(1 << 16) {
+  InTurn() = true;
+  since_ns_ = crew.clock_.NowNs();
+}
+
+Turn::~Turn() {
+  if (nested_) return;
+  if (slot_ != nullptr) slot_->taken.store(false, std::memory_order_release);
+  if (held_) crew_.turns_.Give();
+  InTurn() = false;
+}
+
+void Turn::WaitFor(Waiter& waiter) {
+  while (!waiter.granted()) {
+    if (wait_.arg == nullptr) {
+      waiter.Wait();
+    } else if (MayGoOn()) {
+      waiter.WaitFor(kLookEveryNs);
+    } else if (crew_.turns_.Forget(waiter)) {
+      held_ = false;
+      return;
+    }
+  }
+}
+
+// Without a turn again, a region can only be stopped: whoever ended the wait stops it, too.
+void Turn::Yield() {
+  Waiter waiter;
+  if (!held_ || !crew_.turns_.Yield(waiter, priority_)) return;
+  crew_.yields_.fetch_add(1, std::memory_order_relaxed);
+  WaitFor(waiter);
+  crew_.turns_.Unpark();
+  since_ns_ = crew_.clock_.NowNs();
+}
+
+uint32_t Turn::Run(const Region& region) {
+  if (region.tiles <= 0) return 0;
+  if (!nested_ && crew_.turns_.ShouldYield(priority_, since_ns_)) Yield();
+  if (!held_) return kRegionStopped;
+  const float total_ns = static_cast<float>(region.tiles) * region.tile_ns;
+  const int spare = std::min(crew_.turns_.budget() - crew_.turns_.active(), most_cores_ - 1);
+  const bool fits = region.scratch_bytes <= Crew::kScratchBytes;
+  if (nested_ || spare <= 0 || region.tiles < 2 || total_ns < kWorthSharingNs || !fits)
+    return RunAlone(region);
+  if (slot_ == nullptr) slot_ = crew_.TakeSlot();
+  if (slot_ == nullptr) return RunAlone(region);
+  crew_.StartThreads(crew_.budget());
+  Share(region);
+  unshared_ns_ += total_ns * static_cast<float>(spare) / static_cast<float>(spare + 1);
+  if (unshared_ns_ >= kWorthWakingNs && crew_.helping_.load(std::memory_order_relaxed) < spare) {
+    unshared_ns_ = 0;
+    crew_.Ring(static_cast<int>(std::min<int64_t>(spare, region.tiles - 1)));
+  }
+  const auto count = static_cast<uint32_t>((region.tiles + slot_->block - 1) / slot_->block);
+  const uint32_t parts = static_cast<uint32_t>(spare + 1);
+  uint32_t stopped = 0;
+  for (;;) {
+    const Claim claim = slot_->claims.Take(parts, slot_->most.load(std::memory_order_relaxed));
+    if (claim.size() == 0) break;
+    crew_.Compute(*slot_, claim, nullptr);
+    slot_->claims.Finish(claim);
+    if (crew_.turns_.ShouldYield(priority_, since_ns_)) Yield();
+    if (held_ && (region.go_on == nullptr || region.go_on(region.arg))) continue;
+    stopped = kRegionStopped;
+    slot_->claims.Finish(slot_->claims.TakeAll());
+  }
+  WaitForStragglers(count);
+  const uint64_t failure = slot_->failure.load(std::memory_order_relaxed);
+  return failure != Crew::kNone ? static_cast<uint32_t>(failure) : stopped;
+}
+
+uint32_t Turn::RunAlone(const Region& region) {
+  const float most = kLongestClaimNs / std::max(1.0f, region.tile_ns);
+  const int64_t block = std::max<int64_t>(1, static_cast<int64_t>(most));
+  for (int64_t begin = 0; begin < region.tiles; begin += block) {
+    if (begin > 0) {
+      if (!nested_ && crew_.turns_.ShouldYield(priority_, since_ns_)) Yield();
+      if (!held_ || (region.go_on != nullptr && !region.go_on(region.arg))) return kRegionStopped;
+    }
+    const uint32_t code =
+        region.run(region.arg, begin, std::min(region.tiles, begin + block), nullptr);
+    if (code != 0) return code;
+  }
+  return 0;
+}
+
+void Turn::Share(const Region& region) {
+  Crew::Slot& slot = *slot_;
+  slot.region = region;
+  slot.block = (region.tiles + Crew::SlotClaims::kMostTiles - 1) / Crew::SlotClaims::kMostTiles;
+  const float block_ns = std::max(1.0f, region.tile_ns * static_cast<float>(slot.block));
+  slot.most.store(static_cast<uint32_t>(std::clamp(kLongestClaimNs / block_ns, 1.0f,
+                                                   float{Crew::SlotClaims::kMostTiles})),
+                  std::memory_order_relaxed);
+  slot.failure.store(Crew::kNone, std::memory_order_relaxed);
+  slot.shared_regions.fetch_add(1, std::memory_order_relaxed);
+  slot.claims.Open(static_cast<uint32_t>((region.tiles + slot.block - 1) / slot.block));
+}
+
+void Turn::WaitForStragglers(uint32_t count) {
+  if (slot_->claims.AllFinished(count)) return;
+  const int64_t begin = crew_.clock_.NowNs();
+  int64_t now = begin;
+  while (!slot_->claims.AllFinished(count) && now - begin < kStragglerSpinNs) {
+    for (int i = 0; i < 16; ++i) SpinPause();
+    now = crew_.clock_.NowNs();
+  }
+  if (!slot_->claims.AllFinished(count)) slot_->claims.SleepUntilFinished(count);
+  now = crew_.clock_.NowNs();
+  slot_->straggler_ns.fetch_add(static_cast<uint64_t>(now - begin), std::memory_order_relaxed);
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crew/turns.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace heddle::core {
+namespace {
+
+class Named final : public TurnWaiter {
+ public:
+  Named(std::string& log, char name) : log_(log), name_(name) {}
+  void Granted() override { log_ += name_; }
+
+ private:
+  std::string& log_;
+  char name_;
+};
+
+class TurnsTest : public ::testing::Test {
+ protected:
+  FakeClock clock_;
+  std::string log_;
+  Named a_{log_, 'a'}, b_{log_, 'b'}, c_{log_, 'c'}, d_{log_, 'd'};
+};
+
+TEST_F(TurnsTest, AtMostBudgetAtATime) {
+  Turns turns(clock_, 2);
+  EXPECT_TRUE(turns.TryTake());
+  EXPECT_TRUE(turns.TryTake());
+  EXPECT_FALSE(turns.TryTake());
+  EXPECT_EQ(turns.active(), 2);
+  turns.Give();
+  EXPECT_TRUE(turns.TryTake());
+}
+
+TEST_F(TurnsTest, FirstComeFirstServedWithinAPriority) {
+  Turns turns(clock_, 1);
+  ASSERT_TRUE(turns.TryTake());
+  EXPECT_FALSE(turns.TakeOrWait(a_, Priority::kLow));
+  EXPECT_FALSE(turns.TakeOrWait(b_, Priority::kNormal));
+  EXPECT_FALSE(turns.TakeOrWait(c_, Priority::kNormal));
+  EXPECT_FALSE(turns.TakeOrWait(d_, Priority::kHigh));
+  for (int i = 0; i < 5; ++i) turns.Give();
+  EXPECT_EQ(log_, "dbca");
+  EXPECT_EQ(turns.active(), 0);
+}
+
+TEST_F(TurnsTest, WhoStarvesGoesFirst) {
+  Turns turns(clock_, 1);
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(a_, Priority::kLow);
+  clock_.Advance(kMostStarvedNs - 1);
+  turns.TakeOrWait(b_, Priority::kHigh);
+  turns.TakeOrWait(c_, Priority::kHigh);
+  turns.Give();
+  clock_.Advance(1);
+  turns.Give();
+  turns.Give();
+  EXPECT_EQ(log_, "bac");
+}
+
+TEST_F(TurnsTest, ANewcomerDoesNotOvertakeWhoWaits) {
+  Turns turns(clock_, 1);
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(a_, Priority::kNormal);
+  EXPECT_FALSE(turns.TryTake());
+  turns.Give();
+  EXPECT_EQ(log_, "a");
+  EXPECT_FALSE(turns.TryTake()) << "the turn went to the waiter";
+}
+
+TEST_F(TurnsTest, ALargerBudgetIsGrantedAtOnceASmallerOneWaits) {
+  Turns turns(clock_, 1);
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(a_, Priority::kNormal);
+  turns.TakeOrWait(b_, Priority::kNormal);
+  turns.SetBudget(2);
+  EXPECT_EQ(log_, "a");
+  turns.SetBudget(1);
+  turns.Give();
+  EXPECT_EQ(log_, "a") << "two were active, one is allowed";
+  turns.Give();
+  EXPECT_EQ(log_, "ab");
+}
+
+TEST_F(TurnsTest, YieldsToHigherAtOnceToOthersAfterAWhile) {
+  Turns turns(clock_, 1);
+  ASSERT_TRUE(turns.TryTake());
+  const int64_t since = clock_.NowNs();
+  EXPECT_FALSE(turns.ShouldYield(Priority::kNormal, since));
+  turns.TakeOrWait(a_, Priority::kNormal);
+  EXPECT_FALSE(turns.ShouldYield(Priority::kNormal, since));
+  EXPECT_TRUE(turns.ShouldYield(Priority::kLow, since));
+  clock_.Advance(kLongTurnNs);
+  EXPECT_TRUE(turns.ShouldYield(Priority::kNormal, since));
+
+  EXPECT_TRUE(turns.Yield(b_, Priority::kNormal));
+  EXPECT_EQ(log_, "a");
+  EXPECT_EQ(turns.active(), 1);
+  turns.TakeOrWait(c_, Priority::kNormal);
+  EXPECT_FALSE(turns.Yield(d_, Priority::kNormal)) << "one is parked already";
+  turns.Give();
+  turns.Unpark();
+  turns.Give();
+  EXPECT_EQ(log_, "abc");
+}
+
+TEST_F(TurnsTest, WhoGivesUpIsForgotten) {
+  Turns turns(clock_, 1);
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(a_, Priority::kNormal);
+  turns.TakeOrWait(b_, Priority::kNormal);
+  turns.TakeOrWait(c_, Priority::kNormal);
+  EXPECT_TRUE(turns.Forget(b_));
+  EXPECT_FALSE(turns.Forget(b_));
+  EXPECT_TRUE(turns.Forget(c_));
+  turns.TakeOrWait(d_, Priority::kNormal);
+  turns.Give();
+  turns.Give();
+  EXPECT_EQ(log_, "ad");
+  EXPECT_FALSE(turns.Forget(a_));
+}
+
+}  // namespace
+}  // namespace heddle::core
