@@ -87,7 +87,7 @@ class Operation {
   // Bit k set: input k is state that the step updates in place. Such an input is the call's or the
   // session's own writable memory; when the session (or a call without one) starts every element
   // is 0, of an int8 tensor its zero point.
-  virtual uint32_t WrittenInputs() const { return 0; }
+  virtual uint64_t WrittenInputs() const { return 0; }
   // nullptr: not control flow. Else the plan of the subgraphs decides the shapes of the outputs,
   // not Shapes, and Lower makes a kSubPlan step.
   virtual const SubPlans* sub_plans() const { return nullptr; }
