@@ -193,7 +193,17 @@ HEDDLE_EXPORT heddle_status* heddle_outputs_find(const heddle_outputs* outputs, 
 HEDDLE_EXPORT void heddle_outputs_free(heddle_outputs* outputs);
 
 HEDDLE_EXPORT heddle_status* heddle_session_create(heddle_model* model, heddle_session** out);
+/* As it was when created. */
 HEDDLE_EXPORT heddle_status* heddle_session_reset(heddle_session* session);
+/* Sets *bytes to the size of the state; writes it to `data`, unless that is NULL, if *bytes was
+ * enough. */
+HEDDLE_EXPORT heddle_status* heddle_session_save(heddle_session* session, void* data,
+                                                 size_t* bytes);
+/* What an earlier save wrote, of any session of the same model. A refusal changes nothing. */
+HEDDLE_EXPORT heddle_status* heddle_session_restore(heddle_session* session, const void* data,
+                                                    size_t bytes);
+/* Another session that remembers the same. */
+HEDDLE_EXPORT heddle_status* heddle_session_clone(heddle_session* session, heddle_session** out);
 HEDDLE_EXPORT void heddle_session_free(heddle_session* session);
 
 HEDDLE_EXPORT heddle_status* heddle_cancel_create(heddle_cancel** out);

@@ -3,6 +3,8 @@
 #ifndef HEDDLE_SESSION_H_
 #define HEDDLE_SESSION_H_
 
+#include <vector>
+
 #include "heddle/engine.h"
 
 namespace heddle {
@@ -22,7 +24,30 @@ class Session {
   Result<Outputs> Run(std::initializer_list<TensorView> inputs, const RunOptions& options = {}) {
     return Run(std::span<const TensorView>(inputs.begin(), inputs.size()), options);
   }
+  // As it was when created.
   Status Reset() { return internal::Take(heddle_session_reset(handle_.get())); }
+  // The state as bytes, for Restore by any session of the same model, here or on another machine.
+  Result<std::vector<std::byte>> Save() const {
+    size_t bytes = 0;
+    Status status = internal::Take(heddle_session_save(handle_.get(), nullptr, &bytes));
+    if (!status.ok()) return status;
+    std::vector<std::byte> saved(bytes);
+    status = internal::Take(heddle_session_save(handle_.get(), saved.data(), &bytes));
+    if (!status.ok()) return status;
+    saved.resize(bytes);
+    return saved;
+  }
+  // Refuses the bytes of another model, or bytes that are not whole, and then changes nothing.
+  Status Restore(std::span<const std::byte> saved) {
+    return internal::Take(heddle_session_restore(handle_.get(), saved.data(), saved.size()));
+  }
+  // Another session that remembers the same.
+  Result<Session> Clone() const {
+    heddle_session* copy = nullptr;
+    Status status = internal::Take(heddle_session_clone(handle_.get(), &copy));
+    if (!status.ok()) return status;
+    return Session(model_, copy);
+  }
 
  private:
   friend class Model;

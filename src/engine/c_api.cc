@@ -10,6 +10,7 @@
 #include "base/errors.h"
 #include "base/fork.h"
 #include "engine/loaded_model.h"
+#include "engine/session.h"
 #include "heddle/c.h"
 #include "heddle/version.h"
 
@@ -134,19 +135,6 @@ Status FinishLoad(heddle_engine* engine, Result<std::shared_ptr<const core::Mode
   return Status();
 }
 
-// A session that a call holds for its time.
-class Entered {
- public:
-  explicit Entered(core::Session* session) : session_(session) {}
-  ~Entered() {
-    if (session_ != nullptr) session_->Leave();
-  }
-  Entered(const Entered&) = delete;
-
- private:
-  core::Session* session_;
-};
-
 Status RunModel(heddle_model* model, RunRequest& request, const heddle_run_options* given,
                 heddle_outputs** views) {
   HEDDLE_ASSIGN(const heddle_run_options options, Complete(given));
@@ -155,11 +143,11 @@ Status RunModel(heddle_model* model, RunRequest& request, const heddle_run_optio
   core::Session* session = options.session ? options.session->session.get() : nullptr;
   if (session != nullptr && session->model() != model->loaded.get())
     return InvalidArgument("the session belongs to another model");
-  if (session != nullptr && !session->TryEnter())
-    return FailedPrecondition("the session is busy: it runs one call at a time");
-  const Entered entered(session);
+  const core::Session::Turn turn(session);
+  HEDDLE_TRY(turn.Check());
   request.signature = options.signature;
-  request.session = session;
+  request.state = session != nullptr ? &session->state() : nullptr;
+  request.fresh_state = options.fresh_state != 0;
   request.control = RunControl(SystemClock(), options.deadline_ns,
                                options.cancel ? &options.cancel->set : nullptr);
   HEDDLE_ASSIGN(Call call, model->loaded->Run(request));
@@ -322,16 +310,47 @@ void heddle_outputs_free(heddle_outputs* outputs) {
 }
 
 heddle_status* heddle_session_create(heddle_model* model, heddle_session** out) {
-  return Guarded([&] {
-    *out = new heddle_session{std::make_shared<core::Session>(model->loaded)};
+  return Guarded([&]() -> Status {
+    HEDDLE_ASSIGN(std::unique_ptr<core::Session> session, core::Session::Make(model->loaded));
+    *out = new heddle_session{std::move(session)};
     return Status();
   });
 }
 heddle_status* heddle_session_reset(heddle_session* session) {
   return Guarded([&]() -> Status {
-    if (!session->session->TryEnter())
-      return FailedPrecondition("the session is busy: it runs one call at a time");
-    const Entered entered(session->session.get());
+    const core::Session::Turn turn(session->session.get());
+    HEDDLE_TRY(turn.Check());
+    session->session->state().Reset();
+    return Status();
+  });
+}
+heddle_status* heddle_session_save(heddle_session* session, void* data, size_t* bytes) {
+  return Guarded([&]() -> Status {
+    const core::Session::Turn turn(session->session.get());
+    HEDDLE_TRY(turn.Check());
+    const std::vector<std::byte> saved = session->session->state().Save();
+    const size_t room = *bytes;
+    *bytes = saved.size();
+    if (data == nullptr) return Status();
+    if (room < saved.size())
+      return InvalidArgument("the state has {} bytes, the caller gives {}", saved.size(), room);
+    std::memcpy(data, saved.data(), saved.size());
+    return Status();
+  });
+}
+heddle_status* heddle_session_restore(heddle_session* session, const void* data, size_t bytes) {
+  return Guarded([&]() -> Status {
+    const core::Session::Turn turn(session->session.get());
+    HEDDLE_TRY(turn.Check());
+    return session->session->state().Restore({static_cast<const std::byte*>(data), bytes});
+  });
+}
+heddle_status* heddle_session_clone(heddle_session* session, heddle_session** out) {
+  return Guarded([&]() -> Status {
+    const core::Session::Turn turn(session->session.get());
+    HEDDLE_TRY(turn.Check());
+    HEDDLE_ASSIGN(std::unique_ptr<core::Session> copy, session->session->Clone());
+    *out = new heddle_session{std::move(copy)};
     return Status();
   });
 }

@@ -10,9 +10,27 @@
 namespace heddle::core {
 namespace {
 
-// Between looks at deadline and cancel: short for a caller that waits, long against the look's own
-// 30 ns.
-constexpr float kCheckEveryNs = 200'000;
+// One phase of a step as the executor runs it.
+struct RunningPhase {
+  const Phase& phase;
+  const void* params;
+  const TileArgs& args;
+  const RunControl& control;
+  Denormals denormals;
+
+  static uint32_t Tiles(void* self, int64_t begin, int64_t end, std::byte* scratch) {
+    const auto& p = *static_cast<const RunningPhase*>(self);
+    const TileRange range{begin, end};
+    if (scratch == nullptr) return static_cast<uint32_t>(p.phase.tile(p.params, p.args, range));
+    const ScopedFloatEnv float_env(p.denormals);  // of a thread that helps
+    TileArgs args = p.args;
+    args.scratch = scratch;
+    return static_cast<uint32_t>(p.phase.tile(p.params, args, range));
+  }
+  static bool GoOn(void* self) {
+    return static_cast<const RunningPhase*>(self)->control.Check().ok();
+  }
+};
 
 }  // namespace
 
@@ -29,7 +47,7 @@ class Context::Serial final : public SerialCall {
     return memory.ok() ? *memory : nullptr;
   }
   size_t input_bytes(int input) const override { return context_.BytesOf(node_.inputs[input]); }
-  CallState& state() override { return *context_.state_; }
+  CallState& state() override { return *context_.env_.state; }
 
  private:
   Context& context_;
@@ -48,8 +66,6 @@ Result<std::unique_ptr<Context>> Context::Make(std::shared_ptr<const Plan> plan,
   return context;
 }
 
-Context::~Context() { budget_.Give(taken_); }
-
 Status Context::Bind(size_t index, std::shared_ptr<const Plan> plan) {
   if (frames_.size() <= index) frames_.resize(index + 1);
   Frame& frame = frames_[index];
@@ -63,6 +79,7 @@ Status Context::Bind(size_t index, std::shared_ptr<const Plan> plan) {
   if (need > freed) taken_ += need - freed;
   frame.plan = nullptr;
   frame.arena = AnonymousMemory();
+  frame.loops.clear();
   HEDDLE_ASSIGN(frame.arena, AnonymousMemory::Allocate(plan->arena_bytes));
   if (more_scratch) {
     HEDDLE_ASSIGN(scratch_, AnonymousMemory::Allocate(plan->scratch_bytes));
@@ -88,6 +105,7 @@ void Context::FillOperands(Frame& frame) {
         break;
       case Place::kInput:
       case Place::kOutput:
+      case Place::kState:
       case Place::kEarlier:
         frame.patches.push_back({static_cast<uint32_t>(frame.operands.size()), l.place, l.index});
         break;
@@ -106,6 +124,8 @@ void* Context::PointerOf(size_t frame, int value) const {
       return inputs_[l.index].data;
     case Place::kOutput:
       return outputs_[l.index].data;
+    case Place::kState:
+      return env_.state->memory(static_cast<int>(l.index));
     case Place::kArena:
       return frames_[frame].arena.data() + l.index;
     case Place::kEarlier:
@@ -127,7 +147,8 @@ size_t Context::BytesOf(int value) const {
   return plan.program->values()[value].bytes;
 }
 
-Status Context::Run(const RunControl& control, const Continue& next) {
+Status Context::Run(const RunControl& control, const CallEnv& env) {
+  env_ = env;
   const bool fast = plan().program->options().numerics == Numerics::kFast;
   const ScopedFloatEnv float_env(fast ? Denormals::kFlush : Denormals::kKeep);
   for (Dynamic& d : dynamic_) d.set = false;
@@ -137,7 +158,7 @@ Status Context::Run(const RunControl& control, const Continue& next) {
     if (plan->rest.node < 0) break;
     Found found;
     HEDDLE_TRY(Gather(i, &found));
-    HEDDLE_ASSIGN(std::shared_ptr<const Plan> following, next(plan, found));
+    HEDDLE_ASSIGN(std::shared_ptr<const Plan> following, env_.plans->NextPlan(plan, found));
     HEDDLE_TRY(Bind(i + 1, std::move(following)));
   }
   return CopyOutputs(frames_[used_frames_ - 1]);
@@ -150,6 +171,7 @@ Status Context::RunFrame(size_t index, const RunControl& control) {
   for (const Patch& p : frame.patches) {
     void* pointer = p.place == Place::kInput    ? inputs_[p.index].data
                     : p.place == Place::kOutput ? outputs_[p.index].data
+                    : p.place == Place::kState  ? env_.state->memory(static_cast<int>(p.index))
                                                 : PointerOf(index - 1, static_cast<int>(p.index));
     frame.operands[p.operand] = pointer;
   }
@@ -184,12 +206,18 @@ Status Context::PlaceOutputs(Frame& frame) {
   return Status();
 }
 
+std::byte* Context::MemoryOf(const Frame& frame, const PlanStep& ps) const {
+  const int memory = frame.plan->program->nodes()[ps.node].memory;
+  return memory < 0 ? nullptr : env_.state->memory(memory);
+}
+
 Status Context::RunStep(size_t index, const PlanStep& ps, const RunControl& control) {
   Frame& frame = frames_[index];
   const auto* inputs = const_cast<const void* const*>(frame.operands.data() + ps.first_input);
   void* const* outputs = frame.operands.data() + ps.first_output;
-  const TileArgs args{inputs, outputs, ps.step.packed, frame.arena.data() + ps.shared_offset,
-                      scratch_.data()};
+  const TileArgs args{inputs,          outputs,
+                      ps.step.packed,  frame.arena.data() + ps.shared_offset,
+                      scratch_.data(), MemoryOf(frame, ps)};
   switch (ps.step.kind) {
     case StepKind::kTiled:
     case StepKind::kPhased:
@@ -202,23 +230,25 @@ Status Context::RunStep(size_t index, const PlanStep& ps, const RunControl& cont
       return ps.step.serial(ps.step.params.get(), call);
     }
     case StepKind::kSubPlan:
-      return Unsupported("control flow");
+      return RunSubPlan(index, ps, args, control);
   }
   return Internal("unknown step kind");
 }
 
 Status Context::RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control) {
+  const bool fast = plan().program->options().numerics == Numerics::kFast;
   for (const Phase& phase : ps.step.phases) {
-    int64_t block = phase.tiles;
-    if (control.active())
-      block =
-          std::max<int64_t>(1, static_cast<int64_t>(kCheckEveryNs / std::max(1.0f, phase.tile_ns)));
-    for (int64_t begin = 0; begin < phase.tiles; begin += block) {
-      if (begin > 0) HEDDLE_TRY(control.Check());
-      const TileRange range{begin, std::min(phase.tiles, begin + block)};
-      const TileCode code = phase.tile(ps.step.params.get(), args, range);
-      if (code != TileCode::kOk) return InvalidArgument("{}", TileCodeText(code));
-    }
+    RunningPhase running{phase, ps.step.params.get(), args, control,
+                         fast ? Denormals::kFlush : Denormals::kKeep};
+    Region region{&RunningPhase::Tiles, nullptr,       &running,
+                  phase.tiles,          phase.tile_ns, ps.step.scratch_bytes};
+    if (control.active()) region.go_on = &RunningPhase::GoOn;
+    const uint32_t code = control.executor().Run(region);
+    if (code == 0) continue;
+    if (code != kRegionStopped)
+      return InvalidArgument("{}", TileCodeText(static_cast<TileCode>(code)));
+    HEDDLE_TRY(control.Check());
+    return Internal("a step was stopped, but not by its caller");
   }
   return Status();
 }
@@ -241,10 +271,10 @@ Result<std::byte*> Context::Grow(int value, const Shape& shape, size_t bytes) {
   if (bytes > d.memory.size() || d.memory.data() == nullptr) {
     const uint64_t limit = plan().program->options().limits.arena_bytes;
     const size_t size = std::max<size_t>(bytes, 64);
-    if (size > limit || !budget_.Take(size))
+    if (size > limit || !budget_.Take(size - d.memory.size()))
       return ResourceExhausted(
           "an output of {} bytes is past the limit of a call ({}) or of the engine", bytes, limit);
-    taken_ += size;
+    taken_ += size - d.memory.size();
     HEDDLE_ASSIGN(d.memory, AnonymousMemory::Allocate(size));
   }
   d.bytes = bytes;

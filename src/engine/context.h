@@ -3,7 +3,6 @@
 #ifndef HEDDLE_ENGINE_CONTEXT_H_
 #define HEDDLE_ENGINE_CONTEXT_H_
 
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -13,17 +12,23 @@
 #include "engine/run_control.h"
 #include "engine/state.h"
 #include "plan/plan.h"
+#include "plan/sub_plans.h"
 
 namespace heddle::core {
-
-// Finds the Plan that continues `before` for what the run found out.
-using Continue = std::function<Result<std::shared_ptr<const Plan>>(
-    const std::shared_ptr<const Plan>& before, const Found& found)>;
 
 // Bytes of one tensor of a call.
 struct CallTensor {
   void* data = nullptr;
   size_t bytes = 0;
+};
+
+class ContextPool;
+
+// What a run has besides its own memory.
+struct CallEnv {
+  PlanSource* plans = nullptr;
+  State* state = nullptr;
+  ContextPool* pool = nullptr;  // of the subgraphs; nullptr: the Context's own
 };
 
 // Bound to one Plan for life and used by one call at a time. After a first run with given shapes, a
@@ -45,13 +50,15 @@ class Context {
   void SetOutput(int k, CallTensor tensor) { wanted_[k] = tensor; }
 
   // Runs the Plan and those that continue it. REQUIRES: every input is set.
-  Status Run(const RunControl& control, const Continue& next);
+  Status Run(const RunControl& control, const CallEnv& env);
 
   // After a successful Run.
   const Shape& output_shape(int k) const;
   CallTensor output(int k) const { return outputs_[k]; }
   // A value of the graph; data is nullptr where its memory was used again (keep_all keeps all).
   CallTensor value(int v, Shape* shape) const;
+
+  uint64_t bytes() const { return taken_; }
 
   // What a front end keeps with a Context so that handing out a call allocates nothing.
   struct Attachment {
@@ -65,11 +72,20 @@ class Context {
     Place place;
     int64_t index;
   };
+  // The values of a sub-plan step, kept so that a later call finds its memory. A turn of a loop
+  // reads one side and writes the other, so a body may pass its values on in any order.
+  struct LoopMemory {
+    std::vector<CallTensor> values;  // operands at first
+    std::vector<Shape> shapes;
+    std::vector<AnonymousMemory> sides[2];
+    int turn = 0;
+  };
   struct Frame {
     std::shared_ptr<const Plan> plan;
     AnonymousMemory arena;
     std::vector<void*> operands;
     std::vector<Patch> patches;
+    std::vector<std::unique_ptr<LoopMemory>> loops;  // by step; nullptr where none ran
   };
   struct Dynamic {  // made by a serial step
     AnonymousMemory memory;
@@ -78,13 +94,17 @@ class Context {
     bool set = false;
   };
   class Serial;
+  class SubRun;
 
-  explicit Context(MemoryBudget& budget) : budget_(budget) {}
+  explicit Context(MemoryBudget& budget);
   Status Bind(size_t index, std::shared_ptr<const Plan> plan);
   void FillOperands(Frame& frame);
   Status PlaceOutputs(Frame& frame);
   Status RunFrame(size_t index, const RunControl& control);
   Status RunStep(size_t index, const PlanStep& ps, const RunControl& control);
+  Status RunSubPlan(size_t index, const PlanStep& ps, const TileArgs& args,
+                    const RunControl& control);
+  std::byte* MemoryOf(const Frame& frame, const PlanStep& ps) const;
   Status RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control);
   Status Gather(size_t index, Found* found) const;
   Status CopyOutputs(const Frame& frame);
@@ -93,7 +113,8 @@ class Context {
   Result<std::byte*> Grow(int value, const Shape& shape, size_t bytes);
 
   MemoryBudget& budget_;
-  State* state_ = nullptr;  // of the running call
+  CallEnv env_;  // of the running call
+  std::unique_ptr<ContextPool> pool_;
   uint64_t taken_ = 0;
   std::vector<Frame> frames_;
   size_t used_frames_ = 0;

@@ -28,8 +28,8 @@ struct Entry::Slot {
   int window = 0;
 };
 
-Entry::Entry(std::shared_ptr<const Program> program, MemoryBudget& budget)
-    : program_(std::move(program)), budget_(budget) {
+Entry::Entry(std::shared_ptr<const Program> program, MemoryBudget& budget, PlanSource& others)
+    : program_(std::move(program)), budget_(budget), others_(others) {
   budget_.Register(this);
 }
 
@@ -62,12 +62,8 @@ void Entry::Lease::Return() {
   slot_.reset();
 }
 
-Status Entry::Lease::Run(const RunControl& control) {
-  Entry* entry = entry_;
-  return context_->Run(control,
-                       [entry](const std::shared_ptr<const Plan>& before, const Found& found) {
-                         return entry->NextPlan(before, found);
-                       });
+Status Entry::Lease::Run(const RunControl& control, State* state) {
+  return context_->Run(control, {&entry_->others_, state, nullptr});
 }
 
 std::shared_ptr<Entry::Slot> Entry::FindSlot(std::span<const Shape> shapes) {
@@ -94,7 +90,7 @@ Result<std::shared_ptr<Entry::Slot>> Entry::PlanFor(std::unique_lock<std::mutex>
   slot->shapes.assign(shapes.begin(), shapes.end());
   slots_.push_front(slot);
   lock.unlock();
-  Result<std::shared_ptr<const Plan>> plan = MakePlan(program_, shapes);
+  Result<std::shared_ptr<const Plan>> plan = MakePlan(program_, shapes, &others_);
   std::vector<std::shared_ptr<Slot>> dropped;
   lock.lock();
   slot->done = true;
@@ -139,6 +135,12 @@ Result<std::unique_ptr<Context>> Entry::NewContext(const std::shared_ptr<const P
   if (context.ok() || context.status().code() != Code::kResourceExhausted) return context;
   budget_.Reclaim();
   return Context::Make(plan, budget_);
+}
+
+Result<std::shared_ptr<const Plan>> Entry::PlanOf(std::span<const Shape> shapes) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  HEDDLE_ASSIGN(const std::shared_ptr<Slot> slot, PlanFor(lock, shapes));
+  return slot->plan;
 }
 
 Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes) {
@@ -210,7 +212,7 @@ Result<std::shared_ptr<const Plan>> Entry::NextPlan(const std::shared_ptr<const 
       return it->plan;
     }
   }
-  HEDDLE_ASSIGN(next.plan, ContinuePlan(before, found));
+  HEDDLE_ASSIGN(next.plan, ContinuePlan(before, found, &others_));
   const std::shared_ptr<const Plan> plan = next.plan;
   std::list<Following> old;  // freed after the lock
   std::lock_guard<std::mutex> lock(mutex_);

@@ -20,7 +20,8 @@ namespace heddle::core {
 // kernel runs, a Plan is made or memory is taken.
 class Entry final : public Reclaimable {
  public:
-  Entry(std::shared_ptr<const Program> program, MemoryBudget& budget);
+  // `others`: the Plans of all subgraphs; outlives this.
+  Entry(std::shared_ptr<const Program> program, MemoryBudget& budget, PlanSource& others);
   ~Entry();
 
   const Program& program() const { return *program_; }
@@ -37,7 +38,7 @@ class Entry final : public Reclaimable {
     ~Lease() { Return(); }
     Context* operator->() const { return context_.get(); }
     explicit operator bool() const { return context_ != nullptr; }
-    Status Run(const RunControl& control);
+    Status Run(const RunControl& control, State* state);
 
    private:
     friend class Entry;
@@ -50,6 +51,11 @@ class Entry final : public Reclaimable {
   // Finds or makes the Plan (callers that ask for the same new shapes at once make it once) and a
   // Context for it.
   Result<Lease> Acquire(std::span<const Shape> shapes);
+  // Of a subgraph that control flow runs: the Plan alone.
+  Result<std::shared_ptr<const Plan>> PlanOf(std::span<const Shape> shapes);
+  // Finds or makes the Plan that continues `before` for what a run found out.
+  Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
+                                               const Found& found);
   // Makes the Plan and keeps at least `callers` Contexts from now on.
   Status Warm(std::span<const Shape> shapes, int callers);
   // Gives the memory of every idle Context back to the engine.
@@ -62,8 +68,6 @@ class Entry final : public Reclaimable {
   Result<std::shared_ptr<Slot>> PlanFor(std::unique_lock<std::mutex>& lock,
                                         std::span<const Shape> shapes);
   Result<std::unique_ptr<Context>> NewContext(const std::shared_ptr<const Plan>& plan);
-  Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
-                                               const Found& found);
   void Trim(std::vector<std::shared_ptr<Slot>>* dropped);  // REQUIRES: mutex_ held
 
   struct Following {  // a Plan that continues another, for the values it was made for
@@ -74,6 +78,7 @@ class Entry final : public Reclaimable {
 
   const std::shared_ptr<const Program> program_;
   MemoryBudget& budget_;
+  PlanSource& others_;
   mutable std::mutex mutex_;
   std::condition_variable planned_;
   std::list<std::shared_ptr<Slot>> slots_;  // last used first

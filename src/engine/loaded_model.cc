@@ -163,6 +163,7 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::Load(std::shared_ptr<EngineCor
   loaded->weights_ = std::make_shared<WeightStore>(engine->options().limits.arena_bytes);
   loaded->engine_ = std::move(engine);
   loaded->model_ = std::move(model);
+  loaded->layout_ = std::make_shared<const StateLayout>(StateLayout::Of(*loaded->model_));
   HEDDLE_TRY(loaded->ReadPorts());
   HEDDLE_TRY(loaded->EntryOf(0).status());
   return loaded;
@@ -194,17 +195,35 @@ Result<Entry*> LoadedModel::EntryOf(int subgraph) {
   std::lock_guard<std::mutex> lock(lazy.mutex);
   if (lazy.entry != nullptr) return lazy.entry.get();
   if (!lazy.error.ok()) return lazy.error;
-  std::lock_guard<std::mutex> compile(compile_mutex_);
-  Result<std::shared_ptr<const Program>> program =
-      Program::Compile(model_, subgraph, options_, weights_);
-  if (!program.ok()) {
-    lazy.error = program.status();
+  Result<std::unique_ptr<Entry>> made = MakeEntry(subgraph);
+  if (!made.ok()) {
+    lazy.error = made.status();
     return lazy.error;
   }
-  model_->GiveBackPages();  // packing has read the weights for the last time, or for a while
-  lazy.entry = std::make_unique<Entry>(std::move(program).value(), engine_->budget());
+  lazy.entry = std::move(made).value();
   lazy.ready.store(lazy.entry.get(), std::memory_order_release);
   return lazy.entry.get();
+}
+
+// Compiles a subgraph, then all that it calls: what cannot run is known when the model is loaded.
+Result<std::unique_ptr<Entry>> LoadedModel::MakeEntry(int subgraph) {
+  std::shared_ptr<const Program> program;
+  {
+    std::lock_guard<std::mutex> compile(compile_mutex_);
+    HEDDLE_ASSIGN(program, Program::Compile(model_, subgraph, options_, weights_, layout_));
+    model_->GiveBackPages();  // packing has read the weights for the last time, or for a while
+  }
+  for (const Node& node : program->nodes()) {
+    if (node.operation->sub_plans() == nullptr) continue;
+    for (int called : node.operation->sub_plans()->subgraphs) {
+      const Status status = EntryOf(called).status();
+      if (!status.ok())
+        return InOperator(
+            Status(status.code(), fmt::format("subgraph {}, {}", called, status.message())),
+            node.op, *node.source);
+    }
+  }
+  return std::make_unique<Entry>(std::move(program), engine_->budget(), *this);
 }
 
 Status LoadedModel::BindInputs(const Ports& ports, const RunRequest& request,
@@ -257,6 +276,8 @@ Result<Call> LoadedModel::Run(const RunRequest& request) {
                                       count);
   HEDDLE_TRY(BindInputs(*ports, request, shapes, tensors));
   HEDDLE_TRY(request.control.Check());
+  std::unique_ptr<State> own;
+  HEDDLE_ASSIGN(State * state, StateFor(ports->subgraph, request, &own));
 
   // The turn before the Context: memory follows the number of turns, not that of callers.
   Turn turn(
@@ -269,7 +290,7 @@ Result<Call> LoadedModel::Run(const RunRequest& request) {
   Entry::Lease lease = std::move(acquired).value();
   for (size_t k = 0; k < count; ++k) lease->SetInput(static_cast<int>(k), tensors[k]);
   HEDDLE_TRY(BindOutputs(*ports, request, *lease.operator->()));
-  HEDDLE_TRY(lease.Run(request.control.On(turn)));
+  HEDDLE_TRY(lease.Run(request.control.On(turn), state));
   Call call(std::move(lease), *ports);
   for (size_t i = 0; i < request.output_count; ++i) {
     auto& given = const_cast<heddle_tensor&>(At(request.outputs, i));

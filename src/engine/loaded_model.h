@@ -55,8 +55,6 @@ struct Ports {
   static int Find(const std::vector<PortInfo>& ports, std::string_view name);
 };
 
-class Session;
-
 struct RunRequest {
   const heddle_tensor* inputs = nullptr;
   size_t input_count = 0;
@@ -64,7 +62,8 @@ struct RunRequest {
   size_t output_count = 0;
   const char* signature = nullptr;
   RunControl control;
-  Session* session = nullptr;
+  State* state = nullptr;    // of a session
+  bool fresh_state = false;  // without one: a state that is thrown away
 };
 
 // A call's memory after its run, with what names its outputs.
@@ -83,7 +82,7 @@ class Call {
 };
 
 // Thread-safe: every method from any thread at any time.
-class LoadedModel {
+class LoadedModel final : public PlanSource {
  public:
   static Result<std::shared_ptr<LoadedModel>> Load(std::shared_ptr<EngineCore> engine,
                                                    std::shared_ptr<const Model> model,
@@ -95,6 +94,13 @@ class LoadedModel {
   Result<Call> Run(const RunRequest& request);
   Status Warm(const heddle_tensor* shapes, size_t count, int callers);
 
+  // A state as a session starts with it.
+  Result<std::unique_ptr<State>> NewState();
+
+  Result<std::shared_ptr<const Plan>> PlanOf(int subgraph, std::span<const Shape> inputs) override;
+  Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
+                                               const Found& found) override;
+
   const Model& model() const { return *model_; }
   Isa isa() const { return options_.isa; }
   uint64_t weights_bytes() const { return weights_->bytes(); }
@@ -104,6 +110,10 @@ class LoadedModel {
   LoadedModel() = default;
   Status ReadPorts();
   Result<Entry*> EntryOf(int subgraph);
+  Result<std::unique_ptr<Entry>> MakeEntry(int subgraph);
+  // The state that a call of this entry point runs on; `own` holds one that is made for the call.
+  Result<State*> StateFor(int subgraph, const RunRequest& request, std::unique_ptr<State>* own);
+  Status Initialise();
   Status BindInputs(const Ports& ports, const RunRequest& request, std::span<Shape> shapes,
                     std::span<CallTensor> tensors) const;
   Status BindOutputs(const Ports& ports, const RunRequest& request, Context& context) const;
@@ -113,6 +123,7 @@ class LoadedModel {
   std::shared_ptr<const Model> model_;
   std::shared_ptr<WeightStore> weights_;
   ProgramOptions options_;
+  std::shared_ptr<const StateLayout> layout_;
   Ports main_;
   std::vector<Ports> signatures_;
 
@@ -124,19 +135,11 @@ class LoadedModel {
   };
   std::mutex compile_mutex_;  // one Program at a time: they share the weight store
   std::vector<std::unique_ptr<LazyEntry>> entries_;  // by subgraph
-};
 
-// The state of one caller's calls. Runs one call at a time.
-class Session {
- public:
-  explicit Session(std::shared_ptr<LoadedModel> model) : model_(std::move(model)) {}
-  LoadedModel* model() const { return model_.get(); }
-  bool TryEnter() { return !busy_.exchange(true, std::memory_order_acquire); }
-  void Leave() { busy_.store(false, std::memory_order_release); }
-
- private:
-  std::shared_ptr<LoadedModel> model_;
-  std::atomic<bool> busy_{false};
+  std::mutex initialise_mutex_;  // while the Model's own state is made
+  std::atomic<bool> initialised_{false};
+  std::unique_ptr<State> model_state_;
+  std::unique_ptr<State> shared_state_;  // of calls that only read the Model's
 };
 
 }  // namespace heddle::core

@@ -35,8 +35,10 @@ class State final : public CallState {
 
   // As it was when made.
   void Reset();
-  // The whole state as bytes, for Restore on any machine. Restore changes nothing unless it
-  // succeeds.
+  // Frees what belongs to sessions: of the Model's own state, once its initialisers have run.
+  void DropSessions();
+  // The whole state as bytes, for Restore on any machine. Restore refuses bytes of another Model,
+  // or that are not whole, and then changes nothing.
   std::vector<std::byte> Save() const;
   Status Restore(std::span<const std::byte> bytes);
   Status CopyFrom(const State& other);
@@ -50,7 +52,10 @@ class State final : public CallState {
   explicit State(MemoryBudget& budget) : budget_(budget) {}
   Status Store(const ResourceValue& from, ResourceValue* to, std::unique_ptr<std::byte[]>* memory,
                size_t* room);
-  Status Load(class StateReader& reader);
+  void Drop(Stored& stored);
+  void Swap(State& other);  // REQUIRES: of the same Model
+  Status Load(std::span<const std::byte> body);
+  Status Take(uint64_t bytes);
 
   std::shared_ptr<const StateLayout> layout_;
   MemoryBudget& budget_;

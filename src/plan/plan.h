@@ -23,6 +23,7 @@ enum class Place : uint8_t {
   kInput,     // the caller's input `index`
   kOutput,    // the caller's output `index`, or the Context's memory for it
   kArena,     // `index` bytes into this Plan's arena
+  kState,     // memory `index` of the call's state
   kEarlier,   // value `index`, placed by a Plan that this one continues, or by a serial step
 };
 struct Location {
@@ -84,10 +85,13 @@ struct Plan {
   size_t bytes() const;  // of the Plan itself, for the cache
 };
 
+class PlanSource;  // plan/sub_plans.h
+
 // The Plan for these input shapes (by input index). An error names the operator, what was expected
-// and what was found.
+// and what was found. Without `others` only a run tells what control flow makes.
 Result<std::shared_ptr<const Plan>> MakePlan(std::shared_ptr<const Program> program,
-                                             std::span<const Shape> inputs);
+                                             std::span<const Shape> inputs,
+                                             PlanSource* others = nullptr);
 
 // What a run found out for plan.rest, in its order.
 struct Found {
@@ -95,7 +99,7 @@ struct Found {
   std::vector<Shape> shapes;
 };
 Result<std::shared_ptr<const Plan>> ContinuePlan(std::shared_ptr<const Plan> before,
-                                                 const Found& found);
+                                                 const Found& found, PlanSource* others = nullptr);
 
 }  // namespace heddle::core
 

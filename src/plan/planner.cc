@@ -8,6 +8,7 @@
 #include "plan/evaluate.h"
 #include "plan/memory_map.h"
 #include "plan/plan.h"
+#include "plan/sub_plans.h"
 
 namespace heddle::core {
 namespace {
@@ -17,8 +18,9 @@ constexpr size_t kKnownBytes = 4096;
 
 class Planner {
  public:
-  Planner(std::shared_ptr<const Program> program, std::shared_ptr<const Plan> before)
-      : program_(std::move(program)), plan_(std::make_shared<Plan>()) {
+  Planner(std::shared_ptr<const Program> program, std::shared_ptr<const Plan> before,
+          PlanSource* others)
+      : program_(std::move(program)), others_(others), plan_(std::make_shared<Plan>()) {
     plan_->program = program_;
     plan_->before = std::move(before);
   }
@@ -43,6 +45,8 @@ class Planner {
   }
   Operand OperandOf(int v) const;
   Status AddNode(int n, bool* stop);
+  Status AddSubPlans(int n, std::span<const Operand> inputs, bool* stop);
+  Status AddLastStep(int n, Step step, bool* stop);
   Status SetOutputShapes(const Node& node, std::span<const Shape> shapes,
                          std::vector<Operand>& outputs);
   Status TryEvaluate(const Node& node, std::span<const Operand> inputs, std::span<Operand> outputs,
@@ -57,9 +61,11 @@ class Planner {
   Status CheckLimits() const;
 
   std::shared_ptr<const Program> program_;
+  PlanSource* const others_;
   std::shared_ptr<Plan> plan_;
   std::vector<Info> info_;
   std::vector<int> step_operands_;  // value of each of plan_->operands; -1: absent
+  size_t sub_bytes_ = 0;            // of the largest subgraph that a step runs
   uint64_t live_bytes_ = 0;  // of all outputs so far: an upper bound of what is lowered at once
 };
 
@@ -77,8 +83,14 @@ Status Planner::Begin(std::span<const Shape> inputs) {
   info_.resize(values.size());
   for (size_t v = 0; v < values.size(); ++v) {
     info_[v].root = static_cast<int>(v);
-    if (values[v].constant == nullptr) continue;
     PlanValue& p = plan_->values[v];
+    if (values[v].memory >= 0) {
+      p.known_shape = true;
+      p.shape = values[v].shape;
+      p.bytes = TypeBytes(values[v].type, p.shape.elements());
+      p.location = {Place::kState, values[v].memory, nullptr};
+    }
+    if (values[v].constant == nullptr) continue;
     p.known_shape = true;
     p.shape = values[v].shape;
     p.bytes = values[v].bytes;
@@ -172,6 +184,7 @@ Status Planner::AddNode(int n, bool* stop) {
     *stop = true;
     return Status();
   }
+  if (node.operation->sub_plans() != nullptr) return AddSubPlans(n, inputs, stop);
   std::vector<Shape> shapes(node.outputs.size());
   HEDDLE_TRY(node.operation->Shapes(inputs, shapes));
   for (int v : node.outputs) outputs.push_back(program_->OperandOf(v));
@@ -182,14 +195,32 @@ Status Planner::AddNode(int n, bool* stop) {
   if (done) return Status();
   Step step;
   HEDDLE_TRY(node.operation->Lower(inputs, outputs, step));
-  const bool sizes_outputs = step.sizes_outputs;
+  return AddLastStep(n, std::move(step), stop);
+}
+
+// Adds a step, the last one of this Plan when the shapes that it makes are not known.
+Status Planner::AddLastStep(int n, Step step, bool* stop) {
+  *stop = step.sizes_outputs;
   HEDDLE_TRY(AddStep(n, std::move(step)));
-  if (sizes_outputs) {
-    plan_->rest.node = n + 1;
-    plan_->rest.shapes = node.outputs;
-    *stop = true;
-  }
+  if (!*stop) return Status();
+  plan_->rest.node = n + 1;
+  plan_->rest.shapes = program_->nodes()[n].outputs;
+  for (int v : plan_->rest.shapes) ValueOf(v).known_shape = false;
   return Status();
+}
+
+Status Planner::AddSubPlans(int n, std::span<const Operand> inputs, bool* stop) {
+  const Node& node = program_->nodes()[n];
+  std::vector<Operand> outputs;
+  for (int v : node.outputs) outputs.push_back(program_->OperandOf(v));
+  Step step;
+  HEDDLE_TRY(node.operation->Lower(inputs, outputs, step));
+  const SubShapes found = InferShapes(*node.operation->sub_plans(), inputs, outputs, others_);
+  step.sizes_outputs = !node.outputs.empty() && !found.known;
+  step.macs = found.macs;
+  sub_bytes_ = std::max(sub_bytes_, found.bytes);
+  if (found.known) HEDDLE_TRY(SetOutputShapes(node, found.outputs, outputs));
+  return AddLastStep(n, std::move(step), stop);
 }
 
 Status Planner::SetOutputShapes(const Node& node, std::span<const Shape> shapes,
@@ -247,7 +278,9 @@ Status Planner::AddStep(int n, Step step) {
                              program_->options().limits.macs);
   plan_->scratch_bytes = std::max(plan_->scratch_bytes, step.scratch_bytes);
   const bool alias = step.kind == StepKind::kAlias;
-  if (alias && !program_->options().keep_all) {
+  const bool of_state =
+      alias && ValueOf(RootOf(node.inputs[0])).location.place == Place::kState;  // may change later
+  if (alias && !of_state && !program_->options().keep_all) {
     const int from = node.inputs[0], to = node.outputs[0];
     info_[to].root = RootOf(from);
     ValueOf(to).location = ValueOf(RootOf(from)).location;
@@ -371,8 +404,8 @@ Result<std::shared_ptr<const Plan>> Planner::Finish() {
   PlaceOutputs();
   PlaceMemory();
   Resolve();
-  plan_->total_bytes =
-      plan_->arena_bytes + plan_->scratch_bytes + (plan_->before ? plan_->before->total_bytes : 0);
+  plan_->total_bytes = plan_->arena_bytes + plan_->scratch_bytes + sub_bytes_ +
+                       (plan_->before ? plan_->before->total_bytes : 0);
   HEDDLE_TRY(CheckLimits());
   return std::shared_ptr<const Plan>(plan_);
 }
@@ -380,17 +413,17 @@ Result<std::shared_ptr<const Plan>> Planner::Finish() {
 }  // namespace
 
 Result<std::shared_ptr<const Plan>> MakePlan(std::shared_ptr<const Program> program,
-                                             std::span<const Shape> inputs) {
-  Planner planner(std::move(program), nullptr);
+                                             std::span<const Shape> inputs, PlanSource* others) {
+  Planner planner(std::move(program), nullptr, others);
   HEDDLE_TRY(planner.Begin(inputs));
   HEDDLE_TRY(planner.AddNodes(0));
   return planner.Finish();
 }
 
 Result<std::shared_ptr<const Plan>> ContinuePlan(std::shared_ptr<const Plan> before,
-                                                 const Found& found) {
+                                                 const Found& found, PlanSource* others) {
   const int first = before->rest.node;
-  Planner planner(before->program, before);
+  Planner planner(before->program, before, others);
   HEDDLE_TRY(planner.BeginAfter(found));
   HEDDLE_TRY(planner.AddNodes(first));
   return planner.Finish();

@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "plan/evaluate.h"
 #include "plan/sparse.h"
+#include "plan/sub_plans.h"
 
 namespace heddle::core {
 
@@ -13,10 +14,14 @@ Status InOperator(const Status& status, int op_index, const Operator& op) {
 
 Result<std::shared_ptr<const Program>> Program::Compile(std::shared_ptr<const Model> model,
                                                         int subgraph, const ProgramOptions& options,
-                                                        std::shared_ptr<WeightStore> weights) {
+                                                        std::shared_ptr<WeightStore> weights,
+                                                        std::shared_ptr<const StateLayout> layout) {
   std::shared_ptr<Program> program(new Program());
   program->model_ = std::move(model);
   program->weights_ = std::move(weights);
+  program->layout_ = layout != nullptr
+                         ? std::move(layout)
+                         : std::make_shared<const StateLayout>(StateLayout::Of(*program->model_));
   program->subgraph_index_ = subgraph;
   program->options_ = options;
   HEDDLE_TRY(program->ReadValues());
@@ -34,6 +39,7 @@ Status Program::ReadValues() {
     v.name = t.name;
     v.quant = &t.quant;
     v.shape = t.shape;
+    v.memory = layout_->VariableOf(subgraph_index_, static_cast<int>(values_.size()));
     if (t.constant && t.sparsity.empty()) {
       v.constant = t.data.data();
       v.bytes = t.data.size();
@@ -77,28 +83,42 @@ Status Program::AddNode(int op_index) {
         Unsupported("version {}, known up to {}", op.version, OpKnownVersion(op.code)), op_index,
         op);
   std::vector<Operand> inputs, outputs;
-  for (int v : op.inputs) {
-    if (v >= 0 && subgraph().tensors[v].variable)
-      return InOperator(Unsupported("input '{}' is a variable", values_[v].name), op_index, op);
-    inputs.push_back(OperandOf(v));
-  }
+  for (int v : op.inputs) inputs.push_back(OperandOf(v));
   for (int v : op.outputs) outputs.push_back(OperandOf(v));
-  Result<std::unique_ptr<Operation>> made =
-      make(MakeArgs{op, inputs, outputs, options_.numerics, options_.isa, *weights_,
-                    model_->subgraphs()});
+  Result<std::unique_ptr<Operation>> made = make(MakeArgs{
+      op, inputs, outputs, options_.numerics, options_.isa, *weights_, model_->subgraphs()});
   if (!made.ok()) return InOperator(made.status(), op_index, op);
 
-  Node node{op_index, &op, std::move(made).value(), op.inputs, op.outputs};
+  Node node{op_index,  &op,        std::move(made).value(),
+            op.inputs, op.outputs, layout_->OperatorOf(subgraph_index_, op_index)};
   bool folded = false;
-  Status status = Fold(node, &folded);
+  Status status = CheckVariables(node);
+  if (status.ok()) status = CheckSubPlans(*model_, subgraph(), node);
+  if (status.ok()) status = Fold(node, &folded);
   if (!status.ok()) return InOperator(status, op_index, op);
   if (!folded) nodes_.push_back(std::move(node));
   return Status();
 }
 
+// What is updated in place must be state, and state must have a size.
+Status Program::CheckVariables(const Node& node) const {
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const int v = node.inputs[i];
+    if (v < 0 || values_[v].memory >= 0) continue;
+    if (i < 64 && (node.operation->WrittenInputs() >> i & 1))
+      return InvalidModel("input {} '{}' is updated in place, expected a variable", i,
+                          values_[v].name);
+    if (subgraph().tensors[v].variable && values_[v].constant == nullptr)
+      return InvalidModel("variable '{}' is {} {}, expected a fixed size", values_[v].name,
+                          TypeName(values_[v].type), values_[v].shape.ToString());
+  }
+  return Status();
+}
+
 // A node whose inputs are all constants runs once, now, and its outputs become constants.
 Status Program::Fold(Node& node, bool* folded) {
-  if (node.inputs.empty()) return Status();
+  if (node.inputs.empty() || node.memory >= 0 || node.operation->sub_plans() != nullptr)
+    return Status();
   for (int v : node.inputs)
     if (v >= 0 && values_[v].constant == nullptr) return Status();
   for (int v : node.outputs)

@@ -10,6 +10,7 @@
 
 #include "kernels/operation.h"
 #include "model/model.h"
+#include "plan/state_layout.h"
 #include "plan/weight_store.h"
 
 namespace heddle::core {
@@ -35,6 +36,7 @@ struct Value {
   Shape shape;                          // the file's; of a constant: exact
   const std::byte* constant = nullptr;  // of the file or folded
   size_t bytes = 0;                     // of a constant
+  int memory = -1;                      // of a variable: its place in the state
 };
 
 struct Node {
@@ -42,17 +44,21 @@ struct Node {
   const Operator* source = nullptr;
   std::unique_ptr<Operation> operation;
   std::vector<int> inputs, outputs;  // values; -1: absent
+  int memory = -1;                   // of a random generator: its place in the state
 };
 
 // Immutable and thread-safe. Holds the Model and the weights.
 class Program {
  public:
-  static Result<std::shared_ptr<const Program>> Compile(std::shared_ptr<const Model> model,
-                                                        int subgraph, const ProgramOptions& options,
-                                                        std::shared_ptr<WeightStore> weights);
+  // `layout`: the Model's, nullptr: made here.
+  static Result<std::shared_ptr<const Program>> Compile(
+      std::shared_ptr<const Model> model, int subgraph, const ProgramOptions& options,
+      std::shared_ptr<WeightStore> weights, std::shared_ptr<const StateLayout> layout = nullptr);
 
   const Model& model() const { return *model_; }
   const Subgraph& subgraph() const { return model_->subgraphs()[subgraph_index_]; }
+  int subgraph_index() const { return subgraph_index_; }
+  const StateLayout& state_layout() const { return *layout_; }
   const ProgramOptions& options() const { return options_; }
   const std::vector<Value>& values() const { return values_; }
   const std::vector<Node>& nodes() const { return nodes_; }
@@ -67,10 +73,12 @@ class Program {
   Status ReadValues();
   Status Expand(const Tensor& sparse, Value* value);
   Status AddNode(int op_index);
+  Status CheckVariables(const Node& node) const;
   Status Fold(Node& node, bool* folded);
 
   std::shared_ptr<const Model> model_;
   std::shared_ptr<WeightStore> weights_;
+  std::shared_ptr<const StateLayout> layout_;
   int subgraph_index_ = 0;
   ProgramOptions options_;
   std::vector<Value> values_;

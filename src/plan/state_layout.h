@@ -3,7 +3,9 @@
 #ifndef HEDDLE_PLAN_STATE_LAYOUT_H_
 #define HEDDLE_PLAN_STATE_LAYOUT_H_
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/model.h"
@@ -25,7 +27,8 @@ struct StateLayout {
     std::byte fill{0};  // of every byte at first
   };
   std::vector<Memory> memories;
-  std::vector<bool> of_model;        // by resource
+  std::map<std::pair<int, int>, int> variables, operators;  // (subgraph, index): of `memories`
+  std::vector<bool> of_model;                               // by resource
   std::vector<int> initialisers;     // subgraphs that CALL_ONCE names, in order of appearance
   std::vector<bool> writes_session;  // by initialiser: some resource of a session
   std::vector<std::string> named;    // by subgraph: the first session state that it or what it

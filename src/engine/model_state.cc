@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// LoadedModel: whose state a call runs on, and the part that all calls share.
+#include "base/errors.h"
+#include "engine/loaded_model.h"
+
+namespace heddle::core {
+
+Result<std::shared_ptr<const Plan>> LoadedModel::PlanOf(int subgraph,
+                                                        std::span<const Shape> inputs) {
+  HEDDLE_ASSIGN(Entry * entry, EntryOf(subgraph));
+  return entry->PlanOf(inputs);
+}
+
+Result<std::shared_ptr<const Plan>> LoadedModel::NextPlan(const std::shared_ptr<const Plan>& before,
+                                                          const Found& found) {
+  HEDDLE_ASSIGN(Entry * entry, EntryOf(before->program->subgraph_index()));
+  return entry->NextPlan(before, found);
+}
+
+// Runs every initialiser once, so that what a call reads does not depend on the calls before it.
+Status LoadedModel::Initialise() {
+  if (initialised_.load(std::memory_order_acquire)) return Status();
+  std::lock_guard<std::mutex> lock(initialise_mutex_);
+  if (initialised_.load(std::memory_order_relaxed)) return Status();
+  HEDDLE_ASSIGN(model_state_, State::Make(layout_, engine_->budget(), nullptr));
+  for (int subgraph : layout_->initialisers) {
+    if (!model_state_->BeginOnce(subgraph)) continue;
+    HEDDLE_ASSIGN(Entry * entry, EntryOf(subgraph));
+    HEDDLE_ASSIGN(Entry::Lease lease, entry->Acquire({}));
+    const Status status = lease.Run(RunControl(), model_state_.get());
+    if (!status.ok())
+      return Status(status.code(),
+                    fmt::format("initialiser, subgraph {}, {}", subgraph, status.message()));
+  }
+  model_state_->DropSessions();
+  HEDDLE_ASSIGN(shared_state_, State::Make(layout_, engine_->budget(), model_state_.get()));
+  initialised_.store(true, std::memory_order_release);
+  return Status();
+}
+
+Result<std::unique_ptr<State>> LoadedModel::NewState() {
+  HEDDLE_TRY(Initialise());
+  return State::Make(layout_, engine_->budget(), model_state_.get());
+}
+
+Result<State*> LoadedModel::StateFor(int subgraph, const RunRequest& request,
+                                     std::unique_ptr<State>* own) {
+  if (!layout_->touches[subgraph]) return static_cast<State*>(nullptr);
+  if (request.state != nullptr) return request.state;
+  HEDDLE_TRY(Initialise());
+  const std::string& name = layout_->named[subgraph];
+  if (!name.empty() && !request.fresh_state)
+    return FailedPrecondition(
+        "the model keeps state ({}): run it in a Session, or ask for a fresh state", name);
+  // A random generator starts anew for every call.
+  if (name.empty() && layout_->memories.empty()) return shared_state_.get();
+  HEDDLE_ASSIGN(*own, NewState());
+  return own->get();
+}
+
+}  // namespace heddle::core
