@@ -36,8 +36,9 @@ class Memory {
 class Profiler {
  public:
   // The values come from a run that keeps them all, the steps are those of one that does not.
-  Profiler(const core::Plan& plan, const core::Context& values, core::Numerics numerics)
-      : plan_(plan), values_(values), numerics_(numerics) {}
+  Profiler(const core::Plan& plan, const core::Context& values, core::Numerics numerics,
+           const core::State& state)
+      : plan_(plan), values_(values), numerics_(numerics), state_(state) {}
 
   Result<StepTime> Measure(const core::PlanStep& step) const {
     const core::Node& node = plan_.program->nodes()[static_cast<size_t>(step.node)];
@@ -61,7 +62,8 @@ class Profiler {
       memory.emplace_back(plan_.values[static_cast<size_t>(v)].bytes);
       outputs.push_back(memory.back().data());
     }
-    HEDDLE_ASSIGN(time.us, MedianUs(step.step, inputs, outputs));
+    std::byte* memory_of = node.memory < 0 ? nullptr : state_.memory(node.memory);
+    HEDDLE_ASSIGN(time.us, MedianUs(step.step, inputs, outputs, memory_of));
     return time;
   }
 
@@ -70,15 +72,16 @@ class Profiler {
     if (v < 0) return nullptr;
     const core::Value& value = plan_.program->values()[static_cast<size_t>(v)];
     if (value.constant != nullptr) return value.constant;
+    if (value.memory >= 0) return state_.memory(value.memory);
     core::Shape shape;
     return values_.value(v, &shape).data;
   }
 
   Result<double> MedianUs(const core::Step& step, const std::vector<const void*>& inputs,
-                          const std::vector<void*>& outputs) const {
+                          const std::vector<void*>& outputs, std::byte* memory) const {
     const Memory scratch(step.scratch_bytes), shared(step.shared_bytes);
-    const core::TileArgs args{inputs.data(), outputs.data(), step.packed, shared.data(),
-                              scratch.data()};
+    const core::TileArgs args{inputs.data(), outputs.data(), step.packed,
+                              shared.data(), scratch.data(), memory};
     std::vector<double> times;
     const Clock::time_point end = Clock::now() + kStepTime;
     while (times.size() < kMinRepeats || (times.size() < kMaxRepeats && Clock::now() < end)) {
@@ -106,6 +109,7 @@ class Profiler {
   const core::Plan& plan_;
   const core::Context& values_;
   const core::Numerics numerics_;
+  const core::State& state_;
 };
 
 }  // namespace
@@ -122,6 +126,7 @@ Result<std::vector<StepTime>> ProfileSteps(const std::string& path, Numerics num
   core::RunRequest request;
   request.inputs = inputs.data();
   request.input_count = inputs.size();
+  request.fresh_state = true;
   HEDDLE_ASSIGN(core::Call call, loaded->Run(request));
 
   auto weights = std::make_shared<core::WeightStore>(options.limits.arena_bytes);
@@ -129,7 +134,8 @@ Result<std::vector<StepTime>> ProfileSteps(const std::string& path, Numerics num
   std::vector<core::Shape> shapes;
   for (const TensorView& input : inputs) shapes.emplace_back(input.shape());
   HEDDLE_ASSIGN(const auto plan, core::MakePlan(program, shapes));
-  const Profiler profiler(*plan, call.context(), options.numerics);
+  HEDDLE_ASSIGN(const auto state, loaded->NewState());
+  const Profiler profiler(*plan, call.context(), options.numerics, *state);
   std::vector<StepTime> times;
   for (const core::PlanStep& step : plan->steps) {
     HEDDLE_ASSIGN(StepTime time, profiler.Measure(step));

@@ -139,6 +139,7 @@ class ModelVerifier {
     core::RunRequest request;
     request.inputs = views.data();
     request.input_count = views.size();
+    request.fresh_state = true;
     HEDDLE_ASSIGN(core::Call call, loaded.Run(request));
     std::vector<Value> values;
     for (size_t k = 0; k < ports_.outputs.size(); ++k) {

@@ -317,7 +317,8 @@ const Shape& Context::output_shape(int k) const {
 CallTensor Context::value(int v, Shape* shape) const {
   const Plan& plan = *frames_[used_frames_ - 1].plan;
   *shape = plan.values[v].shape;
-  if (!plan.values[v].known_shape) return {};
+  // State may be gone, or be another call's by now.
+  if (!plan.values[v].known_shape || plan.values[v].location.place == Place::kState) return {};
   return {PointerOf(used_frames_ - 1, v), BytesOf(v)};
 }
 

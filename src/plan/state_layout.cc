@@ -125,10 +125,12 @@ class Builder {
   // The first state of a session that the operators of a subgraph touch.
   std::string OwnSession(int s) const {
     const Subgraph& graph = graphs_[s];
+    const auto variable = [&](int32_t t) { return t >= 0 && layout_.VariableOf(s, t) >= 0; };
+    for (int32_t t : graph.outputs)
+      if (variable(t)) return fmt::format("variable tensor '{}'", graph.tensors[t].name);
     for (const Operator& op : graph.operators) {
       for (int32_t t : op.inputs)
-        if (t >= 0 && graph.tensors[t].variable && !graph.tensors[t].constant)
-          return fmt::format("variable tensor '{}'", graph.tensors[t].name);
+        if (variable(t)) return fmt::format("variable tensor '{}'", graph.tensors[t].name);
       if ((!WritesResource(op.code) && !ReadsResource(op.code)) || op.inputs.empty()) continue;
       if (op.inputs[0] < 0) continue;
       const int r = handles_[s][op.inputs[0]];
@@ -144,10 +146,8 @@ class Builder {
     for (const Operator& op : graphs_[s].operators) {
       if (WritesResource(op.code) || ReadsResource(op.code) || KeepsMemory(op.code)) return true;
       if (op.code == OpCode::kCALL_ONCE) return true;
-      for (int32_t t : op.inputs)
-        if (t >= 0 && graphs_[s].tensors[t].variable) return true;
     }
-    return false;
+    return !OwnSession(s).empty();
   }
   void Name(int s) {
     if (named_[s]) return;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small models with state and control flow.
+#ifndef HEDDLE_TESTS_ENGINE_STATEFUL_MODELS_H_
+#define HEDDLE_TESTS_ENGINE_STATEFUL_MODELS_H_
+
+#include "support/model_builder.h"
+
+namespace heddle::testing {
+
+using core::ModelBuilder;
+using core::OpCode;
+using core::Type;
+
+inline core::VarHandleOptions Named(const char* name) {
+  core::VarHandleOptions options;
+  options.shared_name = name;
+  return options;
+}
+
+// Adds an initialiser that assigns `start` to variable `name`.
+inline int AddInitialiser(ModelBuilder& b, const char* name, const std::vector<float>& start) {
+  const int graph = b.Begin("init");
+  const int handle = b.Make("handle", Type::kResource, {1});
+  const int value = b.Constant<float>("start", {static_cast<int32_t>(start.size())}, start);
+  b.Op(OpCode::kVAR_HANDLE, {}, {handle}, Named(name));
+  b.Op(OpCode::kASSIGN_VARIABLE, {handle, value}, {});
+  return graph;
+}
+
+// y = state = 0.5 * state + x, state at first 1, 2, 3, 4; signature "peek" reads the state.
+inline std::vector<std::byte> Remembering() {
+  ModelBuilder b;
+  const int x = b.Input("x", Type::kFloat32, {4});
+  const int handle = b.Make("handle", Type::kResource, {1});
+  const int before = b.Make("before", Type::kFloat32, {4});
+  const int half = b.Constant<float>("half", {1}, {0.5f});
+  const int faded = b.Make("faded", Type::kFloat32, {4});
+  const int y = b.Make("y", Type::kFloat32, {4});
+  b.Op(OpCode::kCALL_ONCE, {}, {}, core::SubgraphOptions{1, -1, {}});
+  b.Op(OpCode::kVAR_HANDLE, {}, {handle}, Named("memory"));
+  b.Op(OpCode::kREAD_VARIABLE, {handle}, {before});
+  b.Op(OpCode::kMUL, {before, half}, {faded}, core::BinaryOptions{});
+  b.Op(OpCode::kADD, {faded, x}, {y}, core::BinaryOptions{});
+  b.Op(OpCode::kASSIGN_VARIABLE, {handle, y}, {});
+  b.Output(y);
+  AddInitialiser(b, "memory", {1, 2, 3, 4});
+  b.Begin("peek");
+  const int same = b.Make("handle", Type::kResource, {1});
+  const int value = b.Make("value", Type::kFloat32, {4});
+  b.Op(OpCode::kVAR_HANDLE, {}, {same}, Named("memory"));
+  b.Op(OpCode::kREAD_VARIABLE, {same}, {value});
+  b.Output(value);
+  b.signatures = {{"add", 0, {{"x", x}}, {{"y", y}}}, {"peek", 2, {}, {{"value", value}}}};
+  return b.Build();
+}
+
+// y = x + a variable that only its initialiser writes.
+inline std::vector<std::byte> Initialised() {
+  ModelBuilder b;
+  const int x = b.Input("x", Type::kFloat32, {4});
+  const int handle = b.Make("handle", Type::kResource, {1});
+  const int value = b.Make("value", Type::kFloat32, {4});
+  const int y = b.Make("y", Type::kFloat32, {4});
+  b.Op(OpCode::kCALL_ONCE, {}, {}, core::SubgraphOptions{1, -1, {}});
+  b.Op(OpCode::kVAR_HANDLE, {}, {handle}, Named("weights"));
+  b.Op(OpCode::kREAD_VARIABLE, {handle}, {value});
+  b.Op(OpCode::kADD, {value, x}, {y}, core::BinaryOptions{});
+  b.Output(y);
+  AddInitialiser(b, "weights", {1, 2, 3, 4});
+  return b.Build();
+}
+
+// while (more(i)) { i = i + step; x = x + x; swap p, q }: outputs i, x, p, q.
+inline std::vector<std::byte> Looping(float step, int32_t size) {
+  ModelBuilder b;
+  std::vector<int> in, out;
+  const char* const names[] = {"i", "x", "p", "q"};
+  const int32_t sizes[] = {1, size, size, size};
+  for (int k = 0; k < 4; ++k) in.push_back(b.Input(names[k], Type::kFloat32, {sizes[k]}));
+  for (int k = 0; k < 4; ++k)
+    out.push_back(b.Make(std::string(names[k]) + "_out", Type::kFloat32, {sizes[k]}));
+  b.Op(OpCode::kWHILE, in, out, core::SubgraphOptions{1, 2, {}});
+  for (int t : out) b.Output(t);
+  b.Begin("more");
+  const int i = b.Input("i", Type::kFloat32, {1});
+  for (int k = 1; k < 4; ++k) b.Input(names[k], Type::kFloat32, {size});
+  const int more = b.Make("more", Type::kBool, {1});
+  b.Op(OpCode::kCAST, {i}, {more});
+  b.Output(more);
+  b.Begin("turn");
+  std::vector<int> now;
+  for (int k = 0; k < 4; ++k) now.push_back(b.Input(names[k], Type::kFloat32, {sizes[k]}));
+  const int by = b.Constant<float>("step", {1}, {step});
+  const int next = b.Make("next", Type::kFloat32, {1});
+  const int twice = b.Make("twice", Type::kFloat32, {size});
+  b.Op(OpCode::kADD, {now[0], by}, {next}, core::BinaryOptions{});
+  b.Op(OpCode::kADD, {now[1], now[1]}, {twice}, core::BinaryOptions{});
+  for (int t : {next, twice, now[3], now[2]}) b.Output(t);
+  return b.Build();
+}
+
+}  // namespace heddle::testing
+
+#endif  // HEDDLE_TESTS_ENGINE_STATEFUL_MODELS_H_
