@@ -39,7 +39,12 @@ Result<Context*> ContextPool::Get(int subgraph, std::span<const Shape> shapes, P
   if (bytes > limit)
     return ResourceExhausted("the subgraphs of the call need {} bytes, the limit of a call is {}",
                              bytes, limit);
-  HEDDLE_ASSIGN(std::unique_ptr<Context> made, Context::Make(std::move(plan), budget));
+  auto context = Context::Make(plan, budget);
+  if (!context.ok() && context.status().code() == Code::kResourceExhausted) {
+    budget.Reclaim();
+    context = Context::Make(plan, budget);
+  }
+  HEDDLE_ASSIGN(std::unique_ptr<Context> made, std::move(context));
   mine.insert(mine.begin(), std::move(made));
   return mine.front().get();
 }

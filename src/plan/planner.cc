@@ -190,7 +190,7 @@ Status Planner::AddNode(int n, bool* stop) {
   for (int v : node.outputs) outputs.push_back(program_->OperandOf(v));
   HEDDLE_TRY(SetOutputShapes(node, shapes, outputs));
   bool done = false;
-  if (all_known || node.operation->ReadsOnlyShapes())
+  if ((all_known || node.operation->ReadsOnlyShapes()) && node.memory < 0)
     HEDDLE_TRY(TryEvaluate(node, inputs, outputs, &done));
   if (done) return Status();
   Step step;

@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "digits.h"
+#include "stateful_models.h"
 
 namespace {
 
@@ -108,6 +109,35 @@ TEST(HotPath, AWarmCallAllocatesNothing) {
     EXPECT_EQ(views.maps, 0);
     EXPECT_EQ(views.locks, 2) << "admission and completion";
   }
+}
+
+// A turn finds the Contexts and the memory of the turn, or of the call, before.
+TEST(HotPath, AWarmLoopAllocatesNothing) {
+  const Engine engine;
+  auto model = engine.LoadBytes(testing::Looping(-1, 100));
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  const std::vector<float> turns = {50}, x(100, 1.0f);
+  const TensorView in[] = {{"i", turns}, {"x", x}, {"p", x}, {"q", x}};
+  ASSERT_TRUE(model->Run(std::span(in)).ok());
+  const Counts counts = CountDuring([&] { (void)model->Run(std::span(in)); });
+  EXPECT_EQ(counts.allocations, 0);
+  EXPECT_EQ(counts.maps, 0);
+  EXPECT_EQ(counts.locks, 2) << "admission and completion";
+}
+
+TEST(HotPath, AWarmSessionAllocatesNothing) {
+  const Engine engine;
+  auto model = engine.LoadBytes(testing::Remembering());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  auto session = model->NewSession();
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  const std::vector<float> x(4, 1.0f);
+  const TensorView in("x", x);
+  ASSERT_TRUE(session->Run(std::span(&in, 1)).ok());
+  const Counts counts = CountDuring([&] { (void)session->Run(std::span(&in, 1)); });
+  EXPECT_EQ(counts.allocations, 0);
+  EXPECT_EQ(counts.maps, 0);
+  EXPECT_EQ(counts.locks, 2) << "admission and completion";
 }
 
 }  // namespace
