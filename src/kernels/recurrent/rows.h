@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What float and hybrid recurrent operators are made of: a row of activations, which hybrid ones
+// quantise as it comes, times matrices of weights.
+#ifndef HEDDLE_KERNELS_RECURRENT_ROWS_H_
+#define HEDDLE_KERNELS_RECURRENT_ROWS_H_
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/conv/row_quantiser.h"
+#include "kernels/gemm/dot.h"
+#include "kernels/math.h"
+#include "kernels/recurrent/operands.h"
+
+namespace heddle::core {
+
+struct Row {
+  const float* values = nullptr;
+  const int8_t* quantised = nullptr;  // hybrid
+  QuantisedRow parameters;
+  int32_t length = 0;
+};
+
+// How the rows of a step are read.
+struct RowMath {
+  bool hybrid = false;  // int8 matrices
+  RowScheme scheme = RowScheme::kSymmetric;
+  bool exact = false;  // the activations of `reference`
+  Activation activation = Activation::kNone;
+
+  // `room`: bytes for a hybrid row.
+  Row Make(const float* values, int32_t length, int8_t* room) const {
+    Row row{values, room, {}, length};
+    if (hybrid) row.parameters = QuantiseRow(scheme, values, length, room);
+    return row;
+  }
+  // acc[i] += row i of the matrix times `row`.
+  void AddProduct(const Matrix& m, const TileArgs& args, const Row& row, float* acc) const {
+    if (m.operand < 0) return;
+    const void* weights = args.inputs[m.operand];
+    const int64_t n = row.length;
+    if (hybrid) {
+      const auto* w = static_cast<const int8_t*>(weights);
+      const float scale = row.parameters.scale * m.scale;
+      for (int32_t i = 0; i < m.rows; ++i) {
+        const int32_t dot = Dot(w + i * n, row.quantised, row.parameters.zero, n);
+        acc[i] += static_cast<float>(dot) * scale;
+      }
+    } else {
+      const auto* w = static_cast<const float*>(weights);
+      for (int32_t i = 0; i < m.rows; ++i) acc[i] += Dot(w + i * n, row.values, n);
+    }
+  }
+  void Sigmoid(float* v, int64_t n) const {
+    if (exact) {
+      for (int64_t i = 0; i < n; ++i) v[i] = LogisticF(v[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) v[i] = FastLogisticF(v[i]);
+    }
+  }
+  void Activate(float* v, int64_t n) const {
+    if (activation == Activation::kTanh && exact) {
+      for (int64_t i = 0; i < n; ++i) v[i] = TanhF(v[i]);
+    } else if (activation == Activation::kTanh) {
+      for (int64_t i = 0; i < n; ++i) v[i] = FastTanhF(v[i]);
+    } else {
+      const FloatRange range = ActivationRange(activation);
+      for (int64_t i = 0; i < n; ++i) v[i] = std::min(std::max(v[i], range.lo), range.hi);
+    }
+  }
+};
+
+inline void Clip(float* v, int64_t n, float limit) {
+  if (!(limit > 0)) return;
+  for (int64_t i = 0; i < n; ++i) v[i] = std::min(std::max(v[i], -limit), limit);
+}
+
+// Rows of a sequence [batch][time] or [time][batch].
+struct Sequence {
+  int64_t batch = 0, time = 1;
+  bool time_major = false;
+
+  int64_t At(int64_t b, int64_t t) const { return time_major ? t * batch + b : b * time + t; }
+};
+
+// State of a batch item, which the step updates in place (Operation::WrittenInputs).
+template <class T>
+T* StateRow(const TileArgs& args, int operand, int64_t row, int64_t length) {
+  return static_cast<T*>(const_cast<void*>(args.inputs[operand])) + row * length;
+}
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_RECURRENT_ROWS_H_
