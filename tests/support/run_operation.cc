@@ -113,7 +113,8 @@ Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
   }
   for (const TestTensor& t : outputs) outs.push_back(MakeOperand(t)), outs.back().data = nullptr;
   TestPackStore packs;
-  HEDDLE_ASSIGN(auto operation, make(MakeArgs{op, ins, outs, config.numerics, config.isa, packs}));
+  HEDDLE_ASSIGN(auto operation, make(MakeArgs{op, ins, outs, config.numerics, config.isa, packs,
+                                              config.subgraphs}));
   for (size_t i = 0; i < inputs.size(); ++i)
     if (operation->ValueInputs() >> i & 1) ins[i].data = inputs[i].data.data();
   std::vector<Shape> shapes(outputs.size());

@@ -60,6 +60,7 @@ struct RunConfig {
   Numerics numerics = Numerics::kFast;
   Isa isa = Isa::kPlain;
   int64_t tiles_per_call = 0;  // 0: all at once; else the range is cut, last tiles first
+  std::span<const Subgraph> subgraphs = {};  // that the operator's options name
 };
 
 // Make, Shapes, Lower, run: fills shape and data of the outputs. Tile codes become
