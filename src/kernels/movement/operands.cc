@@ -50,6 +50,11 @@ Status CheckCopyable(const Operand& operand) {
                      TypeName(operand.type));
 }
 
+Status CheckIndexType(const Operand& operand) {
+  if (operand.type == Type::kInt32 || operand.type == Type::kInt64) return Status();
+  return InvalidModel("'{}' is {}, expected int32 or int64", operand.name, TypeName(operand.type));
+}
+
 bool SameQuantization(const Operand& a, const Operand& b) {
   return a.quant->Scale() == b.quant->Scale() && a.quant->ZeroPoint() == b.quant->ZeroPoint();
 }
@@ -86,6 +91,19 @@ Result<IntList> ReadInts(const Operand& operand, const char* role) {
       return InvalidModel("{} '{}' is {}, expected integers", role, operand.name,
                           TypeName(operand.type));
   }
+}
+
+Result<int> ReadAxis(const Operand& operand, const Shape& input) {
+  HEDDLE_ASSIGN(const IntList list, ReadInts(operand, "axis"));
+  if (list.size != 1) {
+    return BadValue(operand, "axis '{}' has {} values, expected 1", operand.name, list.size);
+  }
+  const int axis = ResolveAxis(list[0], input.rank());
+  if (axis < 0) {
+    return BadValue(operand, "axis is {}, expected -{} to {} (input shape {})", list[0],
+                    input.rank(), input.rank() - 1, input.ToString());
+  }
+  return axis;
 }
 
 Status AppendDim(Shape& shape, int32_t size) {

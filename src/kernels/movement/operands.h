@@ -27,6 +27,8 @@ Status CheckCounts(const MakeArgs& args, size_t least, size_t most, size_t outpu
 Status CheckTypesEqual(const MakeArgs& args, size_t first, size_t last);
 // A type whose elements have a fixed size of whole bytes, or four bits.
 Status CheckCopyable(const Operand& operand);
+// int32 or int64: axes, sizes and places.
+Status CheckIndexType(const Operand& operand);
 // Scale and zero point of both agree.
 bool SameQuantization(const Operand& a, const Operand& b);
 // XNNPACK takes float tensors, and 8-bit ones of one positive, normal scale; of rank 6 at most,
@@ -49,6 +51,9 @@ inline int ResolveAxis(int64_t axis, int rank) {
   if (axis < -rank || axis >= rank) return -1;
   return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
+
+// The axis of `input` that an operand of one value names. REQUIRES: as for ReadInts.
+Result<int> ReadAxis(const Operand& operand, const Shape& input);
 
 // Appends to a shape, or says that the rank is more than Heddle has.
 Status AppendDim(Shape& shape, int32_t size);

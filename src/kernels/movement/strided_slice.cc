@@ -6,7 +6,7 @@
 
 #include "kernels/movement/operands.h"
 #include "kernels/movement/strided_copy.h"
-#include "kernels/movement/strings.h"
+#include "kernels/movement/string_copy.h"
 #include "kernels/operators.h"
 
 namespace heddle::core {
@@ -168,23 +168,6 @@ Result<Slice> StridedSlice::Resolve(std::span<const Operand> inputs) const {
   return slice;
 }
 
-struct StringSlice {
-  CopyBox box;
-  Shape output;
-};
-
-Status SliceStrings(const void* params, SerialCall& call) {
-  const StringSlice& slice = *static_cast<const StringSlice*>(params);
-  const CopyBox& box = slice.box;
-  return WriteStrings(call, slice.output, [&](int64_t i) {
-    int64_t at = box.in_offset;
-    for (int d = 0; d < box.dims.rank(); ++d) {
-      at += i / box.out_stride[d] % box.dims[d] * box.in_stride[d];
-    }
-    return at;
-  });
-}
-
 CopyBox BoxOf(const Slice& slice, const Shape& input) {
   CopyBox box;
   box.dims = slice.dims;
@@ -203,11 +186,7 @@ Status StridedSlice::Lower(std::span<const Operand> inputs, std::span<const Oper
   HEDDLE_ASSIGN(const Slice slice, Resolve(inputs));
   const CopyBox box = BoxOf(slice, inputs[0].shape);
   if (inputs[0].type == Type::kString) {
-    step.kind = StepKind::kSerial;
-    step.serial = &SliceStrings;
-    step.sizes_outputs = true;
-    step.params = std::make_shared<const StringSlice>(StringSlice{box, slice.output});
-    step.kernel = "strings";
+    LowerStringCopy(box, slice.output, step);
     return Status();
   }
   CopySpec spec;
