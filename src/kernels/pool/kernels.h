@@ -24,6 +24,7 @@ struct PoolKernels {
   TileFn max_f32, max_i8, max_u8, max_i16;
   TileFn average_f32, average_f16, average_i8, average_u8, average_i16;
   TileFn average_xnn_f32, average_xnn_f16;
+  TileFn l2_f32;
 };
 
 PoolKernels PlainPoolKernels();

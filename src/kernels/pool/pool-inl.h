@@ -112,6 +112,23 @@ struct AverageFloat {
   }
 };
 
+// The root of the mean of the squares.
+struct L2Float {
+  static void Run(const PoolParams& p, const Window<float>& w, float* out) {
+    float acc[kPoolBlock] = {};
+    for (int64_t y = 0; y < w.rows; ++y) {
+      for (int64_t x = 0; x < w.cols; ++x) {
+        const float* in = w.Tap(y, x);
+        for (int64_t c = 0; c < w.channels; ++c) acc[c] += in[c] * in[c];
+      }
+    }
+    const float count = static_cast<float>(w.taps());
+    for (int64_t c = 0; c < w.channels; ++c) {
+      StoreClamped(p, __builtin_sqrtf(acc[c] / count), out + c);
+    }
+  }
+};
+
 // XNNPACK's order. Taps outside of the image take part as zeros.
 template <class T>
 struct AverageFloatXnn {
@@ -183,6 +200,7 @@ PoolKernels MakeKernels() {
   k.average_i16 = Erase<&PoolTiles<int16_t, AverageInt<int16_t>>>();
   k.average_xnn_f32 = Erase<&PoolTiles<float, AverageFloatXnn<float>>>();
   k.average_xnn_f16 = Erase<&PoolTiles<Half, AverageFloatXnn<Half>>>();
+  k.l2_f32 = Erase<&PoolTiles<float, L2Float>>();
   return k;
 }
 

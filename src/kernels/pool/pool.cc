@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// MAX_POOL_2D, AVERAGE_POOL_2D. The work is cut into blocks of channels of one output pixel; every
-// loop over a block runs over contiguous channels. Float averages add the taps of a window in a
-// fixed order: `reference` and windows that XNNPACK refuses row by row, then divided by their
-// number; else XNNPACK's groups of nine, column by column, times the reciprocal.
+// MAX_POOL_2D, AVERAGE_POOL_2D, L2_POOL_2D. The work is cut into blocks of channels of one output
+// pixel; every loop over a block runs over contiguous channels. Float averages add the taps of a
+// window in a fixed order: `reference` and windows that XNNPACK refuses row by row, then divided by
+// their number; else XNNPACK's groups of nine, column by column, times the reciprocal.
 #include <algorithm>
 #include <cfloat>
 #include <limits>
@@ -152,6 +152,17 @@ class AveragePool final : public Pool {
   }
 };
 
+class L2Pool final : public Pool {
+ public:
+  using Pool::Pool;
+
+  Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
+               Step& step) const override {
+    HEDDLE_ASSIGN(const PoolParams p, Params(inputs[0], outputs[0]));
+    return SetPool(p, outputs[0], kernels_.l2_f32, "l2_f32", step);
+  }
+};
+
 Status CheckPool(const MakeArgs& args, bool half) {
   HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
   HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
@@ -184,6 +195,15 @@ MadeOperation MakeMaxPool2d(const MakeArgs& args) {
 MadeOperation MakeAveragePool2d(const MakeArgs& args) {
   HEDDLE_TRY(CheckPool(args, true));
   return MadeOperation(std::make_unique<AveragePool>(args));
+}
+
+MadeOperation MakeL2Pool2d(const MakeArgs& args) {
+  HEDDLE_TRY(CheckPool(args, false));
+  if (args.inputs[0].type != Type::kFloat32) {
+    return Unsupported("input '{}' is {}, expected float32", args.inputs[0].name,
+                       TypeName(args.inputs[0].type));
+  }
+  return MadeOperation(std::make_unique<L2Pool>(args));
 }
 
 }  // namespace heddle::core

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/type.h"
+#include "kernels/operation.h"
 
 namespace heddle::core {
 
@@ -65,6 +66,31 @@ struct ReduceLayout {
 
 // Bit i of `axes`: axis i is reduced.
 ReduceLayout MakeReduceLayout(const Shape& shape, uint32_t axes);
+
+constexpr int64_t kReduceBlock = 64;  // outputs side by side
+
+// A reduction cut into units: where the innermost axis is kept kReduceBlock outputs of it, else one
+// output.
+struct ReduceUnits {
+  ReduceLayout layout;
+  int64_t blocks = 1;  // of the innermost axis
+  int64_t units = 0, units_per_tile = 1;
+
+  int64_t tiles() const { return (units + units_per_tile - 1) / units_per_tile; }
+  // Elements that one unit reads.
+  int64_t unit_elements() const {
+    const int64_t side = layout.inner < kReduceBlock ? layout.inner : kReduceBlock;
+    return layout.count * (layout.inner_kept ? side : 1);
+  }
+};
+ReduceUnits MakeReduceUnits(const Shape& shape, uint32_t axes, const Shape& output);
+
+// Bit i: axis i of input 0 is one of those that input 1 names.
+Result<uint32_t> ReadReducedAxes(std::span<const Operand> inputs);
+// The shape without these axes, or with size one in their place.
+Shape ReducedShape(const Shape& shape, uint32_t axes, bool keep_dims);
+// The axes that input 1 names are int32.
+Status CheckReducedAxes(const MakeArgs& args);
 
 }  // namespace heddle::core
 

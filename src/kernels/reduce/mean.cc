@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// MEAN. The order of float sums is fixed: where the innermost axis is kept (the mean over H and W
-// of NHWC), each output adds its elements in memory order, in both numerics, and the loop runs over
-// outputs. Where it is reduced, `reference` adds in memory order too; `fast` adds element i of each
-// contiguous run to lane i mod 16, and then lane j + 8 to lane j, j + 4, j + 2, j + 1.
+// MEAN and SUM, which divides by one. The order of float sums is fixed: where the innermost axis is
+// kept (the mean over H and W of NHWC), each output adds its elements in memory order, in both
+// numerics, and the loop runs over outputs. Where it is reduced, `reference` adds in memory order
+// too; `fast` adds element i of each contiguous run to lane i mod 16, and then lane j + 8 to lane
+// j, j + 4, j + 2, j + 1.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -17,11 +18,10 @@
 namespace heddle::core {
 namespace {
 
-struct MeanParams {
-  ReduceLayout layout;
-  int64_t blocks = 1, units = 0, units_per_tile = 1;  // a unit: a block of outputs, or one
+struct MeanParams : ReduceUnits {
+  int64_t divisor = 1;  // how many elements make one output; of SUM always 1
   bool lanes = false;
-  bool multiplies = false;  // float: times 1/count, as XNNPACK; else divided by count
+  bool multiplies = false;  // float: times 1/divisor, as XNNPACK; else divided
   // Quantised, builtin kernels: (sum - count * zero) * k + out_zero.
   Multiplier k;
   int64_t zero_sum = 0;
@@ -39,14 +39,14 @@ struct TypedParams : MeanParams {
 struct FinishFloat {
   template <class T>
   static void Run(const MeanParams& p, float sum, T* out) {
-    const float count = static_cast<float>(p.layout.count);
-    *out = static_cast<T>(p.multiplies ? sum * (1.0f / count) : sum / count);
+    const float divisor = static_cast<float>(p.divisor);
+    *out = static_cast<T>(p.multiplies ? sum * (1.0f / divisor) : sum / divisor);
   }
 };
 struct FinishInt {
   template <class T, class S>
   static void Run(const MeanParams& p, S sum, T* out) {
-    *out = p.layout.count == 0 ? T{} : static_cast<T>(static_cast<int64_t>(sum) / p.layout.count);
+    *out = p.divisor == 0 ? T{} : static_cast<T>(static_cast<int64_t>(sum) / p.divisor);
   }
 };
 struct FinishBuiltin {
@@ -56,9 +56,8 @@ struct FinishBuiltin {
     using Wide = std::numeric_limits<int32_t>;
     const int64_t shifted = std::clamp<int64_t>(sum - p.zero_sum, Wide::min(), Wide::max());
     const int64_t q = int64_t{Mbqm(static_cast<int32_t>(shifted), p.k)} + p.out_zero;
-    *out = p.layout.count == 0
-               ? T{}
-               : static_cast<T>(std::clamp<int64_t>(q, Limits::min(), Limits::max()));
+    *out =
+        p.divisor == 0 ? T{} : static_cast<T>(std::clamp<int64_t>(q, Limits::min(), Limits::max()));
   }
 };
 struct FinishXnn {
@@ -106,9 +105,9 @@ template <class T, class Finish>
 void MeanUnit(const TypedParams<T>& p, const T* in, T* out, int64_t unit) {
   const ReduceLayout& l = p.layout;
   if (l.inner_kept) {
-    const int64_t outer = unit / p.blocks, first = unit % p.blocks * kSumBlock;
-    const int64_t n = std::min(kSumBlock, l.inner - first);
-    Sum<T> sums[kSumBlock];
+    const int64_t outer = unit / p.blocks, first = unit % p.blocks * kReduceBlock;
+    const int64_t n = std::min(kReduceBlock, l.inner - first);
+    Sum<T> sums[kReduceBlock];
     SumBlock(p, in, l.kept.Offset(outer) + first, n, sums);
     for (int64_t c = 0; c < n; ++c) Finish::Run(p, sums[c], out + outer * l.inner + first + c);
     return;
@@ -133,23 +132,17 @@ TileCode MeanTiles(const TypedParams<T>& p, const TileArgs& args, TileRange tile
 
 class Mean final : public Operation {
  public:
-  explicit Mean(const MakeArgs& args)
-      : keep_dims_(args.op.OptionsOr<ReduceOptions>().keep_dims),
+  Mean(const MakeArgs& args, bool divides)
+      : divides_(divides),
+        keep_dims_(args.op.OptionsOr<ReduceOptions>().keep_dims),
         numerics_(args.numerics),
         kernels_(SumKernelsFor(args.isa)) {}
 
   uint32_t ValueInputs() const override { return 2; }
 
   Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
-    HEDDLE_ASSIGN(const uint32_t axes, ReadAxes(inputs));
-    const Shape& shape = inputs[0].shape;
-    Shape reduced;
-    for (int i = 0; i < shape.rank(); ++i) {
-      const bool drop = (axes >> i & 1) != 0;
-      if (!drop) reduced.Append(shape[i]);
-      if (drop && keep_dims_) reduced.Append(1);
-    }
-    outputs[0] = reduced;
+    HEDDLE_ASSIGN(const uint32_t axes, ReadReducedAxes(inputs));
+    outputs[0] = ReducedShape(inputs[0].shape, axes, keep_dims_);
     return Status();
   }
 
@@ -157,19 +150,15 @@ class Mean final : public Operation {
                Step& step) const override;
 
  private:
-  static Result<uint32_t> ReadAxes(std::span<const Operand> inputs);
   bool ByXnn(std::span<const Operand> inputs, const Operand& output) const;
   static Status SetQuantisation(const Operand& input, const Operand& output, MeanParams& p);
-  static void SetUnits(const Operand& output, MeanParams& p);
 
   template <class T, class Finish>
   static void Set(const MeanParams& p, SumFns<T> sums, const char* name, Step& step) {
-    const ReduceLayout& l = p.layout;
-    const int64_t per_unit = l.count * (l.inner_kept ? std::min(l.inner, kSumBlock) : 1);
-    const float rate = l.inner_kept || p.lanes || !std::is_same_v<Sum<T>, float> ? 0.15f : 1.0f;
-    const float ns = 10 + rate * static_cast<float>(per_unit);
-    const int64_t tiles = (p.units + p.units_per_tile - 1) / p.units_per_tile;
-    SetTiled<&MeanTiles<T, Finish>>(step, TypedParams<T>{p, sums}, tiles,
+    const float rate =
+        p.layout.inner_kept || p.lanes || !std::is_same_v<Sum<T>, float> ? 0.15f : 1.0f;
+    const float ns = 10 + rate * static_cast<float>(p.unit_elements());
+    SetTiled<&MeanTiles<T, Finish>>(step, TypedParams<T>{p, sums}, p.tiles(),
                                     ns * static_cast<float>(p.units_per_tile));
     step.kernel = name;
   }
@@ -180,25 +169,11 @@ class Mean final : public Operation {
     xnn ? Set<T, FinishXnn>(p, sums, name, step) : Set<T, FinishBuiltin>(p, sums, name, step);
   }
 
+  bool divides_;
   bool keep_dims_;
   Numerics numerics_;
   SumKernels kernels_;
 };
-
-Result<uint32_t> Mean::ReadAxes(std::span<const Operand> inputs) {
-  HEDDLE_ASSIGN(const IntList list, ReadInts(inputs[1], "axes"));
-  const Shape& shape = inputs[0].shape;
-  uint32_t axes = 0;
-  for (int i = 0; i < list.size && shape.rank() > 0; ++i) {
-    const int axis = ResolveAxis(list[i], shape.rank());
-    if (axis < 0) {
-      return BadValue(inputs[1], "axis {} of '{}' is {}, expected -{} to {} (input shape {})", i,
-                      inputs[1].name, list[i], shape.rank(), shape.rank() - 1, shape.ToString());
-    }
-    axes |= 1u << axis;
-  }
-  return axes;
-}
 
 bool Mean::ByXnn(std::span<const Operand> inputs, const Operand& output) const {
   const Operand& axes = inputs[1];
@@ -215,7 +190,7 @@ Status Mean::SetQuantisation(const Operand& input, const Operand& output, MeanPa
   }
   const int64_t count = p.layout.count;
   if (input.type != Type::kInt16 && count > 1 << 23) {
-    return Unsupported("means of {} elements, expected at most 2^23 of type {}", count,
+    return Unsupported("{} elements make one output, expected at most 2^23 of type {}", count,
                        TypeName(input.type));
   }
   const int32_t zero = input.quant->ZeroPoint();
@@ -225,52 +200,43 @@ Status Mean::SetQuantisation(const Operand& input, const Operand& output, MeanPa
   }
   p.zero_sum = count * zero;
   p.out_zero = output.quant->ZeroPoint();
-  // The builtin kernels fold 1/count into the multiplier, with as many more bits as 1/count takes.
+  // The builtin kernels fold 1/divisor into the multiplier, with as many more bits as that takes.
   p.k = MakeMultiplier(static_cast<double>(in_scale) / static_cast<double>(out_scale));
-  if (count > 0) {
-    const int log2 = 63 - __builtin_clzll(static_cast<uint64_t>(count));
+  if (p.divisor > 0) {
+    const int log2 = 63 - __builtin_clzll(static_cast<uint64_t>(p.divisor));
     const int shift = std::min({log2, 32, 31 + p.k.e});
-    p.k.m = static_cast<int32_t>((int64_t{p.k.m} << shift) / count);
+    p.k.m = static_cast<int32_t>((int64_t{p.k.m} << shift) / p.divisor);
     p.k.e -= shift;
   }
   // XNNPACK folds the zero points into an offset.
-  p.scale = in_scale / out_scale * (1.0f / static_cast<float>(count));
+  p.scale = in_scale / out_scale * (1.0f / static_cast<float>(p.divisor));
   const float zeros = static_cast<float>(p.zero_sum) * p.scale;
   p.offset = static_cast<float>(p.out_zero) - zeros;
   return Status();
 }
 
-void Mean::SetUnits(const Operand& output, MeanParams& p) {
-  const ReduceLayout& l = p.layout;
-  const int64_t outputs = output.shape.elements();
-  p.blocks = std::max<int64_t>(1, (l.inner + kSumBlock - 1) / kSumBlock);
-  p.units = outputs == 0 ? 0 : l.inner_kept ? outputs / l.inner * p.blocks : outputs;
-  const int64_t elements = l.count * (l.inner_kept ? std::min(l.inner, kSumBlock) : 1);
-  p.units_per_tile = std::max<int64_t>(1, 16 * 1024 / std::max<int64_t>(elements, 32));
-}
-
 Status Mean::Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
                    Step& step) const {
-  HEDDLE_ASSIGN(const uint32_t axes, ReadAxes(inputs));
+  HEDDLE_ASSIGN(const uint32_t axes, ReadReducedAxes(inputs));
   const Operand& input = inputs[0];
   const bool xnn = ByXnn(inputs, outputs[0]);
   MeanParams p;
-  p.layout = MakeReduceLayout(input.shape, axes);
+  static_cast<ReduceUnits&>(p) = MakeReduceUnits(input.shape, axes, outputs[0].shape);
+  p.divisor = divides_ ? p.layout.count : 1;
   p.lanes = numerics_ == Numerics::kFast;
   p.multiplies = xnn;
-  SetUnits(outputs[0], p);
   switch (input.type) {
     case Type::kFloat32:
-      Set<float, FinishFloat>(p, kernels_.f32, "mean_f32", step);
+      Set<float, FinishFloat>(p, kernels_.f32, "sum_f32", step);
       return Status();
     case Type::kFloat16:
-      Set<_Float16, FinishFloat>(p, kernels_.f16, "mean_f16", step);
+      Set<_Float16, FinishFloat>(p, kernels_.f16, "sum_f16", step);
       return Status();
     case Type::kInt32:
-      Set<int32_t, FinishInt>(p, kernels_.i32, "mean_i32", step);
+      Set<int32_t, FinishInt>(p, kernels_.i32, "sum_i32", step);
       return Status();
     case Type::kInt64:
-      Set<int64_t, FinishInt>(p, kernels_.i64, "mean_i64", step);
+      Set<int64_t, FinishInt>(p, kernels_.i64, "sum_i64", step);
       return Status();
     default:
       break;
@@ -278,26 +244,21 @@ Status Mean::Lower(std::span<const Operand> inputs, std::span<const Operand> out
   HEDDLE_TRY(SetQuantisation(input, outputs[0], p));
   switch (input.type) {
     case Type::kInt8:
-      SetQuantised<int8_t>(p, kernels_.i8, xnn, "mean_i8", step);
+      SetQuantised<int8_t>(p, kernels_.i8, xnn, "sum_i8", step);
       return Status();
     case Type::kUInt8:
-      SetQuantised<uint8_t>(p, kernels_.u8, xnn, "mean_u8", step);
+      SetQuantised<uint8_t>(p, kernels_.u8, xnn, "sum_u8", step);
       return Status();
     default:
-      Set<int16_t, FinishBuiltin>(p, kernels_.i16, "mean_i16", step);
+      Set<int16_t, FinishBuiltin>(p, kernels_.i16, "sum_i16", step);
       return Status();
   }
 }
 
-}  // namespace
-
-MadeOperation MakeMean(const MakeArgs& args) {
+MadeOperation MakeMeanOrSum(const MakeArgs& args, bool divides) {
   HEDDLE_TRY(CheckCounts(args, 2, 2, 1));
   HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
-  if (args.inputs[1].type != Type::kInt32) {
-    return InvalidModel("axes '{}' are {}, expected int32", args.inputs[1].name,
-                        TypeName(args.inputs[1].type));
-  }
+  HEDDLE_TRY(CheckReducedAxes(args));
   switch (args.inputs[0].type) {
     case Type::kFloat32:
     case Type::kFloat16:
@@ -306,11 +267,17 @@ MadeOperation MakeMean(const MakeArgs& args) {
     case Type::kInt16:
     case Type::kInt32:
     case Type::kInt64:
-      return MadeOperation(std::make_unique<Mean>(args));
+      return MadeOperation(std::make_unique<Mean>(args, divides));
     default:
       return Unsupported("input '{}' is {}, expected float32, float16 or a signed or 8-bit integer",
                          args.inputs[0].name, TypeName(args.inputs[0].type));
   }
 }
+
+}  // namespace
+
+MadeOperation MakeMean(const MakeArgs& args) { return MakeMeanOrSum(args, true); }
+
+MadeOperation MakeSum(const MakeArgs& args) { return MakeMeanOrSum(args, false); }
 
 }  // namespace heddle::core

@@ -10,7 +10,6 @@
 
 namespace heddle::core {
 
-constexpr int64_t kSumBlock = 64;  // sums side by side
 constexpr int kSumLanes = 16;
 
 // What the elements of a type are added up in; 64 bits without a sign wrap.
@@ -43,7 +42,7 @@ using Sum = typename SumOf<T>::type;
 
 template <class T>
 struct SumFns {
-  // sums[c] += in[r * stride + c] for rows r in ascending order. REQUIRES: n <= kSumBlock.
+  // sums[c] += in[r * stride + c] for rows r in ascending order. REQUIRES: n <= kReduceBlock.
   void (*rows)(const T* in, int64_t rows, int64_t stride, int64_t n, Sum<T>* sums);
   // *sum += in[i] for ascending i.
   void (*run)(const T* in, int64_t n, Sum<T>* sum);

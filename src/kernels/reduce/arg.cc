@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// ARG_MAX, ARG_MIN: the index along an axis of the first of the extremes. A NaN is never chosen
+// over another element.
+#include <algorithm>
+
+#include "kernels/movement/operands.h"
+#include "kernels/operators.h"
+
+namespace heddle::core {
+namespace {
+
+constexpr int64_t kBlock = 64;  // outputs side by side
+
+// The input as [outer, axis, inner]. A unit: kBlock outputs of one outer position.
+struct ArgParams {
+  int64_t axis = 1, inner = 1;
+  int64_t blocks = 1, units = 0, units_per_tile = 1;
+};
+
+struct Greater {
+  template <class T>
+  static bool Wins(T v, T best) {
+    return v > best;
+  }
+};
+struct Less {
+  template <class T>
+  static bool Wins(T v, T best) {
+    return v < best;
+  }
+};
+
+template <class T, class I, class Compare>
+void ArgBlock(const ArgParams& p, const T* in, int64_t n, I* out) {
+  T best[kBlock];
+  I index[kBlock] = {};
+  std::copy_n(in, n, best);
+  for (int64_t a = 1; a < p.axis; ++a) {
+    const T* row = in + a * p.inner;
+    for (int64_t c = 0; c < n; ++c) {
+      const bool wins = Compare::Wins(row[c], best[c]);
+      best[c] = wins ? row[c] : best[c];
+      index[c] = wins ? static_cast<I>(a) : index[c];
+    }
+  }
+  std::copy_n(index, n, out);
+}
+
+// The innermost axis: one output.
+template <class T, class I, class Compare>
+I ArgRow(const ArgParams& p, const T* in) {
+  T best = in[0];
+  int64_t index = 0;
+  for (int64_t a = 1; a < p.axis; ++a) {
+    if (!Compare::Wins(in[a], best)) continue;
+    best = in[a];
+    index = a;
+  }
+  return static_cast<I>(index);
+}
+
+template <class T, class I, class Compare>
+TileCode ArgTiles(const ArgParams& p, const TileArgs& args, TileRange tiles) {
+  const T* in = static_cast<const T*>(args.inputs[0]);
+  I* out = static_cast<I*>(args.outputs[0]);
+  const int64_t end = std::min(p.units, tiles.end * p.units_per_tile);
+  for (int64_t unit = tiles.begin * p.units_per_tile; unit < end; ++unit) {
+    if (p.inner == 1) {
+      out[unit] = ArgRow<T, I, Compare>(p, in + unit * p.axis);
+      continue;
+    }
+    const int64_t outer = unit / p.blocks, first = unit % p.blocks * kBlock;
+    ArgBlock<T, I, Compare>(p, in + outer * p.axis * p.inner + first,
+                            std::min(kBlock, p.inner - first), out + outer * p.inner + first);
+  }
+  return TileCode::kOk;
+}
+
+using SetFn = void (*)(Step& step, const ArgParams& p, float ns);
+
+template <class T, class I, class Compare>
+void SetArg(Step& step, const ArgParams& p, float ns) {
+  const int64_t tiles = (p.units + p.units_per_tile - 1) / p.units_per_tile;
+  SetTiled<&ArgTiles<T, I, Compare>>(step, p, tiles, ns * static_cast<float>(p.units_per_tile));
+}
+
+template <class I, class Compare>
+SetFn SetFnOf(Type type) {
+  switch (type) {
+    case Type::kFloat32:
+      return &SetArg<float, I, Compare>;
+    case Type::kInt8:
+      return &SetArg<int8_t, I, Compare>;
+    case Type::kUInt8:
+    case Type::kBool:
+      return &SetArg<uint8_t, I, Compare>;
+    case Type::kInt16:
+      return &SetArg<int16_t, I, Compare>;
+    case Type::kInt32:
+      return &SetArg<int32_t, I, Compare>;
+    case Type::kInt64:
+      return &SetArg<int64_t, I, Compare>;
+    default:
+      return nullptr;
+  }
+}
+
+class Arg final : public Operation {
+ public:
+  explicit Arg(SetFn set) : set_(set) {}
+
+  uint32_t ValueInputs() const override { return 2; }
+
+  Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
+    const Shape& shape = inputs[0].shape;
+    HEDDLE_ASSIGN(const int axis, ReadAxis(inputs[1], inputs[0].shape));
+    Shape rest;
+    for (int i = 0; i < shape.rank(); ++i) {
+      if (i != axis) rest.Append(shape[i]);
+    }
+    if (shape[axis] == 0 && rest.elements() > 0) {
+      return InvalidArgument("axis {} of input '{}' has size 0, expected at least 1", axis,
+                             inputs[0].name);
+    }
+    outputs[0] = rest;
+    return Status();
+  }
+
+  Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
+               Step& step) const override {
+    const Shape& shape = inputs[0].shape;
+    HEDDLE_ASSIGN(const int axis, ReadAxis(inputs[1], inputs[0].shape));
+    ArgParams p;
+    p.axis = shape[axis];
+    p.inner = shape.Product(axis + 1, shape.rank());
+    p.blocks = (p.inner + kBlock - 1) / kBlock;
+    p.units = outputs[0].shape.elements() == 0 ? 0 : shape.Product(0, axis) * p.blocks;
+    const int64_t elements = p.axis * std::min(p.inner, kBlock);
+    p.units_per_tile = std::max<int64_t>(1, 16 * 1024 / std::max<int64_t>(elements, 32));
+    set_(step, p, 5 + static_cast<float>(elements));
+    step.kernel = "arg";
+    return Status();
+  }
+
+ private:
+  const SetFn set_;
+};
+
+template <class Compare>
+MadeOperation MakeArg(const MakeArgs& args) {
+  HEDDLE_TRY(CheckCounts(args, 2, 2, 1));
+  HEDDLE_TRY(CheckIndexType(args.inputs[1]));
+  HEDDLE_TRY(CheckIndexType(args.outputs[0]));
+  const Operand& input = args.inputs[0];
+  const SetFn set = args.outputs[0].type == Type::kInt32 ? SetFnOf<int32_t, Compare>(input.type)
+                                                         : SetFnOf<int64_t, Compare>(input.type);
+  if (set == nullptr) {
+    return Unsupported("input '{}' is {}, expected float32, bool or a signed or 8-bit integer",
+                       input.name, TypeName(input.type));
+  }
+  return MadeOperation(std::make_unique<Arg>(set));
+}
+
+}  // namespace
+
+MadeOperation MakeArgMax(const MakeArgs& args) { return MakeArg<Greater>(args); }
+
+MadeOperation MakeArgMin(const MakeArgs& args) { return MakeArg<Less>(args); }
+
+}  // namespace heddle::core

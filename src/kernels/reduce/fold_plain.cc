@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/reduce/fold-inl.h"
+
+namespace heddle::core {
+
+FoldKernels PlainFoldKernels() { return MakeKernels(); }
+
+}  // namespace heddle::core
