@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""README.md and docs/: C and C++ blocks compile, links lead somewhere, pages stay short.  check_docs.py BUILD_FOLDER
+"""README.md and docs/: C and C++ blocks compile, links lead somewhere, pages stay short; the operator table is the
+code's and custom operators have their line in docs/operators.md.  check_docs.py BUILD_FOLDER
 
 A C++ block without #include is the body of a function that returns heddle::Status and has an `engine` and a `model`.
 """
+import pathlib
 import re
 import subprocess
 import sys
 
+import operator_table
 from checks import ROOT, files, report, text
 
 PAGE_LINES = 200
@@ -49,6 +52,16 @@ def bad_links(path, page):
             yield f"{path}: no such heading: {target}"
 
 
+def bad_operators(build):
+    built = pathlib.Path(build) / "docs/operators.md"
+    if not built.exists() or built.read_text(encoding="utf-8") != operator_table.page():
+        yield f"{built}: not the table that scripts/operator_table.py makes; build the target heddle_docs"
+    described = text("docs/operators.md")
+    for name, _ in operator_table.rows("kernels/custom_operators.inc", "HEDDLE_CUSTOM_KERNEL"):
+        if f"`{name}`" not in described:
+            yield f"docs/operators.md: `{name}` runs, but is not described"
+
+
 def main():
     checked, problems = 0, []
     for path in [p for p in files(".md") if p == "README.md" or p.startswith("docs/")]:
@@ -64,6 +77,8 @@ def main():
                 if errors:
                     line = page.count("\n", 0, match.start()) + 1
                     problems.append(f"{path}:{line}: this block does not compile:\n{errors}")
+    checked += 1
+    problems += bad_operators(sys.argv[1])
     report("docs", checked, problems)
 
 
