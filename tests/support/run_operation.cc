@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/run_operation.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/errors.h"
@@ -50,6 +51,7 @@ class TestSerialCall final : public SerialCall {
   const Shape& input_shape(int input) const override { return inputs_[input].shape; }
   std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) override {
     outputs_[output].shape = shape;
+    outputs_[output].data.reserve(std::max<size_t>(bytes, 1));  // never nullptr
     outputs_[output].data.assign(bytes, kPoison);
     return outputs_[output].data.data();
   }
