@@ -52,6 +52,9 @@ class Context {
   // Runs the Plan and those that continue it. REQUIRES: every input is set.
   Status Run(const RunControl& control, const CallEnv& env);
 
+  // Takes the memory that the subgraphs of the Plan will need, so that the first run does not.
+  Status Warm(PlanSource& plans, ContextPool* pool = nullptr);
+
   // After a successful Run.
   const Shape& output_shape(int k) const;
   CallTensor output(int k) const { return outputs_[k]; }
@@ -104,6 +107,7 @@ class Context {
   Status RunStep(size_t index, const PlanStep& ps, const RunControl& control);
   Status RunSubPlan(size_t index, const PlanStep& ps, const TileArgs& args,
                     const RunControl& control);
+  void UsePool();
   std::byte* MemoryOf(const Frame& frame, const PlanStep& ps) const;
   Status RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control);
   Status Gather(size_t index, Found* found) const;

@@ -180,6 +180,7 @@ Status Entry::Warm(std::span<const Shape> shapes, int callers) {
   std::vector<Lease> leases;
   for (int i = 0; i < callers; ++i) {
     HEDDLE_ASSIGN(Lease lease, Acquire(shapes));
+    HEDDLE_TRY(lease->Warm(others_));
     leases.push_back(std::move(lease));
   }
   std::lock_guard<std::mutex> lock(mutex_);

@@ -12,12 +12,44 @@ Context::~Context() { budget_.Give(taken_); }
 
 Status Context::RunSubPlan(size_t index, const PlanStep& ps, const TileArgs& args,
                            const RunControl& control) {
-  if (env_.pool == nullptr) {
-    if (pool_ == nullptr) pool_ = std::make_unique<ContextPool>();
-    env_.pool = pool_.get();
-  }
+  UsePool();
   SubRun run(*this, index, ps, args, control);
   return ps.step.sub_plan(ps.step.params.get(), run);
+}
+
+void Context::UsePool() {
+  if (env_.pool != nullptr) return;
+  if (pool_ == nullptr) pool_ = std::make_unique<ContextPool>();
+  env_.pool = pool_.get();
+}
+
+Status Context::Warm(PlanSource& plans, ContextPool* pool) {
+  env_ = {&plans, nullptr, pool};
+  used_frames_ = 1;
+  const Frame& frame = frames_[0];
+  const RunControl control;
+  for (const PlanStep& ps : frame.plan->steps) {
+    const bool once = frame.plan->program->nodes()[ps.node].source->code == OpCode::kCALL_ONCE;
+    if (ps.step.kind != StepKind::kSubPlan || once) continue;
+    UsePool();
+    const auto* inputs = const_cast<const void* const*>(frame.operands.data() + ps.first_input);
+    const TileArgs args{inputs, nullptr, nullptr, nullptr, nullptr};
+    HEDDLE_TRY(SubRun(*this, 0, ps, args, control).Warm());
+  }
+  return Status();
+}
+
+Status Context::SubRun::Warm() {
+  for (size_t i = 0; i < subs_.subgraphs.size(); ++i) {
+    HEDDLE_ASSIGN(Context * context, Begin(static_cast<int>(i)));
+    HEDDLE_TRY(context->Warm(*context_.env_.plans, context_.env_.pool));
+  }
+  for (int turn = 0; subs_.loop && turn < 2; ++turn) {
+    memory_->turn = turn;
+    for (size_t k = 0; k < memory_->values.size(); ++k)
+      HEDDLE_TRY(Side(k, memory_->values[k].bytes).status());
+  }
+  return Status();
 }
 
 Context::SubRun::SubRun(Context& context, size_t frame, const PlanStep& ps, const TileArgs& args,

@@ -20,6 +20,8 @@ class Context::SubRun final : public SubPlanCall {
   Status Turn(int which) override;
   Status Finish() override;
   Status Once(int which) override;
+  // Takes the memory that a run needs, as far as the operands' shapes tell it.
+  Status Warm();
 
  private:
   // The Context of a subgraph, given the current values.

@@ -35,6 +35,26 @@ static void check_fails(heddle_status* status, heddle_code code, int line) {
 }
 #define FAILS(call, code) check_fails((call), (code), __LINE__)
 
+static void use_session(heddle_model* model) {
+  heddle_session* session = NULL;
+  heddle_session* copy = NULL;
+  OK(heddle_session_create(model, &session));
+  size_t bytes = 0;
+  OK(heddle_session_save(session, NULL, &bytes));
+  CHECK(bytes > 0 && bytes < 4096);
+  unsigned char saved[4096];
+  size_t room = bytes - 1;
+  FAILS(heddle_session_save(session, saved, &room), HEDDLE_INVALID_ARGUMENT);
+  CHECK(room == bytes);
+  OK(heddle_session_save(session, saved, &room));
+  OK(heddle_session_clone(session, &copy));
+  OK(heddle_session_restore(copy, saved, bytes));
+  FAILS(heddle_session_restore(copy, saved, bytes - 1), HEDDLE_INVALID_ARGUMENT);
+  OK(heddle_session_reset(session));
+  heddle_session_free(session);
+  heddle_session_free(copy);
+}
+
 static void run_model(heddle_engine* engine, const char* path) {
   heddle_model* model = NULL;
   OK(heddle_model_load(engine, path, NULL, &model));
@@ -87,6 +107,7 @@ static void run_model(heddle_engine* engine, const char* path) {
   options.deadline_ns = 1;
   FAILS(heddle_model_run(model, &in, 1, &out, 1, &options, NULL), HEDDLE_DEADLINE_EXCEEDED);
 
+  use_session(model);
   heddle_model* second = heddle_model_ref(model);
   heddle_model_free(model);
   OK(heddle_model_run(second, &in, 1, &out, 1, NULL, NULL));

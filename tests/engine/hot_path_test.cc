@@ -118,7 +118,11 @@ TEST(HotPath, AWarmLoopAllocatesNothing) {
   ASSERT_TRUE(model.ok()) << model.status().message();
   const std::vector<float> turns = {50}, x(100, 1.0f);
   const TensorView in[] = {{"i", turns}, {"x", x}, {"p", x}, {"q", x}};
-  ASSERT_TRUE(model->Run(std::span(in)).ok());
+  ASSERT_TRUE(model->Warm({}, 1).ok());
+  // The first call makes what hands its outputs out.
+  const std::vector<float> none = {0};
+  const TensorView idle[] = {{"i", none}, {"x", x}, {"p", x}, {"q", x}};
+  ASSERT_TRUE(model->Run(std::span(idle)).ok());
   const Counts counts = CountDuring([&] { (void)model->Run(std::span(in)); });
   EXPECT_EQ(counts.allocations, 0);
   EXPECT_EQ(counts.maps, 0);
