@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ARG_MAX, ARG_MIN: the index along an axis of the first of the extremes. A NaN is never chosen
-// over another element.
+// ARG_MAX, ARG_MIN: the index along an axis of the first of the extremes. A NaN loses to any
+// number, wherever it stands.
 #include <algorithm>
 
 #include "kernels/movement/operands.h"
@@ -17,16 +17,21 @@ struct ArgParams {
   int64_t blocks = 1, units = 0, units_per_tile = 1;
 };
 
+// Only a NaN differs from itself.
+template <class T>
+bool ReplacesNan(T v, T best) {
+  return v == v && best != best;
+}
 struct Greater {
   template <class T>
   static bool Wins(T v, T best) {
-    return v > best;
+    return v > best || ReplacesNan(v, best);
   }
 };
 struct Less {
   template <class T>
   static bool Wins(T v, T best) {
-    return v < best;
+    return v < best || ReplacesNan(v, best);
   }
 };
 

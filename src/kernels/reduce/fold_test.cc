@@ -157,6 +157,16 @@ TEST(ArgTest, FirstOfEqualsOfEveryAxis) {
               Code::kInvalidArgument, "has size 0, expected at least 1");
 }
 
+TEST(ArgTest, NanLosesToAnyNumber) {
+  const TestTensor in = Floats({2, 3}, {kNan, -kInf, kNan, kNan, kNan, kNan});
+  for (const OpCode code : {OpCode::kARG_MAX, OpCode::kARG_MIN}) {
+    ExpectOutputs(MakeOp(code), {in, Scalar(1)},
+                  {TestTensor::Of<int32_t>(Type::kInt32, {2}, {1, 0})});
+    ExpectOutputs(MakeOp(code), {in, Scalar(0)},
+                  {TestTensor::Of<int32_t>(Type::kInt32, {3}, {0, 0, 0})});
+  }
+}
+
 TEST(TopkTest, DescendingFirstOfEqualsFirst) {
   const TestTensor in = Floats({2, 5}, {2, kNan, 3, 2, kInf, 0, 0, -1, 0, -kInf});
   ExpectOutputs(MakeOp(OpCode::kTOPK_V2), {in, AtRunTime(Scalar(4))},
