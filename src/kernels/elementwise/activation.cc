@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/elementwise/check.h"
 #include "kernels/elementwise/map.h"
+#include "kernels/elementwise/types.h"
 #include "kernels/quant.h"
 
 namespace heddle::core {
@@ -31,7 +31,6 @@ MadeOperation MakeIntegerMap(const Operand& input, F f, float element_ns) {
 }
 
 bool IsFloat(Type type) { return type == Type::kFloat32 || type == Type::kFloat16; }
-bool IsByte(Type type) { return type == Type::kInt8 || type == Type::kUInt8; }
 
 // NaN stays.
 struct Clip {

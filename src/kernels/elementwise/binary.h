@@ -16,65 +16,99 @@
 
 namespace heddle::core {
 
-template <class Element, class F>
+template <class F>
 struct BinaryParams {
   F f;
-  Broadcast walk;
+  Broadcast<2> walk;
 };
 
 // `f` comes by value: a byte-sized output may alias anything else.
-template <class Element, class F>
-void BinaryRun(const F f, const Broadcast& walk, const TileArgs& args, int64_t a, int64_t b,
-               int64_t out, int64_t n) {
+template <class A, class B, class Out, class F>
+void BinaryRun(const F f, const Broadcast<2>& walk, const TileArgs& args,
+               const Broadcast<2>::Indices& at, int64_t out, int64_t n) {
   const void *pa = args.inputs[0], *pb = args.inputs[1];
   void* po = args.outputs[0];
-  using T = typename Element::Value;
-  if (walk.a_moves() && walk.b_moves()) {
-    for (int64_t i = 0; i < n; ++i)
-      Element::Store(po, out + i, f(Element::Load(pa, a + i), Element::Load(pb, b + i)));
-  } else if (walk.a_moves()) {
-    const T y = Element::Load(pb, b);
-    for (int64_t i = 0; i < n; ++i) Element::Store(po, out + i, f(Element::Load(pa, a + i), y));
+  const auto [a, b] = at;
+  const auto store = [&](int64_t i, typename A::Value x, typename B::Value y) {
+    Out::Store(po, out + i, static_cast<typename Out::Value>(f(x, y)));
+  };
+  if (walk.moves(0) && walk.moves(1)) {
+    for (int64_t i = 0; i < n; ++i) store(i, A::Load(pa, a + i), B::Load(pb, b + i));
+  } else if (walk.moves(0)) {
+    const typename B::Value y = B::Load(pb, b);
+    for (int64_t i = 0; i < n; ++i) store(i, A::Load(pa, a + i), y);
   } else {
-    const T x = Element::Load(pa, a);
-    for (int64_t i = 0; i < n; ++i) Element::Store(po, out + i, f(x, Element::Load(pb, b + i)));
+    const typename A::Value x = A::Load(pa, a);
+    for (int64_t i = 0; i < n; ++i) store(i, x, B::Load(pb, b + i));
   }
 }
 
 // An F with a Run of its own computes whole runs of bytes; else F computes one element.
 template <class F>
 concept RunsBytes = requires(const F& f, const ByteRun& run) { f.Run(run); };
+// An F with a Check refuses values of the second operand.
+template <class F, class Value>
+concept ChecksSecond = requires(const F& f, Value b) { f.Check(b); };
 
-template <class Element, class F>
-TileCode BinaryTile(const BinaryParams<Element, F>& p, const TileArgs& args, TileRange tiles) {
-  p.walk.ForRuns(tiles, [&](int64_t a, int64_t b, int64_t out, int64_t n) {
-    if constexpr (RunsBytes<F>) {
-      p.f.Run({static_cast<const std::byte*>(args.inputs[0]) + a,
-               static_cast<const std::byte*>(args.inputs[1]) + b,
-               static_cast<std::byte*>(args.outputs[0]) + out, n, p.walk.a_moves(),
-               p.walk.b_moves()});
-    } else {
-      BinaryRun<Element>(p.f, p.walk, args, a, b, out, n);
+template <class B, class F>
+TileCode CheckSecond(const F& f, const void* b, int64_t begin, int64_t n) {
+  if constexpr (ChecksSecond<F, typename B::Value>) {
+    for (int64_t i = begin; i < begin + n; ++i) {
+      const TileCode code = f.Check(B::Load(b, i));
+      if (code != TileCode::kOk) return code;
     }
-  });
+  }
   return TileCode::kOk;
 }
 
-template <class Element, class F>
+template <class A, class B, class Out, class F>
+TileCode BinaryTile(const BinaryParams<F>& p, const TileArgs& args, TileRange tiles) {
+  TileCode code = TileCode::kOk;
+  p.walk.ForRuns(tiles, [&](const Broadcast<2>::Indices& at, int64_t out, int64_t n) {
+    if constexpr (RunsBytes<F>) {
+      p.f.Run({static_cast<const std::byte*>(args.inputs[0]) + at[0],
+               static_cast<const std::byte*>(args.inputs[1]) + at[1],
+               static_cast<std::byte*>(args.outputs[0]) + out, n, p.walk.moves(0),
+               p.walk.moves(1)});
+    } else {
+      if (code == TileCode::kOk)
+        code = CheckSecond<B>(p.f, args.inputs[1], at[1], p.walk.moves(1) ? n : 1);
+      if (code == TileCode::kOk) BinaryRun<A, B, Out>(p.f, p.walk, args, at, out, n);
+    }
+  });
+  return code;
+}
+
+enum class ShapeRule {
+  kBroadcast,
+  kFirst,  // the second operand broadcasts to the first
+  kSame,
+};
+
+template <class A, class B, class Out, class F>
 class BinaryOperation final : public Operation {
  public:
-  BinaryOperation(F f, float element_ns) : f_(f), element_ns_(element_ns) {}
+  BinaryOperation(F f, float element_ns, ShapeRule rule)
+      : f_(f), element_ns_(element_ns), rule_(rule) {}
 
   Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
+    if (rule_ == ShapeRule::kSame && !(inputs[0].shape == inputs[1].shape))
+      return InvalidArgument("'{}' is {}, expected the shape of '{}', {}", inputs[1].name,
+                             inputs[1].shape.ToString(), inputs[0].name,
+                             inputs[0].shape.ToString());
     HEDDLE_ASSIGN(outputs[0], BroadcastShape(inputs[0], inputs[1]));
+    if (rule_ == ShapeRule::kFirst && !(outputs[0] == inputs[0].shape))
+      return InvalidArgument("'{}' of {} does not broadcast to '{}' of {}", inputs[1].name,
+                             inputs[1].shape.ToString(), inputs[0].name,
+                             inputs[0].shape.ToString());
     return Status();
   }
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override {
-    const Broadcast walk(inputs[0].shape, inputs[1].shape);
-    SetTiled<&BinaryTile<Element, F>>(
-        step, BinaryParams<Element, F>{f_, walk}, walk.tiles(),
-        element_ns_ * static_cast<float>(std::min(walk.elements(), Broadcast::kTile)));
+    const Broadcast<2> walk({inputs[0].shape, inputs[1].shape});
+    SetTiled<&BinaryTile<A, B, Out, F>>(
+        step, BinaryParams<F>{f_, walk}, walk.tiles(),
+        element_ns_ * static_cast<float>(std::min(walk.elements(), Broadcast<2>::kTile)));
     step.kernel = "plain";
     if constexpr (RunsBytes<F>) step.kernel = F::kName;
     return Status();
@@ -83,32 +117,42 @@ class BinaryOperation final : public Operation {
  private:
   F f_;
   float element_ns_;
+  ShapeRule rule_;
 };
 
+// out = f(a, b), each of an element type of its own.
+template <class A, class B, class Out, class F>
+MadeOperation MakePairs(F f, float element_ns, ShapeRule rule = ShapeRule::kBroadcast) {
+  return std::unique_ptr<Operation>(
+      std::make_unique<BinaryOperation<A, B, Out, F>>(f, element_ns, rule));
+}
 template <class Element, class F>
-MadeOperation MakeBinary(F f, float element_ns) {
-  return std::unique_ptr<Operation>(std::make_unique<BinaryOperation<Element, F>>(f, element_ns));
+MadeOperation MakeBinary(F f, float element_ns, ShapeRule rule = ShapeRule::kBroadcast) {
+  return MakePairs<Element, Element, Element>(f, element_ns, rule);
 }
 
 // The best form of `isa`, for int8 or uint8 as input 0 is.
 MadeOperation MakeBytes(const AddBytes& f, const MakeArgs& args);
 MadeOperation MakeBytes(const MulBytes& f, const MakeArgs& args);
 
-enum class Arithmetic { kAdd, kSub, kMul };
+enum class Arithmetic { kAdd, kSub, kMul, kDiv };
 
-// Integers wrap; floats as IEEE 754 has them.
+// Integers wrap, and are not divided by zero; floats as IEEE 754 has them.
 template <Arithmetic kind, class T>
 T Compute(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
-    using U = std::make_unsigned_t<T>;
+    using U = std::common_type_t<std::make_unsigned_t<T>, unsigned>;  // promotion would be signed
     const U x = static_cast<U>(a), y = static_cast<U>(b);
     if constexpr (kind == Arithmetic::kAdd) return static_cast<T>(x + y);
     if constexpr (kind == Arithmetic::kSub) return static_cast<T>(x - y);
     if constexpr (kind == Arithmetic::kMul) return static_cast<T>(x * y);
+    if constexpr (kind == Arithmetic::kDiv)
+      return std::is_signed_v<T> && b == T(-1) ? static_cast<T>(U{0} - x) : static_cast<T>(a / b);
   } else {
     if constexpr (kind == Arithmetic::kAdd) return a + b;
     if constexpr (kind == Arithmetic::kSub) return a - b;
     if constexpr (kind == Arithmetic::kMul) return a * b;
+    if constexpr (kind == Arithmetic::kDiv) return a / b;
   }
 }
 
@@ -116,6 +160,11 @@ T Compute(T a, T b) {
 template <Arithmetic kind, class T>
 struct ComputeAndClamp {
   T lo, hi;
+  TileCode Check(T b) const
+    requires(kind == Arithmetic::kDiv && std::is_integral_v<T>)
+  {
+    return b == 0 ? TileCode::kDivisionByZero : TileCode::kOk;
+  }
   T operator()(T a, T b) const {
     const T r = Compute<kind, T>(a, b);
     const T above = r < lo ? lo : r;
@@ -144,7 +193,7 @@ MadeOperation MakeUnquantised(const MakeArgs& args, float element_ns) {
   return MakeBinary<Element>(f, element_ns);
 }
 
-// The types that ADD, SUB and MUL have in common; `quantised` makes the rest.
+// The types that ADD, SUB, MUL and DIV have in common; `others` makes the rest.
 template <Arithmetic kind>
 MadeOperation MakeArithmetic(const MakeArgs& args, MadeOperation (*others)(const MakeArgs&)) {
   HEDDLE_TRY(CheckCounts(args, 2, 2, 1));
@@ -161,6 +210,7 @@ MadeOperation MakeArithmetic(const MakeArgs& args, MadeOperation (*others)(const
     case Type::kInt32:
       return MakeUnquantised<kind, Plain<int32_t>>(args, 0.5f);
     case Type::kInt64:
+      if constexpr (kind == Arithmetic::kDiv) return others(args);
       return MakeUnquantised<kind, Plain<int64_t>>(args, 1);
     default:
       return others(args);

@@ -24,26 +24,37 @@ Result<Shape> BroadcastShape(const Operand& a, const Operand& b) {
   return out;
 }
 
-Broadcast::Broadcast(const Shape& a, const Shape& b) {
-  const int rank = std::max(a.rank(), b.rank());
-  int64_t inside_a = 1, inside_b = 1;
+template <int N>
+Broadcast<N>::Broadcast(const std::array<Shape, N>& shapes) {
+  int rank = 0;
+  for (const Shape& s : shapes) rank = std::max(rank, s.rank());
+  Indices inside;
+  inside.fill(1);
   rank_ = 0;
   for (int i = 0; i < rank; ++i) {
-    const int32_t x = FromEnd(a, i), y = FromEnd(b, i), size = x == 1 ? y : x;
-    elements_ *= size;
-    if (size == 1) continue;
-    const Axis axis{size, x == 1 ? 0 : inside_a, y == 1 ? 0 : inside_b};
-    inside_a *= x;
-    inside_b *= y;
-    // An axis that both have, or only the same one, goes on where the one inside it ends.
-    if (rank_ > 0 && (axis.a != 0) == (axes_[rank_ - 1].a != 0) &&
-        (axis.b != 0) == (axes_[rank_ - 1].b != 0)) {
-      axes_[rank_ - 1].size *= size;
+    Axis axis;
+    for (const Shape& s : shapes)
+      if (FromEnd(s, i) != 1) axis.size = FromEnd(s, i);
+    elements_ *= axis.size;
+    if (axis.size == 1) continue;
+    // An axis that the same operands have as the one inside it goes on where that ends.
+    bool goes_on = rank_ > 0;
+    for (int k = 0; k < N; ++k) {
+      const int32_t size = FromEnd(shapes[k], i);
+      axis.step[k] = size == 1 ? 0 : inside[k];
+      inside[k] *= size;
+      goes_on = goes_on && (axis.step[k] != 0) == (axes_[rank_ - 1].step[k] != 0);
+    }
+    if (goes_on) {
+      axes_[rank_ - 1].size *= axis.size;
     } else {
       axes_[rank_++] = axis;
     }
   }
   rank_ = std::max(rank_, 1);  // a scalar: the one axis of one element
 }
+
+template class Broadcast<2>;
+template class Broadcast<3>;
 
 }  // namespace heddle::core

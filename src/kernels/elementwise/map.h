@@ -34,11 +34,28 @@ void MapRun(const F f, const void* in, void* out, int64_t begin, int64_t end) {
     Out::Store(out, i, static_cast<typename Out::Value>(f(In::Load(in, i))));
 }
 
+// An F with a Check refuses values.
+template <class F, class Value>
+concept ChecksValue = requires(const F& f, Value x) { f.Check(x); };
+
+template <class In, class F>
+TileCode MapCheck(const F& f, const void* in, int64_t begin, int64_t end) {
+  if constexpr (ChecksValue<F, typename In::Value>) {
+    for (int64_t i = begin; i < end; ++i) {
+      const TileCode code = f.Check(In::Load(in, i));
+      if (code != TileCode::kOk) return code;
+    }
+  }
+  return TileCode::kOk;
+}
+
 template <class In, class Out, class F, class Tail>
 TileCode MapTile(const MapParams<In, Out, F, Tail>& p, const TileArgs& args, TileRange tiles) {
   const int64_t begin = tiles.begin * kMapTile;
   const int64_t end = std::min(tiles.end * kMapTile, p.elements);
   const int64_t body = std::clamp(p.body, begin, end);
+  const TileCode code = MapCheck<In>(p.f, args.inputs[0], begin, end);
+  if (code != TileCode::kOk) return code;
   MapRun<In, Out>(p.f, args.inputs[0], args.outputs[0], begin, body);
   MapRun<In, Out>(p.tail, args.inputs[0], args.outputs[0], body, end);
   return TileCode::kOk;

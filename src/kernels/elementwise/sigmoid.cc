@@ -4,8 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/elementwise/check.h"
-#include "kernels/elementwise/map.h"
+#include "kernels/elementwise/function.h"
 #include "kernels/math.h"
 #include "kernels/quant.h"
 
@@ -121,25 +120,8 @@ MadeOperation MakeFloat(Numerics numerics) {
 
 template <class Function>
 MadeOperation MakeByte(const MakeArgs& args) {
-  const Operand &in = args.inputs[0], &out = args.outputs[0];
-  const float scale = in.quant->Scale(), inverse = 1.0f / out.quant->Scale();
-  const int32_t zero_in = in.quant->ZeroPoint(), zero_out = out.quant->ZeroPoint();
-  const IntRange range = RangeOf(out.type);
-  const float lo = static_cast<float>(range.lo), hi = static_cast<float>(range.hi);
-  // XNNPACK rounds ties to even after adding the zero point, the builtin kernels away from zero
-  // before.
-  if (XnnTakesAll(args)) {
-    return MakeByteMap(in.type, [=](int32_t x) {
-      const float y = Function::Exact(static_cast<float>(x - zero_in) * scale);
-      return static_cast<int32_t>(
-          RoundEven(std::clamp(y * inverse + static_cast<float>(zero_out), lo, hi)));
-    });
-  }
-  return MakeByteMap(in.type, [=](int32_t x) {
-    const float y = Function::Reference(static_cast<float>(x - zero_in) * scale);
-    return static_cast<int32_t>(
-        std::clamp(std::round(y * inverse) + static_cast<float>(zero_out), lo, hi));
-  });
+  if (XnnTakesAll(args)) return MakeByteFunction(args, &Function::Exact, ByteRounding::kXnn);
+  return MakeByteFunction(args, &Function::Reference, ByteRounding::kBuiltin);
 }
 
 template <class Function>

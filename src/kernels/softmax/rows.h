@@ -12,6 +12,21 @@
 
 namespace heddle::core {
 
+// 16 lanes and one fixed tree, whatever the vector width.
+constexpr int kRowLanes = 16;
+template <class F>
+float ReduceRow(const float* x, int64_t n, float start, F f) {
+  float lane[kRowLanes];
+  std::fill_n(lane, kRowLanes, start);
+  int64_t i = 0;
+  for (; i + kRowLanes <= n; i += kRowLanes)
+    for (int j = 0; j < kRowLanes; ++j) lane[j] = f(lane[j], x[i + j]);
+  for (int j = 0; i + j < n; ++j) lane[j] = f(lane[j], x[i + j]);
+  for (int width = kRowLanes / 2; width > 0; width /= 2)
+    for (int j = 0; j < width; ++j) lane[j] = f(lane[j], lane[j + width]);
+  return lane[0];
+}
+
 template <class Kernel>
 struct RowsParams {
   std::shared_ptr<const Kernel> kernel;  // its tables are made once

@@ -8,6 +8,7 @@
 #include "kernels/math.h"
 #include "kernels/softmax/fixed.h"
 #include "kernels/softmax/rows.h"
+#include "kernels/softmax/table16.h"
 
 namespace heddle::core {
 namespace {
@@ -24,27 +25,12 @@ struct ReferenceRow {
   }
 };
 
-// 16 lanes and one fixed tree, whatever the vector width.
-constexpr int kLanes = 16;
-template <class F>
-float Reduce(const float* x, int64_t n, float start, F f) {
-  float lane[kLanes];
-  std::fill_n(lane, kLanes, start);
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int j = 0; j < kLanes; ++j) lane[j] = f(lane[j], x[i + j]);
-  for (int j = 0; i + j < n; ++j) lane[j] = f(lane[j], x[i + j]);
-  for (int width = kLanes / 2; width > 0; width /= 2)
-    for (int j = 0; j < width; ++j) lane[j] = f(lane[j], lane[j + width]);
-  return lane[0];
-}
-
 struct FastRow {
   float beta;
   void operator()(const float* x, float* y, int64_t n) const {
-    const float max = Reduce(x, n, x[0], [](float a, float b) { return a < b ? b : a; });
+    const float max = ReduceRow(x, n, x[0], [](float a, float b) { return a < b ? b : a; });
     for (int64_t i = 0; i < n; ++i) y[i] = FastExpF((x[i] - max) * beta);
-    const float scale = 1.0f / Reduce(y, n, 0, [](float a, float b) { return a + b; });
+    const float scale = 1.0f / ReduceRow(y, n, 0, [](float a, float b) { return a + b; });
     for (int64_t i = 0; i < n; ++i) y[i] *= scale;
   }
 };
@@ -162,39 +148,12 @@ MadeOperation MakeBytes(const MakeArgs& args) {
   return MakeRows(kernel, 2);
 }
 
-// A function on int16, in 512 pieces that are bent to halve the error in their middle.
-class Table16 {
- public:
-  // f over scale * (x - zero), its values times 2^15.
-  template <class F>
-  Table16(double scale, int zero, F f) {
-    const double lo = scale * (-32768 - zero), hi = scale * (32767 - zero);
-    const double step = (hi - lo) / 512;
-    constexpr double k = 65536 / ((2.0 / 65535) * 32767 - (2.0 / 65535) * -32768);
-    for (int i = 0; i < 512; ++i) {
-      const double value = std::round(f(lo + i * step) * k);
-      const double between = std::round((f(lo + (i + 1) * step) * k + value) / 2);
-      const double middle = std::round(f(lo + i * step + step / 2) * k);
-      values_[i] = Saturate(value - std::round((between - middle) / 2));
-    }
-    values_[512] = Saturate(std::round(f(hi) * k));
-  }
-  int32_t operator()(int32_t x) const {
-    const int32_t at = 256 + (x >> 7), part = x & 127;
-    return values_[at] + (((values_[at + 1] - values_[at]) * part + 64) >> 7);
-  }
-
- private:
-  static int16_t Saturate(double v) {
-    return static_cast<int16_t>(std::clamp(v, -32768.0, 32767.0));
-  }
-  std::array<int16_t, 513> values_;
-};
-
 struct Row16 {
   Multiplier k;
-  Table16 exp{10.0 / 65535, 32767, [](double x) { return Exp(x); }};
-  Table16 reciprocal{1.0 / 65535, -32768, [](double x) { return 1 / (1 + x); }};
+  static constexpr Affine16<double> kOut{2.0 / 65535, 0};
+  Table16 exp{Affine16<double>{10.0 / 65535, 32767}, kOut, [](double x) { return Exp(x); }};
+  Table16 reciprocal{Affine16<double>{1.0 / 65535, -32768}, kOut,
+                     [](double x) { return 1 / (1 + x); }};
 
   int32_t ExpOf(int32_t difference) const {
     return exp(static_cast<int32_t>(

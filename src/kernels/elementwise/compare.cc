@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL.
+#include <functional>
+#include <string_view>
+
+#include "kernels/elementwise/binary.h"
+#include "kernels/elementwise/types.h"
+#include "kernels/movement/strings.h"
+#include "kernels/quant.h"
+
+namespace heddle::core {
+namespace {
+
+struct String {
+  using Value = std::string_view;
+  static std::string_view Load(const void* p, int64_t i) {
+    const StringTensor strings(p);
+    return {reinterpret_cast<const char*>(strings.bytes(i)),
+            static_cast<size_t>(strings.length(i))};
+  }
+};
+
+// Both operands on a scale of 2^-8, rounded.
+template <class T, class F>
+struct CompareScaled {
+  int32_t zero_a, zero_b;
+  Multiplier ka, kb;
+  bool operator()(T a, T b) const {
+    return F{}(Mbqm((a - zero_a) * (1 << 8), ka), Mbqm((b - zero_b) * (1 << 8), kb));
+  }
+};
+
+template <class T, class F>
+MadeOperation MakeScaled(const MakeArgs& args) {
+  const Operand &a = args.inputs[0], &b = args.inputs[1];
+  HEDDLE_TRY(CheckQuantised({&a, &b}));
+  return MakePairs<Plain<T>, Plain<T>, Bool>(
+      CompareScaled<T, F>{a.quant->ZeroPoint(), b.quant->ZeroPoint(),
+                          MakeMultiplier(static_cast<double>(a.quant->Scale())),
+                          MakeMultiplier(static_cast<double>(b.quant->Scale()))},
+      4);
+}
+
+template <class F, Type... more>
+MadeOperation MakeComparison(const MakeArgs& args, bool scales_int16) {
+  HEDDLE_TRY(CheckCounts(args, 2, 2, 1));
+  const Operand &a = args.inputs[0], &b = args.inputs[1], &out = args.outputs[0];
+  if (a.type != b.type)
+    return InvalidModel("input '{}' is {}, expected {} (type of '{}')", b.name, TypeName(b.type),
+                        TypeName(a.type), a.name);
+  if (out.type != Type::kBool)
+    return InvalidModel("output '{}' is {}, expected bool", out.name, TypeName(out.type));
+  if (a.quant->quantised() && b.quant->quantised()) {
+    if (a.type == Type::kInt8) return MakeScaled<int8_t, F>(args);
+    if (a.type == Type::kUInt8) return MakeScaled<uint8_t, F>(args);
+    if (a.type == Type::kInt16 && scales_int16) return MakeScaled<int16_t, F>(args);
+  }
+  return MakeForType<Type::kFloat32, Type::kInt32, Type::kInt64, Type::kFloat16, Type::kInt16,
+                     Type::kInt8, Type::kUInt8, more...>(
+      a, []<class E>() { return MakePairs<E, E, Bool>(F{}, 0.5f); });
+}
+
+template <class F>
+MadeOperation MakeEquality(const MakeArgs& args) {
+  if (args.inputs.size() == 2 && args.inputs[0].type == Type::kString &&
+      args.inputs[1].type == Type::kString)
+    return MakePairs<String, String, Bool>(F{}, 20);
+  return MakeComparison<F, Type::kBool>(args, true);
+}
+// The order of int16 is that of the stored numbers, whatever their scales.
+template <class F>
+MadeOperation MakeOrder(const MakeArgs& args) {
+  return MakeComparison<F, Type::kBFloat16>(args, false);
+}
+
+}  // namespace
+
+MadeOperation MakeEqual(const MakeArgs& args) { return MakeEquality<std::equal_to<>>(args); }
+MadeOperation MakeNotEqual(const MakeArgs& args) { return MakeEquality<std::not_equal_to<>>(args); }
+MadeOperation MakeLess(const MakeArgs& args) { return MakeOrder<std::less<>>(args); }
+MadeOperation MakeLessEqual(const MakeArgs& args) { return MakeOrder<std::less_equal<>>(args); }
+MadeOperation MakeGreater(const MakeArgs& args) { return MakeOrder<std::greater<>>(args); }
+MadeOperation MakeGreaterEqual(const MakeArgs& args) {
+  return MakeOrder<std::greater_equal<>>(args);
+}
+
+}  // namespace heddle::core

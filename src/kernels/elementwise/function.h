@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// A function of real numbers as an operator on floats and on quantised integers.
+#ifndef HEDDLE_KERNELS_ELEMENTWISE_FUNCTION_H_
+#define HEDDLE_KERNELS_ELEMENTWISE_FUNCTION_H_
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "kernels/elementwise/map.h"
+#include "kernels/elementwise/types.h"
+#include "kernels/quant.h"
+#include "kernels/softmax/table16.h"
+
+namespace heddle::core {
+
+template <class F>
+MadeOperation MakeFloatFunction(const Operand& input, F f, float element_ns) {
+  return MakeForType<Type::kFloat32, Type::kFloat16, Type::kBFloat16>(
+      input, [=]<class E>() { return MakeMap<E, E>(f, element_ns); });
+}
+
+// XNNPACK rounds ties to even after adding the zero point, the builtin kernels away from zero
+// before.
+enum class ByteRounding { kBuiltin, kXnn };
+
+// int8 or uint8, by a table of 256. REQUIRES: both operands passed CheckQuantised.
+template <class F>
+MadeOperation MakeByteFunction(const MakeArgs& args, F f, ByteRounding rounding) {
+  const Operand &in = args.inputs[0], &out = args.outputs[0];
+  const float scale = in.quant->Scale(), inverse = 1.0f / out.quant->Scale();
+  const int32_t zero_in = in.quant->ZeroPoint();
+  const float zero_out = static_cast<float>(out.quant->ZeroPoint());
+  const IntRange range = RangeOf(out.type);
+  const float lo = static_cast<float>(range.lo), hi = static_cast<float>(range.hi);
+  return MakeByteMap(in.type, [=](int32_t x) {
+    const float y = f(static_cast<float>(x - zero_in) * scale) * inverse;
+    const float q = rounding == ByteRounding::kXnn ? RoundEven(std::clamp(y + zero_out, lo, hi))
+                                                   : std::clamp(std::round(y) + zero_out, lo, hi);
+    return q != q ? 0 : static_cast<int32_t>(q);
+  });
+}
+
+struct Function16 {
+  std::shared_ptr<const Table16> table;
+  int16_t operator()(int16_t x) const { return static_cast<int16_t>((*table)(x)); }
+};
+// REQUIRES: both operands passed CheckQuantised.
+template <class F>
+Function16 Tabulate16(const MakeArgs& args, F f) {
+  const Quantization &in = *args.inputs[0].quant, &out = *args.outputs[0].quant;
+  return {std::make_shared<const Table16>(Affine16<float>{in.Scale(), in.ZeroPoint()},
+                                          Affine16<float>{out.Scale(), out.ZeroPoint()}, f)};
+}
+template <class F>
+MadeOperation MakeFunction16(const MakeArgs& args, F f) {
+  return MakeMap<Plain<int16_t>, Plain<int16_t>>(Tabulate16(args, f), 1);
+}
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_ELEMENTWISE_FUNCTION_H_
