@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fast forms of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED. The plain forms are their
-// oracle, bit for bit.
+// The fast forms of CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED. The plain forms
+// are their oracle, bit for bit.
 #ifndef HEDDLE_KERNELS_CONV_FAST_H_
 #define HEDDLE_KERNELS_CONV_FAST_H_
 
@@ -13,6 +13,7 @@ namespace heddle::core {
 // plain one runs.
 Result<std::unique_ptr<Operation>> MakeFastConv2d(const MakeArgs& args, const ConvSpec& spec);
 Result<std::unique_ptr<Operation>> MakeFastDepthwise(const MakeArgs& args, const ConvSpec& spec);
+Result<std::unique_ptr<Operation>> MakeFastTransposed(const MakeArgs& args, const ConvSpec& spec);
 Result<std::unique_ptr<Operation>> MakeFastFullyConnected(const MakeArgs& args,
                                                           const ConvSpec& spec);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED as products.
+// CONV_2D and FULLY_CONNECTED as products.
 #include <algorithm>
 
 #include "base/errors.h"
@@ -31,54 +31,13 @@ class FastGemm final : public ConvOperation {
                Step& step) const override;
 
  private:
-  GemmParams Shared() const;
   void SetInput(const ConvGeometry& g, GemmParams& p) const;
-  void PlanSegments(GemmParams& p) const;
 
   const GemmKernels& kernels_;
   PackedWeights weights_;
   std::shared_ptr<const FastConstants> constants_;
   Filter filter_;
 };
-
-GemmParams FastGemm::Shared() const {
-  GemmParams p;
-  p.constants = constants_;
-  p.kernels = &kernels_;
-  const FastConstants& c = *constants_;
-  const bool is_float = spec().input == Type::kFloat32;
-  p.element = is_float ? 4 : 1;
-  if (is_float) {
-    p.run = kernels_.Form(spec().fused_sums() ? GemmForm::kFloatFused : GemmForm::kFloatUnfused);
-    p.call.init = c.bias.data();
-    p.call.lo = c.float_epilogue.lo, p.call.hi = c.float_epilogue.hi;
-  } else {
-    p.run = kernels_.Form(c.requant() ? GemmForm::kIntRequant : GemmForm::kIntSums);
-    p.call.init = c.sums.data();
-    p.call.scale = c.requant() ? c.scale.data() : nullptr;
-    const FloatRequant& r = c.int_epilogue.requant;
-    p.call.lo = static_cast<float>(std::max(r.lo, r.type_min) - r.zero);
-    p.call.hi = r.hi_minus_zero;
-    p.call.zero = r.zero;
-  }
-  return p;
-}
-
-void FastGemm::PlanSegments(GemmParams& p) const {
-  p.segment_taps = filter_.segment_taps;
-  p.segments = p.k_h * p.k_w / p.segment_taps;
-  p.segment_bytes = p.segment_padded = p.tap_bytes * p.segment_taps;
-  p.gather = kernels_.group_k == 2;
-  if (p.gather) {
-    p.call.groups = CeilDiv(filter_.k, kernels_.group_k);
-    p.gathered_row = p.call.groups * 4;
-    return;
-  }
-  if (p.element == 1) p.call.flip = constants_->flip;
-  p.segment_padded = CeilDiv(p.segment_bytes, 4) * 4;
-  p.call.taps = p.segments;
-  p.call.groups = p.segment_padded / 4;
-}
 
 void FastGemm::SetInput(const ConvGeometry& g, GemmParams& p) const {
   p.columns = g.out_c / filter_.groups;
@@ -91,14 +50,13 @@ void FastGemm::SetInput(const ConvGeometry& g, GemmParams& p) const {
     p.input_bytes = g.batch * p.image_bytes;
     p.k_h = g.k_h, p.k_w = g.k_w;
     p.out_h = g.out_h, p.out_w = g.out_w;
-    p.scattered = g.transposed;
     p.offsets = MakeTapOffsets(g, p.row_bytes);
   }
 }
 
 Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>,
                        Step& step) const {
-  GemmParams p = Shared();
+  GemmParams p = StartParams(spec(), kernels_, constants_);
   ConvGeometry g;
   if (spec().kind == ConvKind::kFullyConnected) {
     HEDDLE_ASSIGN(const FcGeometry fc, MakeFcGeometry(spec(), inputs));
@@ -116,7 +74,8 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
                        filter_.groups);
   }
   SetInput(g, p);
-  PlanSegments(p);
+  p.segment_taps = filter_.segment_taps;
+  PlanSegments(kernels_, filter_.k, p);
   p.call.panel_bytes = weights_.block_bytes;
   p.division = Divide(kernels_, p.division.rows, filter_.groups, p.columns, filter_.k);
   PlaceScratch(p);
@@ -162,13 +121,51 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
 // Taps of few channels that lie side by side are read as one.
 void JoinTaps(const ConvSpec& spec, int32_t k_w, Filter& filter) {
   const int64_t tap_bytes = filter.segment_k * (spec.input == Type::kFloat32 ? 4 : 1);
-  if (spec.kind == ConvKind::kTransposed) return;
   if (k_w == 1 || tap_bytes > 64 || filter.groups != 1 || spec.window.dilation_w != 1) return;
   filter.segment_taps = k_w;
   filter.segment_k *= k_w;
 }
 
 }  // namespace
+
+GemmParams StartParams(const ConvSpec& spec, const GemmKernels& kernels,
+                       std::shared_ptr<const FastConstants> constants) {
+  GemmParams p;
+  p.kernels = &kernels;
+  const FastConstants& c = *constants;
+  const bool is_float = spec.input == Type::kFloat32;
+  p.element = is_float ? 4 : 1;
+  if (is_float) {
+    p.run = kernels.Form(spec.fused_sums() ? GemmForm::kFloatFused : GemmForm::kFloatUnfused);
+    p.call.init = c.bias.data();
+    p.call.lo = c.float_epilogue.lo, p.call.hi = c.float_epilogue.hi;
+  } else {
+    p.run = kernels.Form(c.requant() ? GemmForm::kIntRequant : GemmForm::kIntSums);
+    p.call.init = c.sums.data();
+    p.call.scale = c.requant() ? c.scale.data() : nullptr;
+    const FloatRequant& r = c.int_epilogue.requant;
+    p.call.lo = static_cast<float>(std::max(r.lo, r.type_min) - r.zero);
+    p.call.hi = r.hi_minus_zero;
+    p.call.zero = r.zero;
+  }
+  p.constants = std::move(constants);
+  return p;
+}
+
+void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p) {
+  p.segments = p.k_h * p.k_w / p.segment_taps;
+  p.segment_bytes = p.segment_padded = p.tap_bytes * p.segment_taps;
+  p.gather = kernels.group_k == 2;
+  if (p.gather) {
+    p.call.groups = CeilDiv(k, kernels.group_k);
+    p.gathered_row = p.call.groups * 4;
+    return;
+  }
+  if (p.element == 1) p.call.flip = p.constants->flip;
+  p.segment_padded = CeilDiv(p.segment_bytes, 4) * 4;
+  p.call.taps = p.segments;
+  p.call.groups = p.segment_padded / 4;
+}
 
 MadeOperation MakeFastConv2d(const MakeArgs& args, const ConvSpec& spec) {
   const Shape &input = args.inputs[0].shape, &weights = args.inputs[1].shape;

@@ -67,7 +67,7 @@ class Segments {
     const int32_t k_w = p_.k_w, taps = p_.segment_taps;
     const int64_t* row = &p_.offsets.rows[y * p_.k_h];
     const int64_t* column = &p_.offsets.columns[x * k_w];
-    const bool inside = !p_.scattered && column[0] >= 0 && column[k_w - 1] >= 0;
+    const bool inside = !p_.descending && column[0] >= 0 && column[k_w - 1] >= 0;
     for (const int64_t* end = row + p_.k_h; row != end; ++row) {
       const std::byte* line = image + *row;
       if (*row < 0) {
@@ -166,6 +166,14 @@ void FinishSums(const IntEpilogue& epilogue, const GemmCall& call, int32_t rows,
   }
 }
 
+// The pixel of the output that row `row` of the product is.
+int64_t GridPixel(const GemmParams& p, int64_t row) {
+  const OutputGrid& g = p.grid;
+  const int64_t x = row % p.out_w, line = row / p.out_w;
+  const int64_t y = line % p.out_h, batch = line / p.out_h;
+  return (batch * g.height + g.y + y * g.y_step) * g.width + g.x + x * g.x_step;
+}
+
 void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
   auto** taps = reinterpret_cast<const std::byte**>(args.scratch + p.taps_at);
   Segments(p, args, part.group).PointAt(part, taps);
@@ -178,14 +186,15 @@ void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
   const int64_t column = part.panel * p.kernels->lanes;
   const int64_t channel = part.group * p.columns + column;
   const int64_t out_row = p.columns * p.division.groups * p.element;
-  std::byte* out =
-      static_cast<std::byte*>(args.outputs[0]) + part.row * out_row + channel * p.element;
+  std::byte* const output = static_cast<std::byte*>(args.outputs[0]) + channel * p.element;
   GemmCall call = p.call;
   call.weights = args.packed + lane / p.kernels->lanes * p.call.panel_bytes;
   call.columns = std::min(part.panels * p.kernels->lanes, p.columns - column);
   call.init = static_cast<const std::byte*>(p.call.init) + lane * 4;
   if (call.scale != nullptr) call.scale += lane;
   const bool sums = p.sums_at != 0;
+  const int64_t placed_row = call.columns * p.element;
+  std::byte* const placed = args.scratch + p.placed_at;
   for (int64_t first = 0; first < part.rows; first += p.division.block_rows) {
     call.rows = static_cast<int32_t>(std::min(p.division.block_rows, part.rows - first));
     call.a = a + first * call.taps;
@@ -194,12 +203,18 @@ void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
       StartRows(p, taps + first * p.segments, call.rows, row_init);
       call.row_init = row_init;
     }
-    call.out = sums ? args.scratch + p.sums_at : out + first * out_row;
-    call.out_stride = sums ? call.columns * int64_t{sizeof(int32_t)} : out_row;
+    std::byte* const out = p.grid.used ? placed : output + (part.row + first) * out_row;
+    const int64_t out_stride = p.grid.used ? placed_row : out_row;
+    call.out = sums ? args.scratch + p.sums_at : out;
+    call.out_stride = sums ? call.columns * int64_t{sizeof(int32_t)} : out_stride;
     p.run(call);
     if (sums) {
-      FinishSums(p.constants->int_epilogue, call, call.rows, static_cast<int32_t>(channel),
-                 out + first * out_row, out_row);
+      FinishSums(p.constants->int_epilogue, call, call.rows, static_cast<int32_t>(channel), out,
+                 out_stride);
+    }
+    for (int64_t r = 0; p.grid.used && r < call.rows; ++r) {
+      std::memcpy(output + GridPixel(p, part.row + first + r) * out_row, placed + r * placed_row,
+                  placed_row);
     }
   }
 }
@@ -252,6 +267,7 @@ void PlaceScratch(GemmParams& p) {
     p.blocks_at = take(d.tile_rows * int64_t{sizeof(void*)});
     p.gathered_at = take(d.tile_rows * p.gathered_row);
   }
+  if (p.grid.used) p.placed_at = take(d.block_rows * d.tile_panels * p.kernels->lanes * p.element);
   if (p.element != 1) return;
   if (p.constants->row_factor != 0) p.row_init_at = take(d.block_rows * 4);
   if (!p.constants->requant())

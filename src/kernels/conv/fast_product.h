@@ -22,6 +22,14 @@ struct Division {  // of the outputs into tiles; group-major, then panels, then 
 Division Divide(const GemmKernels& kernels, int64_t rows, int64_t groups, int64_t columns,
                 int64_t k);
 
+// Where the rows of a product go when they are not all the pixels of the output: every y_step-th
+// row and x_step-th column of it.
+struct OutputGrid {
+  bool used = false;
+  int64_t height = 0, width = 0;  // of the output
+  int64_t y = 0, x = 0, y_step = 1, x_step = 1;
+};
+
 struct GemmParams {
   std::shared_ptr<const FastConstants> constants;
   const GemmKernels* kernels = nullptr;
@@ -39,7 +47,8 @@ struct GemmParams {
   int64_t tap_bytes = 0;  // channels of a tap, in one group
   int32_t out_w = 1, out_h = 1, k_w = 1, k_h = 1;
   TapOffsets offsets;
-  bool scattered = false;  // the taps of a row between the first and the last may be outside
+  bool descending = false;  // the taps of a row lie from right to left
+  OutputGrid grid;
   // A segment is a run of taps that lie side by side in memory; kernels know it as a tap.
   int32_t segments = 1, segment_taps = 1;
   int64_t segment_bytes = 0, segment_padded = 0;  // padded: what a kernel reads
@@ -48,10 +57,18 @@ struct GemmParams {
   int64_t gathered_row = 0;  // bytes
   // Offsets in scratch.
   size_t taps_at = 0, copies_at = 0, blocks_at = 0, gathered_at = 0, row_init_at = 0, sums_at = 0;
+  size_t placed_at = 0;
   size_t scratch_bytes = 0;
 
   const std::byte* padding() const { return constants->padding.data(); }
 };
+
+// What the epilogue, the constants and the kernels say.
+GemmParams StartParams(const ConvSpec& spec, const GemmKernels& kernels,
+                       std::shared_ptr<const FastConstants> constants);
+// How rows are read. REQUIRES: taps, their bytes and segment_taps are set. `k`: weights of an
+// output.
+void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p);
 
 // Gives each part of the scratch its place. REQUIRES: all else is set.
 void PlaceScratch(GemmParams& p);

@@ -163,16 +163,12 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
 }
 
 TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes) {
-  const auto axis = [&g](int32_t out, int32_t k, int32_t stride, int32_t pad, int32_t dilation,
-                         int32_t in, int64_t bytes) {
+  const auto axis = [](int32_t out, int32_t k, int32_t stride, int32_t pad, int32_t dilation,
+                       int32_t in, int64_t bytes) {
     std::vector<int64_t> offsets;
     for (int32_t o = 0; o < out; ++o) {
       for (int32_t t = 0; t < k; ++t) {
-        int64_t at = int64_t{o} * stride - pad + int64_t{t} * dilation;
-        if (g.transposed) {
-          const int64_t reach = int64_t{o} + pad - t;
-          at = reach >= 0 && reach % stride == 0 ? reach / stride : -1;
-        }
+        const int64_t at = int64_t{o} * stride - pad + int64_t{t} * dilation;
         offsets.push_back(at < 0 || at >= in ? -1 : at * bytes);
       }
     }

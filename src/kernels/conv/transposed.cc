@@ -101,7 +101,7 @@ MadeOperation MakeTransposeConv(const MakeArgs& args) {
   spec.xnn = spec.xnn && XnnTakesShape(args, spec);
   std::unique_ptr<Operation> form;
   if (args.isa != Isa::kPlain) {
-    HEDDLE_ASSIGN(form, MakeFastConv2d(of_form, spec));
+    HEDDLE_ASSIGN(form, MakeFastTransposed(of_form, spec));
   }
   if (form == nullptr) {
     HEDDLE_ASSIGN(form, MakePlainForm(of_form, std::move(spec)));

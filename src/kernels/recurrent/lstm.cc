@@ -43,19 +43,24 @@ std::vector<LstmCell> CellsOf(const MakeArgs& args, Kind kind, bool merge) {
   return cells;
 }
 
+Status ExpectGate(int operand, int gate, std::string_view role) {
+  constexpr const char* kNames[kGates] = {"input", "forget", "cell", "output"};
+  if (operand >= 0) return Status();
+  return InvalidModel("{} of the {} gate are absent", role, kNames[gate]);
+}
+
 Status CheckCell(const MakeArgs& args, const LstmCell& c, WeightsKind kind) {
   const std::span<const Operand> in = args.inputs;
   const Type weights = in[c.input[kForgetGate]].type;
   const Type bias = kind == WeightsKind::kInteger ? Type::kInt32 : Type::kFloat32;
   const bool peephole = c.peephole[kOutputGate] >= 0, normal = c.norm[kForgetGate] >= 0;
   for (int g = c.coupled() ? kForgetGate : kInputGate; g < kGates; ++g) {
-    HEDDLE_TRY(ExpectPresent(in, c.input[g], "input weights"));
-    HEDDLE_TRY(ExpectPresent(in, c.recurrent[g], "recurrent weights"));
-    HEDDLE_TRY(ExpectPresent(in, c.bias[g], "bias"));
-    if (peephole && g != kCellGate)
-      HEDDLE_TRY(ExpectPresent(in, c.peephole[g], "peephole weights"));
-    if (normal) HEDDLE_TRY(ExpectPresent(in, c.norm[g], "layer norm coefficients"));
-    if (c.aux >= 0) HEDDLE_TRY(ExpectPresent(in, c.aux_weights[g], "auxiliary weights"));
+    HEDDLE_TRY(ExpectGate(c.input[g], g, "input weights"));
+    HEDDLE_TRY(ExpectGate(c.recurrent[g], g, "recurrent weights"));
+    HEDDLE_TRY(ExpectGate(c.bias[g], g, "biases"));
+    if (peephole && g != kCellGate) HEDDLE_TRY(ExpectGate(c.peephole[g], g, "peephole weights"));
+    if (normal) HEDDLE_TRY(ExpectGate(c.norm[g], g, "layer norm coefficients"));
+    if (c.aux >= 0) HEDDLE_TRY(ExpectGate(c.aux_weights[g], g, "auxiliary weights"));
     for (const int i : {c.input[g], c.recurrent[g], c.aux_weights[g]})
       HEDDLE_TRY(ExpectType(in, i, weights));
     HEDDLE_TRY(ExpectType(in, c.bias[g], bias));
@@ -205,7 +210,7 @@ MadeOperation MakeLstmOf(const MakeArgs& args, Kind kind) {
   HEDDLE_TRY(CheckActivation(options.activation));
   HEDDLE_TRY(ExpectPresent(args.inputs, 0, "input"));
   std::vector<LstmCell> cells = CellsOf(args, kind, options.merge_outputs);
-  HEDDLE_TRY(ExpectPresent(args.inputs, cells[0].input[kForgetGate], "input weights"));
+  HEDDLE_TRY(ExpectGate(cells[0].input[kForgetGate], kForgetGate, "input weights"));
   HEDDLE_ASSIGN(const WeightsKind weights,
                 KindOfWeights(args.inputs[0], args.inputs[cells[0].input[kForgetGate]]));
   for (const LstmCell& c : cells) HEDDLE_TRY(CheckCell(args, c, weights));

@@ -103,7 +103,7 @@ TEST(Lstm, ErrorsNameTheOperand) {
     std::vector<TestTensor> outputs = {TestTensor::Output(Type::kFloat32)};
     return std::string(RunOperation(LstmOp(), in, outputs).message());
   };
-  EXPECT_NE(error(6, TestTensor{}).find("input 6 (recurrent weights) is absent"),
+  EXPECT_NE(error(6, TestTensor{}).find("recurrent weights of the forget gate are absent"),
             std::string::npos);
   EXPECT_NE(error(14, Zeros({4})).find("input 14 't' has shape 4, expected 3"), std::string::npos);
   EXPECT_NE(error(18, Zeros({1, 3})).find("input 18 't' has shape 1x3, expected 4x3"),
