@@ -130,10 +130,13 @@ TEST(UniqueTest, ManyValuesInOrder) {
     if (i < 1000) values.push_back(in.back());
     numbers.push_back(number);
   }
-  in.push_back(in[18] == 0 ? -0.0f : 1e9f);
-  numbers.push_back(18);
-  ExpectOutputs(MakeOp(OpCode::kUNIQUE), {F32({5001}, in)},
-                {F32({1000}, values), I32({5001}, numbers)});
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  in.insert(in.end(), {-0.0f, nan, -nan});
+  ASSERT_EQ(values[18], 0);
+  numbers.insert(numbers.end(), {18, 1000, 1000});
+  values.push_back(nan);
+  ExpectOutputs(MakeOp(OpCode::kUNIQUE), {F32({5003}, in)},
+                {F32({1001}, values), I32({5003}, numbers)});
 }
 
 TEST(BucketizeTest, BoundariesBelongToTheNextBucket) {

@@ -3,7 +3,7 @@
 // for each element the number of its value.
 #include <bit>
 #include <cstring>
-#include <type_traits>
+#include <limits>
 
 #include "kernels/index/nd_index.h"
 #include "kernels/operators.h"
@@ -16,18 +16,25 @@ uint64_t SlotsFor(int64_t elements) {
   return std::bit_ceil(static_cast<uint64_t>(elements) * 2 + 1);
 }
 
-template <class T>
-uint64_t HashOf(T value) {
-  if (std::is_floating_point_v<T> && value == T(0)) value = T(0);  // -0 equals 0
-  uint64_t bits = 0;
-  std::memcpy(&bits, &value, sizeof(value));
-  bits *= 0x9E3779B97F4A7C15u;
-  return bits ^ bits >> 32;
+// What tells values apart: their bits, but zeros of both signs are one value, and all NaNs. Bits,
+// so that denormals differ where the thread flushes them.
+template <class T, bool kFloat>
+T KeyOf(T bits) {
+  if (!kFloat) return bits;
+  constexpr T kMagnitude = std::numeric_limits<T>::max() >> 1;
+  constexpr T kInfinity = kMagnitude & ~((T{1} << (sizeof(T) == 8 ? 52 : 23)) - 1);
+  const T magnitude = bits & kMagnitude;
+  if (magnitude > kInfinity) return kMagnitude;
+  return magnitude == 0 ? 0 : bits;
 }
 
-// Numbers of distinct values by open addressing: slot -> number + 1. Each NaN differs from every
-// other value, as in the format's definition of equality.
-template <class T>
+uint64_t HashOf(uint64_t key) {
+  key *= 0x9E3779B97F4A7C15u;
+  return key ^ key >> 32;
+}
+
+// Numbers of distinct values by open addressing: slot -> number + 1.
+template <class T, bool kFloat>
 class Distinct {
  public:
   Distinct(const T* values, int64_t elements, std::byte* scratch)
@@ -40,13 +47,14 @@ class Distinct {
 
   // The number of element i's value.
   uint32_t Add(int64_t i) {
-    for (uint64_t slot = HashOf(values_[i]) & mask_;; slot = (slot + 1) & mask_) {
+    const T key = KeyOf<T, kFloat>(values_[i]);
+    for (uint64_t slot = HashOf(key) & mask_;; slot = (slot + 1) & mask_) {
       if (slots_[slot] == 0) {
         first_[count_] = static_cast<uint32_t>(i);
         slots_[slot] = ++count_;
         return count_ - 1;
       }
-      if (values_[first_[slots_[slot] - 1]] == values_[i]) return slots_[slot] - 1;
+      if (KeyOf<T, kFloat>(value(slots_[slot] - 1)) == key) return slots_[slot] - 1;
     }
   }
   uint32_t count() const { return count_; }
@@ -60,10 +68,11 @@ class Distinct {
   uint32_t count_ = 0;
 };
 
-template <class T, class I>
+template <class T, class I, bool kFloat = false>
 Status Unique(const void*, SerialCall& call) {
   const int64_t elements = call.input_shape(0).elements();
-  Distinct<T> distinct(static_cast<const T*>(call.args().inputs[0]), elements, call.args().scratch);
+  Distinct<T, kFloat> distinct(static_cast<const T*>(call.args().inputs[0]), elements,
+                               call.args().scratch);
   auto* numbers = reinterpret_cast<I*>(
       call.AllocateOutput(1, call.input_shape(0), static_cast<size_t>(elements) * sizeof(I)));
   if (numbers == nullptr) return ResourceExhausted("no memory for {} indices", elements);
@@ -80,9 +89,9 @@ template <class I>
 SerialFn FindUnique(Type type) {
   switch (type) {
     case Type::kFloat32:
-      return &Unique<float, I>;
+      return &Unique<uint32_t, I, true>;
     case Type::kFloat64:
-      return &Unique<double, I>;
+      return &Unique<uint64_t, I, true>;
     case Type::kBool:
     case Type::kUInt8:
     case Type::kInt8:

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // WHERE: the coordinates of the elements that are not zero, in their order.
+#include <limits>
+
 #include "kernels/index/nd_index.h"
 #include "kernels/operators.h"
 
 namespace heddle::core {
 namespace {
 
-template <class T>
+// An element is its bits, of which those outside of kMask (a float's sign) do not count.
+template <class T, T kMask = std::numeric_limits<T>::max()>
 Status Where(const void*, SerialCall& call) {
   const T* condition = static_cast<const T*>(call.args().inputs[0]);
   const Shape& shape = call.input_shape(0);
   const int rank = shape.rank();
   const int64_t elements = shape.elements();
   int64_t count = 0;
-  for (int64_t i = 0; i < elements; ++i) count += condition[i] != T(0) ? 1 : 0;
+  for (int64_t i = 0; i < elements; ++i) count += (condition[i] & kMask) != 0 ? 1 : 0;
   if (count > INT32_MAX)
     return ResourceExhausted("{} elements are not zero, expected less than 2^31", count);
   const size_t bytes = static_cast<size_t>(count) * static_cast<size_t>(rank) * sizeof(int64_t);
@@ -21,7 +24,7 @@ Status Where(const void*, SerialCall& call) {
       call.AllocateOutput(0, Shape{static_cast<int32_t>(count), rank}, bytes));
   if (out == nullptr) return ResourceExhausted("no memory for {} coordinates", count);
   for (int64_t i = 0; i < elements; ++i) {
-    if (condition[i] == T(0)) continue;
+    if ((condition[i] & kMask) == 0) continue;
     int64_t rest = i;
     for (int axis = rank - 1; axis >= 0; --axis) {
       out[axis] = rest % shape[axis];
@@ -48,9 +51,9 @@ SerialFn FindWhere(Type type) {
     case Type::kUInt64:
       return &Where<uint64_t>;
     case Type::kFloat32:
-      return &Where<float>;
+      return &Where<uint32_t, 0x7FFFFFFFu>;
     case Type::kFloat64:
-      return &Where<double>;
+      return &Where<uint64_t, 0x7FFFFFFFFFFFFFFFu>;
     default:
       return nullptr;
   }
