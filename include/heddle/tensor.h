@@ -60,9 +60,9 @@ struct TensorView : heddle_tensor {
     type = TypeOf<Element>();
     data = const_cast<Element*>(values.data());
     bytes = values.size_bytes();
-    rank = shape.size() == 0 || shape.size() > HEDDLE_MAX_RANK ? HEDDLE_SHAPE_OF_MODEL
-                                                               : static_cast<int32_t>(shape.size());
-    for (int32_t i = 0; i < rank; ++i) dims[i] = shape.begin()[i];
+    rank = shape.size() == 0 ? HEDDLE_SHAPE_OF_MODEL : static_cast<int32_t>(shape.size());
+    // More dims than there is room for: the rank stays, and the call refuses it.
+    for (int32_t i = 0; i < rank && i < HEDDLE_MAX_RANK; ++i) dims[i] = shape.begin()[i];
   }
   template <class T>
   TensorView(const char* tensor_name, const std::vector<T>& values,
@@ -73,8 +73,9 @@ struct TensorView : heddle_tensor {
              std::initializer_list<int32_t> shape = {})
       : TensorView(tensor_name, std::span<T>(values), shape) {}
 
+  // Empty where the model's is meant, or the rank is no rank.
   std::span<const int32_t> shape() const {
-    return {dims, static_cast<size_t>(rank < 0 ? 0 : rank)};
+    return {dims, static_cast<size_t>(rank < 0 || rank > HEDDLE_MAX_RANK ? 0 : rank)};
   }
   // The elements; empty when T is not the tensor's type.
   template <class T>

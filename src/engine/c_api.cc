@@ -76,6 +76,19 @@ heddle_status* Guarded(F body) noexcept {
   }
 }
 
+// A pointer that a function cannot do without.
+struct Argument {
+  const char* name;
+  const void* value;
+};
+
+Status CheckGiven(std::initializer_list<Argument> arguments) {
+  for (const Argument& argument : arguments)
+    if (argument.value == nullptr)
+      return InvalidArgument("{} is NULL, expected a value", argument.name);
+  return Status();
+}
+
 // The caller's struct, as long as it is, over zeros: fields it does not know keep their defaults.
 template <class T>
 Result<T> Complete(const T* given) {
@@ -87,6 +100,12 @@ Result<T> Complete(const T* given) {
   }
   options.struct_size = sizeof(T);
   return options;
+}
+
+// Of a struct that is filled in.
+Status CheckOut(size_t given, size_t size) {
+  if (given >= size) return Status();
+  return InvalidArgument("struct_size is {}, expected {}", given, size);
 }
 
 Status CheckTensors(const heddle_tensor* tensors, size_t count) {
@@ -112,6 +131,8 @@ Status Describe(const PortInfo& port, heddle_tensor_info* out) {
 heddle_status* DescribePort(const heddle_model* model, const char* signature, bool input,
                             size_t index, heddle_tensor_info* out) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}, {"out", out}}));
+    HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
     HEDDLE_ASSIGN(const Ports* ports, model->loaded->FindPorts(signature));
     const std::vector<PortInfo>& list = input ? ports->inputs : ports->outputs;
     if (index >= list.size())
@@ -193,6 +214,7 @@ size_t heddle_type_bits(heddle_type type) { return TypeBits(static_cast<Type>(ty
 
 heddle_status* heddle_engine_create(const heddle_engine_options* given, heddle_engine** out) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"out", out}}));
     HEDDLE_ASSIGN(const heddle_engine_options o, Complete(given));
     if (o.cores < 0) return InvalidArgument("cores is {}, expected 0 or more", o.cores);
     EngineOptions options;
@@ -208,11 +230,15 @@ void heddle_engine_free(heddle_engine* engine) { delete engine; }
 
 heddle_status* heddle_model_load(heddle_engine* engine, const char* path,
                                  const heddle_load_options* options, heddle_model** out) {
-  return Guarded([&] { return FinishLoad(engine, core::Model::ReadFile(path), options, out); });
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"engine", engine}, {"path", path}, {"out", out}}));
+    return FinishLoad(engine, core::Model::ReadFile(path), options, out);
+  });
 }
 heddle_status* heddle_model_load_bytes(heddle_engine* engine, const void* data, size_t bytes,
                                        const heddle_load_options* options, heddle_model** out) {
-  return Guarded([&] {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"engine", engine}, {"data", data}, {"out", out}}));
     const std::span<const std::byte> span(static_cast<const std::byte*>(data), bytes);
     return FinishLoad(engine, core::Model::ReadBytes(span), options, out);
   });
@@ -222,23 +248,27 @@ heddle_model* heddle_model_ref(heddle_model* model) {
 }
 void heddle_model_free(heddle_model* model) { delete model; }
 
-const char* heddle_model_isa(const heddle_model* model) { return IsaName(model->loaded->isa()); }
+const char* heddle_model_isa(const heddle_model* model) {
+  return model == nullptr ? nullptr : IsaName(model->loaded->isa());
+}
 uint64_t heddle_model_weights_bytes(const heddle_model* model) {
-  return model->loaded->weights_bytes();
+  return model == nullptr ? 0 : model->loaded->weights_bytes();
 }
 uint64_t heddle_model_arena_bytes(const heddle_model* model) {
-  return model->loaded->arena_bytes();
+  return model == nullptr ? 0 : model->loaded->arena_bytes();
 }
 size_t heddle_model_signature_count(const heddle_model* model) {
-  return model->loaded->model().signatures().size();
+  return model == nullptr ? 0 : model->loaded->model().signatures().size();
 }
 const char* heddle_model_signature_name(const heddle_model* model, size_t index) {
+  if (model == nullptr) return nullptr;
   const auto& signatures = model->loaded->model().signatures();
   return index < signatures.size() ? signatures[index].key.c_str() : nullptr;
 }
 heddle_status* heddle_model_input_count(const heddle_model* model, const char* signature,
                                         size_t* out) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}, {"out", out}}));
     HEDDLE_ASSIGN(const Ports* ports, model->loaded->FindPorts(signature));
     *out = ports->inputs.size();
     return Status();
@@ -247,6 +277,7 @@ heddle_status* heddle_model_input_count(const heddle_model* model, const char* s
 heddle_status* heddle_model_output_count(const heddle_model* model, const char* signature,
                                          size_t* out) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}, {"out", out}}));
     HEDDLE_ASSIGN(const Ports* ports, model->loaded->FindPorts(signature));
     *out = ports->outputs.size();
     return Status();
@@ -264,6 +295,7 @@ heddle_status* heddle_model_output(const heddle_model* model, const char* signat
 heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shapes, size_t count,
                                  int32_t callers) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}}));
     HEDDLE_TRY(CheckTensors(shapes, count));
     return model->loaded->Warm(shapes, count, callers);
   });
@@ -272,7 +304,8 @@ heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shape
 heddle_status* heddle_model_run(heddle_model* model, const heddle_tensor* inputs,
                                 size_t input_count, heddle_tensor* outputs, size_t output_count,
                                 const heddle_run_options* options, heddle_outputs** views) {
-  return Guarded([&] {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}}));
     RunRequest request;
     request.inputs = inputs;
     request.input_count = input_count;
@@ -283,10 +316,12 @@ heddle_status* heddle_model_run(heddle_model* model, const heddle_tensor* inputs
 }
 
 size_t heddle_outputs_count(const heddle_outputs* outputs) {
-  return outputs->call->ports().outputs.size();
+  return outputs == nullptr ? 0 : outputs->call->ports().outputs.size();
 }
 heddle_status* heddle_outputs_get(const heddle_outputs* outputs, size_t index, heddle_tensor* out) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"outputs", outputs}, {"out", out}}));
+    HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
     const size_t count = heddle_outputs_count(outputs);
     if (index >= count) return NotFound("output {}: the model has {}", index, count);
     const_cast<heddle_outputs*>(outputs)->call->Describe(index, out);
@@ -295,8 +330,11 @@ heddle_status* heddle_outputs_get(const heddle_outputs* outputs, size_t index, h
 }
 heddle_status* heddle_outputs_find(const heddle_outputs* outputs, const char* name,
                                    heddle_tensor* out) {
-  return Guarded(
-      [&]() -> Status { return const_cast<heddle_outputs*>(outputs)->call->Find(name, out); });
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"outputs", outputs}, {"name", name}, {"out", out}}));
+    HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
+    return const_cast<heddle_outputs*>(outputs)->call->Find(name, out);
+  });
 }
 void heddle_outputs_free(heddle_outputs* outputs) {
   // In a child forked during a call the pool's lock may never be released: leave the memory be.
@@ -311,6 +349,7 @@ void heddle_outputs_free(heddle_outputs* outputs) {
 
 heddle_status* heddle_session_create(heddle_model* model, heddle_session** out) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}, {"out", out}}));
     HEDDLE_ASSIGN(std::unique_ptr<core::Session> session, core::Session::Make(model->loaded));
     *out = new heddle_session{std::move(session)};
     return Status();
@@ -318,6 +357,7 @@ heddle_status* heddle_session_create(heddle_model* model, heddle_session** out) 
 }
 heddle_status* heddle_session_reset(heddle_session* session) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"session", session}}));
     const core::Session::Turn turn(session->session.get());
     HEDDLE_TRY(turn.Check());
     session->session->state().Reset();
@@ -326,6 +366,7 @@ heddle_status* heddle_session_reset(heddle_session* session) {
 }
 heddle_status* heddle_session_save(heddle_session* session, void* data, size_t* bytes) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"session", session}, {"bytes", bytes}}));
     const core::Session::Turn turn(session->session.get());
     HEDDLE_TRY(turn.Check());
     const std::vector<std::byte> saved = session->session->state().Save();
@@ -340,6 +381,7 @@ heddle_status* heddle_session_save(heddle_session* session, void* data, size_t* 
 }
 heddle_status* heddle_session_restore(heddle_session* session, const void* data, size_t bytes) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"session", session}, {"data", data}}));
     const core::Session::Turn turn(session->session.get());
     HEDDLE_TRY(turn.Check());
     return session->session->state().Restore({static_cast<const std::byte*>(data), bytes});
@@ -347,6 +389,7 @@ heddle_status* heddle_session_restore(heddle_session* session, const void* data,
 }
 heddle_status* heddle_session_clone(heddle_session* session, heddle_session** out) {
   return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"session", session}, {"out", out}}));
     const core::Session::Turn turn(session->session.get());
     HEDDLE_TRY(turn.Check());
     HEDDLE_ASSIGN(std::unique_ptr<core::Session> copy, session->session->Clone());
@@ -357,12 +400,14 @@ heddle_status* heddle_session_clone(heddle_session* session, heddle_session** ou
 void heddle_session_free(heddle_session* session) { delete session; }
 
 heddle_status* heddle_cancel_create(heddle_cancel** out) {
-  return Guarded([&] {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"out", out}}));
     *out = new heddle_cancel;
     return Status();
   });
 }
 void heddle_cancel_set(heddle_cancel* cancel) {
+  if (cancel == nullptr) return;
   cancel->set.store(true, std::memory_order_release);
 }
 void heddle_cancel_free(heddle_cancel* cancel) { delete cancel; }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/entry.h"
 
-#include <algorithm>
+#include <unistd.h>
 
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "base/cgroup.h"
 #include "base/errors.h"
 
 namespace heddle::core {
@@ -13,6 +18,26 @@ constexpr size_t kMaxSlots = 16;
 constexpr size_t kMaxFollowing = 64;
 // After so many calls the pool shrinks to what those calls used at most at once.
 constexpr int kTrimWindow = 256;
+
+// What this process can have at most: its control group's, or the machine's.
+uint64_t MemoryOfMachine() {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  uint64_t bytes = std::numeric_limits<uint64_t>::max();
+  if (pages > 0 && page > 0) bytes = static_cast<uint64_t>(pages) * static_cast<uint64_t>(page);
+  const std::optional<int64_t> group = Cgroup::OfThisProcess().ReadMemoryLimit();
+  return group ? std::min(bytes, static_cast<uint64_t>(*group)) : bytes;
+}
+
+// Before any is taken: memory that is promised and not there would end the process.
+Status CheckMemory(const Plan& plan, int callers, uint64_t limit) {
+  const uint64_t allowed = std::min(limit, MemoryOfMachine());
+  const uint64_t each = plan.total_bytes + sizeof(Context);
+  uint64_t needed = 0;
+  if (!__builtin_mul_overflow(each, static_cast<uint64_t>(callers), &needed) && needed <= allowed)
+    return Status();
+  return ResourceExhausted("{} callers of {} bytes each need {} bytes, expected at most {}",
+                           callers, each, needed, allowed);
+}
 
 }  // namespace
 
@@ -177,6 +202,8 @@ Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes) {
 }
 
 Status Entry::Warm(std::span<const Shape> shapes, int callers) {
+  HEDDLE_ASSIGN(const std::shared_ptr<const Plan> plan, PlanOf(shapes));
+  HEDDLE_TRY(CheckMemory(*plan, callers, budget_.limit()));
   std::vector<Lease> leases;
   for (int i = 0; i < callers; ++i) {
     HEDDLE_ASSIGN(Lease lease, Acquire(shapes));

@@ -35,6 +35,83 @@ static void check_fails(heddle_status* status, heddle_code code, int line) {
 }
 #define FAILS(call, code) check_fails((call), (code), __LINE__)
 
+/* An error of the caller's that names what is missing. */
+static void check_names(heddle_status* status, const char* name, int line) {
+  if (heddle_status_code(status) != HEDDLE_INVALID_ARGUMENT ||
+      strstr(heddle_status_message(status), name) == NULL) {
+    printf("line %d: %s '%s', expected one that names %s\n", line,
+           heddle_code_name(heddle_status_code(status)), heddle_status_message(status), name);
+    ++failures;
+  }
+  heddle_status_free(status);
+}
+#define NAMES(call, name) check_names((call), (name), __LINE__)
+
+/* NULL where a value belongs is an error, and nothing to free is no error. */
+static void refuse_null(heddle_engine* engine, heddle_model* model, heddle_outputs* outputs,
+                        heddle_session* session) {
+  heddle_model* none = NULL;
+  heddle_tensor out;
+  heddle_tensor_info info;
+  size_t count = 0;
+  memset(&out, 0, sizeof out);
+  memset(&info, 0, sizeof info);
+  NAMES(heddle_engine_create(NULL, NULL), "out");
+  NAMES(heddle_model_load(NULL, "x", NULL, &none), "engine");
+  NAMES(heddle_model_load(engine, NULL, NULL, &none), "path");
+  NAMES(heddle_model_load(engine, "x", NULL, NULL), "out");
+  NAMES(heddle_model_load_bytes(NULL, "x", 1, NULL, &none), "engine");
+  NAMES(heddle_model_load_bytes(engine, NULL, 1, NULL, &none), "data");
+  NAMES(heddle_model_load_bytes(engine, "x", 1, NULL, NULL), "out");
+  NAMES(heddle_model_input_count(NULL, NULL, &count), "model");
+  NAMES(heddle_model_input_count(model, NULL, NULL), "out");
+  NAMES(heddle_model_output_count(NULL, NULL, &count), "model");
+  NAMES(heddle_model_output_count(model, NULL, NULL), "out");
+  NAMES(heddle_model_input(NULL, NULL, 0, &info), "model");
+  NAMES(heddle_model_input(model, NULL, 0, NULL), "out");
+  NAMES(heddle_model_input(model, NULL, 0, &info), "struct_size");
+  NAMES(heddle_model_output(NULL, NULL, 0, &info), "model");
+  NAMES(heddle_model_output(model, NULL, 0, NULL), "out");
+  NAMES(heddle_model_warm(NULL, NULL, 0, 1), "model");
+  NAMES(heddle_model_run(NULL, NULL, 0, NULL, 0, NULL, NULL), "model");
+  NAMES(heddle_model_run(model, NULL, 1, NULL, 0, NULL, NULL), "none are given");
+  NAMES(heddle_outputs_get(NULL, 0, &out), "outputs");
+  NAMES(heddle_outputs_get(outputs, 0, NULL), "out");
+  NAMES(heddle_outputs_get(outputs, 0, &out), "struct_size");
+  NAMES(heddle_outputs_find(NULL, "x", &out), "outputs");
+  NAMES(heddle_outputs_find(outputs, NULL, &out), "name");
+  NAMES(heddle_outputs_find(outputs, "x", NULL), "out");
+  NAMES(heddle_session_create(NULL, &session), "model");
+  NAMES(heddle_session_create(model, NULL), "out");
+  NAMES(heddle_session_reset(NULL), "session");
+  NAMES(heddle_session_save(NULL, NULL, &count), "session");
+  NAMES(heddle_session_save(session, NULL, NULL), "bytes");
+  NAMES(heddle_session_restore(NULL, "x", 1), "session");
+  NAMES(heddle_session_restore(session, NULL, 1), "data");
+  NAMES(heddle_session_clone(NULL, &session), "session");
+  NAMES(heddle_session_clone(session, NULL), "out");
+  NAMES(heddle_cancel_create(NULL), "out");
+}
+
+static void null_has_no_value(void) {
+  CHECK(heddle_status_code(NULL) == HEDDLE_OK);
+  CHECK(strcmp(heddle_status_message(NULL), "") == 0);
+  CHECK(heddle_model_ref(NULL) == NULL);
+  CHECK(heddle_model_isa(NULL) == NULL);
+  CHECK(heddle_model_weights_bytes(NULL) == 0);
+  CHECK(heddle_model_arena_bytes(NULL) == 0);
+  CHECK(heddle_model_signature_count(NULL) == 0);
+  CHECK(heddle_model_signature_name(NULL, 0) == NULL);
+  CHECK(heddle_outputs_count(NULL) == 0);
+  heddle_cancel_set(NULL);
+  heddle_status_free(NULL);
+  heddle_engine_free(NULL);
+  heddle_model_free(NULL);
+  heddle_outputs_free(NULL);
+  heddle_session_free(NULL);
+  heddle_cancel_free(NULL);
+}
+
 static void use_session(heddle_model* model) {
   heddle_session* session = NULL;
   heddle_session* copy = NULL;
@@ -90,7 +167,15 @@ static void run_model(heddle_engine* engine, const char* path) {
   float first[10];
   memcpy(first, out.data, sizeof first);
   FAILS(heddle_outputs_get(outputs, 1, &out), HEDDLE_NOT_FOUND);
+  heddle_session* session = NULL;
+  OK(heddle_session_create(model, &session));
+  refuse_null(engine, model, outputs, session);
+  heddle_session_free(session);
   heddle_outputs_free(outputs);
+
+  /* More callers than any machine has memory for: refused before any is taken. */
+  FAILS(heddle_model_warm(model, NULL, 0, 1000000000), HEDDLE_RESOURCE_EXHAUSTED);
+  OK(heddle_model_warm(model, NULL, 0, 2));
 
   float mine[10];
   out.name = NULL;
@@ -119,6 +204,7 @@ int main(int argc, char** argv) {
   CHECK(strlen(heddle_version()) > 0);
   CHECK(strcmp(heddle_type_name(HEDDLE_INT8), "int8") == 0);
   CHECK(heddle_type_bits(HEDDLE_INT4) == 4);
+  null_has_no_value();
   heddle_engine* engine = NULL;
   OK(heddle_engine_create(NULL, &engine));
   heddle_model* none = NULL;

@@ -214,6 +214,18 @@ TEST_F(Run, OutputsOutliveModelAndEngine) {
   EXPECT_EQ((*out)[0].bytes, 10u);
 }
 
+TEST_F(Run, NoNameAndTooManyDimsAreErrors) {
+  const std::vector<float> pixels(64);
+  const TensorView nine("image", pixels, {1, 1, 1, 1, 1, 1, 8, 8, 1});
+  EXPECT_TRUE(nine.shape().empty());
+  const auto refused = model_->Run({nine});
+  EXPECT_EQ(refused.status().code(), Code::kInvalidArgument);
+  EXPECT_NE(refused.status().message().find("rank 9"), std::string::npos);
+  const auto out = model_->Run({{"image", pixels}});
+  ASSERT_TRUE(out.ok()) << out.status().message();
+  EXPECT_EQ(out->Find(nullptr).status().code(), Code::kInvalidArgument);
+}
+
 TEST_F(Run, KeepAllShowsEveryTensor) {
   LoadOptions load;
   load.keep_all = true;
