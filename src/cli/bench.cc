@@ -2,12 +2,16 @@
 // `heddle bench`.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <memory>
 
+#include "base/errors.h"
 #include "cli/bench_cell.h"
 #include "cli/cores.h"
+#include "cli/given_inputs.h"
 #include "cli/json.h"
 #include "cli/ports.h"
 #include "cli/profile.h"
@@ -18,9 +22,11 @@
 namespace heddle::cli {
 namespace {
 
+constexpr int kMaxCallers = 4096;
+
 struct Given {
   std::string model, inputs, numerics = "fast", device = "cpu";
-  std::vector<int> callers{1, 2, 4};
+  std::string callers = "1,2,4";
   double rate = 0, seconds = 3;
   int cores = 0;
   bool profile = false, json = false;
@@ -29,11 +35,29 @@ struct Given {
 struct Report {
   std::string isa;
   int cores = 0;
-  double load_ms = 0, first_result_ms = 0;  // both from the start of the load
+  double load_ms = 0, first_result_ms = 0;  // from the start of the load, without reading inputs
   uint64_t weights_bytes = 0, arena_bytes = 0;
   std::vector<Cell> cells;
   std::vector<StepTime> profile;
 };
+
+// "1,2,4".
+Result<std::vector<int>> CallersOf(const std::string& list) {
+  std::vector<int> all;
+  for (size_t at = 0; at <= list.size();) {
+    const size_t comma = std::min(list.find(',', at), list.size());
+    int callers = 0;
+    const char* const end = list.data() + comma;
+    const auto parsed = std::from_chars(list.data() + at, end, callers);
+    if (parsed.ec != std::errc() || parsed.ptr != end || callers < 1 || callers > kMaxCallers) {
+      return core::InvalidArgument("'{}' in '{}': expected numbers of callers, 1 to {}",
+                                   list.substr(at, comma - at), list, kMaxCallers);
+    }
+    all.push_back(callers);
+    at = comma + 1;
+  }
+  return all;
+}
 
 class Stopwatch {
  public:
@@ -46,16 +70,6 @@ class Stopwatch {
   Clock::time_point start_ = Clock::now();
 };
 
-Result<std::vector<OwnedTensor>> InputsFor(const Given& given) {
-  HEDDLE_ASSIGN(const auto source, core::Model::ReadFile(given.model));
-  HEDDLE_ASSIGN(const Ports ports, PortsOf(*source, ""));
-  ArrayMap arrays;
-  if (!given.inputs.empty()) {
-    HEDDLE_ASSIGN(arrays, ReadNpz(given.inputs));
-  }
-  return MakeInputs(ports, ByName(ports, arrays));
-}
-
 // A stateful model needs a Session, one without state may have none.
 Status FirstCall(const Model& model, const std::vector<TensorView>& inputs) {
   Result<Session> session = model.NewSession();
@@ -64,8 +78,12 @@ Status FirstCall(const Model& model, const std::vector<TensorView>& inputs) {
 }
 
 Result<Report> Measure(const Given& given) {
-  HEDDLE_ASSIGN(const std::vector<OwnedTensor> tensors, InputsFor(given));
-  const std::vector<TensorView> inputs = ViewsOf(tensors);
+  Ports ports;
+  {
+    HEDDLE_ASSIGN(const auto source, core::Model::ReadFile(given.model));
+    HEDDLE_ASSIGN(ports, PortsOf(*source, ""));
+  }
+  HEDDLE_ASSIGN(const std::vector<int> callers_list, CallersOf(given.callers));
   Report report;
   report.cores = given.cores > 0 ? given.cores : AvailableCores();
   Options engine_options;
@@ -76,10 +94,14 @@ Result<Report> Measure(const Given& given) {
   const Stopwatch watch;
   HEDDLE_ASSIGN(const Model model, engine.Load(given.model, load_options));
   report.load_ms = watch.ms();
+  HEDDLE_ASSIGN(const GivenArrays arrays, ReadGiven(ports, {given.inputs, {}}));
+  HEDDLE_ASSIGN(const std::vector<OwnedTensor> tensors, MakeInputs(ports, FindIn(arrays)));
+  const std::vector<TensorView> inputs = ViewsOf(tensors);
+  const Stopwatch first;
   HEDDLE_TRY(FirstCall(model, inputs));
-  report.first_result_ms = watch.ms();
-  Progress progress("bench", given.callers.size());
-  for (const int callers : given.callers) {
+  report.first_result_ms = report.load_ms + first.ms();
+  Progress progress("bench", callers_list.size());
+  for (const int callers : callers_list) {
     progress.Show(report.cells.size(), fmt::format("{} callers", callers));
     HEDDLE_ASSIGN(Cell cell,
                   MeasureCell(model, nullptr, inputs, {callers, given.seconds, given.rate}));
@@ -173,18 +195,20 @@ void AddBench(CLI::App& app, Action& action) {
                    "Arrays named by tensor, signature input or input_K; missing ones are made up")
       ->option_text("F.npz");
   verb->add_option("--callers", given->callers, "Numbers of callers, one measurement each (1,2,4)")
-      ->delimiter(',')
-      ->check(CLI::Range(1, 4096))
+      ->check([](const std::string& list) {
+        const Result<std::vector<int>> callers = CallersOf(list);
+        return callers.ok() ? "" : std::string(callers.status().message());
+      })
       ->option_text("N,N..");
   verb->add_option("--open-loop", given->rate,
                    "Calls a second that arrive at random (else each caller calls again at once)")
-      ->check(CLI::PositiveNumber)
+      ->check(AboveZero())
       ->option_text("RATE");
   verb->add_option("--seconds", given->seconds, "Of each measurement (3)")
-      ->check(CLI::PositiveNumber)
+      ->check(AboveZero())
       ->option_text("S");
   verb->add_option("--cores", given->cores, "Use no more than these")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->option_text("N");
   AddNumerics(verb, given->numerics);
   AddDevice(verb, given->device);

@@ -4,7 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
+#include <iostream>
+#include <new>
+#include <stdexcept>
 #include <vector>
 
 #include "base/errors.h"
@@ -32,6 +37,26 @@ std::vector<std::string> VerbNames(const CLI::App& app) {
     names.push_back(verb->get_name());
   }
   return names;
+}
+
+template <class T>
+bool IsNumber(const std::string& text, T* value) {
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, *value);
+  return error == std::errc() && at == end;
+}
+
+// The exit status of what was done, or why not all of it could be written.
+Result<int> Written(Result<int> done) {
+  std::fflush(stdout);
+  if (!done.ok() || std::ferror(stdout) == 0) return done;
+  return core::ResourceExhausted("cannot write all of standard output");
+}
+
+int ExitStatus(const Result<int>& done) {
+  if (done.ok()) return *done;
+  Complain(fmt::format("heddle: {}", done.status().message()));
+  return kFirstError + static_cast<int>(done.status().code());
 }
 
 int WrongUsage(std::string_view why, const std::string& help) {
@@ -75,6 +100,33 @@ CLI::Option* AddJson(CLI::App* verb, bool& json) {
   return verb->add_flag("--json", json, "One JSON document on standard output, and nothing else");
 }
 
+CLI::Validator WholeNumber(int lowest) {
+  const auto check = [lowest](const std::string& text) {
+    int value = 0;
+    if (IsNumber(text, &value) && value >= lowest) return std::string();
+    return fmt::format("'{}': expected a whole number, {} or more", text, lowest);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator AboveZero() {
+  const auto check = [](const std::string& text) {
+    double value = 0;
+    if (IsNumber(text, &value) && std::isfinite(value) && value > 0) return std::string();
+    return fmt::format("'{}': expected a number above 0", text);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator FiniteNumber() {
+  const auto check = [](const std::string& text) {
+    double value = 0;
+    if (IsNumber(text, &value) && std::isfinite(value)) return std::string();
+    return fmt::format("'{}': expected a finite number", text);
+  };
+  return CLI::Validator(check, "");
+}
+
 void Print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
@@ -82,7 +134,9 @@ void Print(std::string_view text) {
 
 void Complain(std::string_view text) { fmt::print(stderr, "{}\n", Printable(text)); }
 
-int RunCommandLine(int argc, char** argv) {
+namespace {
+
+int ParseAndRun(int argc, char** argv) {
   CLI::App app("Runs TensorFlow Lite models.", "heddle");
   app.set_version_flag("--version", std::string("heddle ") + heddle_version());
   app.footer("'heddle VERB --help' tells what a verb takes.\n\n" + ExitText());
@@ -103,15 +157,28 @@ int RunCommandLine(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // help, version
-    return app.exit(asked);
+    const int exit = app.exit(asked);
+    std::cout.flush();
+    return ExitStatus(Written(exit));
   } catch (const CLI::ParseError& wrong) {
     const bool in_verb = first[0] != '-';
     return WrongUsage(wrong.what(), in_verb ? fmt::format("heddle {}", first) : "heddle");
   }
-  const Result<int> exit = action();
-  if (exit.ok()) return *exit;
-  Complain(fmt::format("heddle: {}", exit.status().message()));
-  return kFirstError + static_cast<int>(exit.status().code());
+  return ExitStatus(Written(action()));
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv) {
+  try {
+    return ParseAndRun(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return ExitStatus(core::ResourceExhausted("out of memory"));
+  } catch (const std::length_error&) {  // more than any memory holds
+    return ExitStatus(core::ResourceExhausted("out of memory"));
+  } catch (const std::exception& e) {
+    return ExitStatus(core::Internal("{}", e.what()));
+  }
 }
 
 }  // namespace heddle::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/npy.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/errors.h"
@@ -182,7 +183,7 @@ std::string Array::ShapeText() const {
   return fmt::format("{}", fmt::join(shape, "x"));
 }
 
-Result<Array> ParseNpy(std::span<const std::byte> bytes) {
+Result<NpyHead> ParseNpyHead(std::span<const std::byte> bytes) {
   if (bytes.size() < kMagicBytes + 4 || std::memcmp(bytes.data(), kMagic, kMagicBytes) != 0) {
     return InvalidArgument("not an npy file: it does not begin with \\x93NUMPY");
   }
@@ -197,22 +198,34 @@ Result<Array> ParseNpy(std::span<const std::byte> bytes) {
 
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + start, length);
   HEDDLE_ASSIGN(Header header, HeaderParser(text).Parse());
-  Array array;
-  HEDDLE_TRY(SetType(header.descr, array));
-  array.shape = std::move(header.shape);
+  NpyHead head;
+  HEDDLE_TRY(SetType(header.descr, head.array));
+  head.array.shape = std::move(header.shape);
+  head.fortran = header.fortran;
+  head.bytes = start + length;
+  return head;
+}
+
+Status CheckBody(const NpyHead& head, uint64_t file_bytes) {
   size_t wanted = 0;
-  const auto body = bytes.subspan(start + length);
-  if (!CheckedBytes(array, &wanted) || wanted != body.size()) {
-    return InvalidArgument("npy array of shape {} and type {} does not have the {} bytes it holds",
-                           array.ShapeText(), array.TypeText(), body.size());
-  }
-  array.data.resize(wanted);
-  if (header.fortran && array.shape.size() > 1) {
+  const uint64_t body = file_bytes - std::min<uint64_t>(file_bytes, head.bytes);
+  if (CheckedBytes(head.array, &wanted) && wanted == body) return Status();
+  return InvalidArgument("npy array of shape {} and type {} does not have the {} bytes it holds",
+                         head.array.ShapeText(), head.array.TypeText(), body);
+}
+
+Result<Array> ParseNpy(std::span<const std::byte> bytes) {
+  HEDDLE_ASSIGN(NpyHead head, ParseNpyHead(bytes));
+  HEDDLE_TRY(CheckBody(head, bytes.size()));
+  Array& array = head.array;
+  const auto body = bytes.subspan(head.bytes);
+  array.data.resize(body.size());
+  if (head.fortran && array.shape.size() > 1) {
     FromFortran(body, array);
-  } else if (wanted > 0) {
-    std::memcpy(array.data.data(), body.data(), wanted);
+  } else if (!body.empty()) {
+    std::memcpy(array.data.data(), body.data(), body.size());
   }
-  return array;
+  return std::move(array);
 }
 
 std::vector<std::byte> FormatNpy(const Array& array) {

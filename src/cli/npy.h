@@ -10,6 +10,17 @@
 
 namespace heddle::cli {
 
+// What stands before the data.
+struct NpyHead {
+  Array array;  // without its data
+  bool fortran = false;
+  uint64_t bytes = 0;  // of the header itself
+};
+// From the first bytes of a file; the data need not be there.
+Result<NpyHead> ParseNpyHead(std::span<const std::byte> bytes);
+// Whether a file of that many bytes holds exactly the data of its header.
+Status CheckBody(const NpyHead& head, uint64_t file_bytes);
+
 // Never reads past the bytes, whatever they say. Fortran order becomes C order.
 Result<Array> ParseNpy(std::span<const std::byte> bytes);
 // Version 1, C order.

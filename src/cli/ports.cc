@@ -63,17 +63,6 @@ Result<std::vector<OwnedTensor>> MakeInputs(const Ports& ports, const FindArray&
   return tensors;
 }
 
-FindArray ByName(const Ports& ports, const ArrayMap& arrays) {
-  return [&](int k) -> const Array* {
-    const Port& port = ports.inputs[static_cast<size_t>(k)];
-    for (const std::string& name : {port.signature, port.tensor, fmt::format("input_{}", k)}) {
-      const auto it = arrays.find(name);
-      if (it != arrays.end()) return &it->second;
-    }
-    return nullptr;
-  };
-}
-
 std::vector<TensorView> ViewsOf(const std::vector<OwnedTensor>& tensors) {
   std::vector<TensorView> views;
   for (const OwnedTensor& tensor : tensors) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/npz.h"
+#include "cli/array.h"
 #include "cli/tensors.h"
 #include "heddle/engine.h"
 #include "model/model.h"
@@ -40,8 +40,6 @@ using FindArray = std::function<const Array*(int k)>;
 // A value for every input: what `find` gives, else hash input k + hash_offset.
 Result<std::vector<OwnedTensor>> MakeInputs(const Ports& ports, const FindArray& find,
                                             uint32_t hash_offset = 0);
-// Finds by name of the signature, name of the tensor, or "input_K". `arrays` must live longer.
-FindArray ByName(const Ports& ports, const ArrayMap& arrays);
 
 // The tensors by position, as Run takes them; valid as long as they are.
 std::vector<TensorView> ViewsOf(const std::vector<OwnedTensor>& tensors);

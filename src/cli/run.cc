@@ -9,9 +9,10 @@
 
 #include "base/errors.h"
 #include "cli/files.h"
+#include "cli/given_inputs.h"
 #include "cli/image_input.h"
 #include "cli/json.h"
-#include "cli/npy.h"
+#include "cli/npz.h"
 #include "cli/numbers.h"
 #include "cli/text.h"
 #include "cli/top.h"
@@ -46,98 +47,47 @@ struct Report {
   std::vector<Produced> outputs;
 };
 
-// What the command line gives for the inputs, by their position.
-class Inputs {
- public:
-  Inputs(const Given& given, const Ports& ports) : given_(given), ports_(ports) {}
-
-  Result<std::vector<OwnedTensor>> Read(std::vector<std::string>& sources) {
-    sources.assign(ports_.inputs.size(), "hash rule");
-    sources_ = &sources;
-    HEDDLE_TRY(ReadArrays());
-    HEDDLE_TRY(ReadSingle());
-    const FindArray by_name = ByName(ports_, arrays_);
-    HEDDLE_ASSIGN(std::vector<OwnedTensor> tensors, MakeInputs(ports_, by_name));
-    for (size_t k = 0; k < tensors.size(); ++k) {
-      if (by_name(static_cast<int>(k)) != nullptr) sources[k] = "file";
-    }
-    if (!given_.image.empty()) HEDDLE_TRY(SetImage(tensors));
-    return tensors;
+Status SetImage(const Given& given, const Ports& ports, std::vector<OwnedTensor>& tensors,
+                std::vector<std::string>& sources) {
+  const int k = FindImageInput(ports);
+  if (k < 0) return core::InvalidArgument("the model has no input that takes an image");
+  HEDDLE_ASSIGN(const std::vector<std::byte> bytes, ReadFile(given.image));
+  Result<Image> image = DecodeImage(bytes);
+  if (!image.ok()) {
+    return Status(image.status().code(),
+                  fmt::format("'{}': {}", given.image, image.status().message()));
   }
+  std::optional<PixelScaling> scaling;
+  if (given.mean || given.std) scaling = {given.mean.value_or(0), given.std.value_or(1)};
+  const auto i = static_cast<size_t>(k);
+  HEDDLE_ASSIGN(tensors[i], ImageInput(*image, ports.inputs[i], scaling));
+  sources[i] = fmt::format("{} by {} image", image->width, image->height);
+  return Status();
+}
 
- private:
-  Status ReadArrays() {
-    if (given_.inputs.empty()) return Status();
-    HEDDLE_ASSIGN(arrays_, ReadNpz(given_.inputs));
-    return Status();
-  }
+// What the command line gives for the inputs, by their position; the rest is made up.
+Result<std::vector<OwnedTensor>> ReadInputs(const Given& given, const Ports& ports,
+                                            std::vector<std::string>& sources) {
+  HEDDLE_ASSIGN(const GivenArrays arrays, ReadGiven(ports, {given.inputs, given.input}));
+  HEDDLE_ASSIGN(std::vector<OwnedTensor> tensors, MakeInputs(ports, FindIn(arrays)));
+  for (const auto& array : arrays) sources.push_back(array ? "file" : "hash rule");
+  if (!given.image.empty()) HEDDLE_TRY(SetImage(given, ports, tensors, sources));
+  return tensors;
+}
 
-  // --input wins over the same name in --inputs.
-  Status ReadSingle() {
-    for (const std::string& item : given_.input) {
-      const size_t equals = item.rfind('=');
-      HEDDLE_ASSIGN(const size_t k, IndexOf(item.substr(0, equals)));
-      const std::string path = item.substr(equals + 1);
-      HEDDLE_ASSIGN(const std::vector<std::byte> bytes, ReadFile(path));
-      Result<Array> array = ParseNpy(bytes);
-      if (!array.ok()) {
-        return Status(array.status().code(),
-                      fmt::format("'{}': {}", path, array.status().message()));
-      }
-      const Port& port = ports_.inputs[k];
-      arrays_.erase(port.signature);
-      arrays_.erase(port.tensor);
-      arrays_.insert_or_assign(fmt::format("input_{}", k), std::move(*array));
-    }
-    return Status();
-  }
-
-  Result<size_t> IndexOf(const std::string& name) const {
-    std::string names;
-    for (size_t k = 0; k < ports_.inputs.size(); ++k) {
-      const Port& port = ports_.inputs[k];
-      if (name == port.signature || name == port.tensor || name == fmt::format("input_{}", k)) {
-        return k;
-      }
-      names += fmt::format("{}'{}'", names.empty() ? "" : ", ", port.name());
-    }
-    return core::NotFound("no input '{}', the model has {}", name, names.empty() ? "none" : names);
-  }
-
-  Status SetImage(std::vector<OwnedTensor>& tensors) {
-    const int k = FindImageInput(ports_);
-    if (k < 0) return core::InvalidArgument("the model has no input that takes an image");
-    HEDDLE_ASSIGN(const std::vector<std::byte> bytes, ReadFile(given_.image));
-    Result<Image> image = DecodeImage(bytes);
-    if (!image.ok()) {
-      return Status(image.status().code(),
-                    fmt::format("'{}': {}", given_.image, image.status().message()));
-    }
-    std::optional<PixelScaling> scaling;
-    if (given_.mean || given_.std) scaling = {given_.mean.value_or(0), given_.std.value_or(1)};
-    const auto i = static_cast<size_t>(k);
-    HEDDLE_ASSIGN(tensors[i], ImageInput(*image, ports_.inputs[i], scaling));
-    (*sources_)[i] = fmt::format("{} by {} image", image->width, image->height);
-    return Status();
-  }
-
-  const Given& given_;
-  const Ports& ports_;
-  ArrayMap arrays_;
-  std::vector<std::string>* sources_ = nullptr;
-};
-
-Result<Outputs> Call(const Given& given, const Report& report,
-                     const std::vector<OwnedTensor>& tensors, std::string& isa) {
+Result<Model> Load(const Given& given) {
   Options engine_options;
   engine_options.cores = given.cores;
   const Engine engine(engine_options);
   LoadOptions load_options;
   load_options.numerics = NumericsOf(given.numerics);
-  HEDDLE_ASSIGN(const Model model, engine.Load(given.model, load_options));
-  isa = model.isa();
+  return engine.Load(given.model, load_options);
+}
+
+Result<Outputs> Call(const Model& model, const Ports& ports,
+                     const std::vector<OwnedTensor>& tensors) {
   RunOptions options;
-  options.signature = report.ports.key();
+  options.signature = ports.key();
   options.fresh_state = true;  // one call: what it would remember is of no use
   const std::vector<TensorView> views = ViewsOf(tensors);
   return model.Run(std::span(views), options);
@@ -160,15 +110,23 @@ Status WriteOutputs(const std::string& path, const Report& report) {
   return WriteFile(path, bytes);
 }
 
+void NoteLabels(const Report& report, const Array& scores) {
+  if (report.labels.empty() || report.labels.size() >= scores.elements()) return;
+  Complain(fmt::format("note: {} labels for {} scores: the last ones have none",
+                       report.labels.size(), scores.elements()));
+}
+
 Result<Report> MakeReport(const Given& given) {
   Report report;
-  std::vector<OwnedTensor> tensors;
   {
     HEDDLE_ASSIGN(const auto source, core::Model::ReadFile(given.model));
     HEDDLE_ASSIGN(report.ports, PortsOf(*source, given.signature));
-    HEDDLE_ASSIGN(tensors, Inputs(given, report.ports).Read(report.sources));
     report.labels = LabelsOf(*source);
   }
+  HEDDLE_ASSIGN(const Model model, Load(given));  // a model that is refused takes no inputs
+  report.isa = model.isa();
+  HEDDLE_ASSIGN(const std::vector<OwnedTensor> tensors,
+                ReadInputs(given, report.ports, report.sources));
   if (!given.labels.empty()) {
     HEDDLE_ASSIGN(const std::string text, ReadText(given.labels));
     report.labels = SplitLabels(text);
@@ -177,7 +135,7 @@ Result<Report> MakeReport(const Given& given) {
     HEDDLE_ASSIGN(Array array, ToArray(tensor.view()));
     report.inputs.push_back(std::move(array));
   }
-  HEDDLE_ASSIGN(const Outputs outputs, Call(given, report, tensors, report.isa));
+  HEDDLE_ASSIGN(const Outputs outputs, Call(model, report.ports, tensors));
   const bool wants_top = given.top > 0 || !given.image.empty() || !given.labels.empty();
   const size_t top = given.top > 0 ? static_cast<size_t>(given.top) : kDefaultTop;
   for (size_t k = 0; k < outputs.size(); ++k) {
@@ -185,6 +143,7 @@ Result<Report> MakeReport(const Given& given) {
     Produced produced{std::move(array), {}};
     if (wants_top && IsScoreList(produced.array)) {
       produced.top = TopScores(produced.array, report.ports.outputs[k], top);
+      NoteLabels(report, produced.array);
     }
     report.outputs.push_back(std::move(produced));
   }
@@ -267,10 +226,11 @@ void AddInputOptions(CLI::App* verb, Given& given) {
   image->option_text("F");
   verb->add_option("--mean", given.mean, "Pixels become (pixel-MEAN)/STD. Else floats get [-1,1]")
       ->option_text("MEAN")
+      ->check(FiniteNumber())
       ->needs(image);
   verb->add_option("--std", given.std, "and integers the pixels as they are")
       ->option_text("STD")
-      ->check(CLI::PositiveNumber)
+      ->check(AboveZero())
       ->needs(image);
   verb->add_flag("--hash-inputs", given.hash_inputs, "Make up every input (as is the default)")
       ->excludes(inputs)
@@ -290,7 +250,7 @@ void AddRun(CLI::App& app, Action& action) {
   verb->add_option("--labels", given->labels, "A label a line (else the model's own)")
       ->option_text("F");
   verb->add_option("--top", given->top, "Show the K largest scores (5 with --image or --labels)")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->option_text("K");
   verb->add_option("--signature", given->signature, "What to run (else the main graph)")
       ->option_text("S");
@@ -298,7 +258,7 @@ void AddRun(CLI::App& app, Action& action) {
       ->option_text("F.npz");
   AddNumerics(verb, given->numerics);
   verb->add_option("--cores", given->cores, "Use no more than these")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber(1))
       ->option_text("N");
   AddDevice(verb, given->device);
   AddJson(verb, given->json);

@@ -184,12 +184,12 @@ Status Judge(const CaseRunner& runner, const GoldenSet& goldens, int call, Numer
 
 Status RunValid(const Engine& engine, const std::string& folder, const SuiteRow& row,
                 Numerics numerics, CaseResult& result) {
+  HEDDLE_ASSIGN(CaseRunner runner, CaseRunner::Load(engine, folder + row.model, numerics));
   HEDDLE_ASSIGN(const GoldenSet goldens, GoldenSet::Read(folder + row.golden));
   HEDDLE_ASSIGN(
       const std::vector<Tolerance> tolerances,
       ParseTolerances(numerics == Numerics::kFast ? row.tolerance_fast : row.tolerance_reference));
   if (goldens.outputs() == 0) return InvalidArgument("the golden has no outputs");
-  HEDDLE_ASSIGN(CaseRunner runner, CaseRunner::Load(engine, folder + row.model, numerics));
   HEDDLE_TRY(runner.Open(goldens.calls()));
   result.difference.assign(static_cast<size_t>(goldens.outputs()), 0);
   result.equal_share.assign(static_cast<size_t>(goldens.outputs()), 1);
@@ -203,11 +203,11 @@ Status RunValid(const Engine& engine, const std::string& folder, const SuiteRow&
 // What an invalid model is refused with, at load or at the first run.
 Status RunInvalid(const Engine& engine, const std::string& folder, const SuiteRow& row,
                   Numerics numerics) {
+  HEDDLE_ASSIGN(CaseRunner runner, CaseRunner::Load(engine, folder + row.model, numerics));
   GoldenSet goldens;
   if (!row.golden.empty()) {
     HEDDLE_ASSIGN(goldens, GoldenSet::Read(folder + row.golden));
   }
-  HEDDLE_ASSIGN(CaseRunner runner, CaseRunner::Load(engine, folder + row.model, numerics));
   HEDDLE_TRY(runner.Open(1));
   return runner.Call(goldens, 0);
 }

@@ -172,7 +172,7 @@ Result<Array> EmptyArrayOf(Type type) {
   }
 }
 
-Result<OwnedTensor> ToTensor(const Array& array, Type type, const std::string& name) {
+Status CheckArray(const Array& array, Type type, const std::string& name) {
   HEDDLE_ASSIGN(const Array expected, EmptyArrayOf(type));
   const bool text = array.kind == Kind::kBytes || array.kind == Kind::kUnicode;
   // A byte is a byte: int4 values are as welcome in u1 as in i1.
@@ -188,13 +188,18 @@ Result<OwnedTensor> ToTensor(const Array& array, Type type, const std::string& n
     return InvalidArgument("input '{}' has {} axes, expected at most {}", name, array.shape.size(),
                            Shape::kMaxRank);
   }
-  OwnedTensor tensor{name, type, {}, {}};
   for (const int64_t size : array.shape) {
     if (size > std::numeric_limits<int32_t>::max()) {
       return InvalidArgument("input '{}' has an axis of {}, expected less than 2^31", name, size);
     }
-    tensor.shape.Append(static_cast<int32_t>(size));
   }
+  return Status();
+}
+
+Result<OwnedTensor> ToTensor(const Array& array, Type type, const std::string& name) {
+  HEDDLE_TRY(CheckArray(array, type, name));
+  OwnedTensor tensor{name, type, {}, {}};
+  for (const int64_t size : array.shape) tensor.shape.Append(static_cast<int32_t>(size));
   if (type == Type::kString) {
     std::vector<std::string> strings;
     for (size_t i = 0; i < array.elements(); ++i) strings.push_back(StringAt(array, i));

@@ -25,6 +25,9 @@ struct OwnedTensor {
   TensorView view() const;
 };
 
+// Whether ToTensor takes an array of this type and shape; its data is not looked at.
+Status CheckArray(const Array& array, core::Type type, const std::string& name);
+
 // An array as a tensor of `type`: bfloat16 from its bits in u2, int4 and int2 from one value a
 // byte, strings from S or U. Any other type must be the array's own.
 Result<OwnedTensor> ToTensor(const Array& array, core::Type type, const std::string& name);

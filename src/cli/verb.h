@@ -37,7 +37,12 @@ Status CheckDevice(const std::string& device);
 
 CLI::Option* AddJson(CLI::App* verb, bool& json);
 
-// Writes to standard output; a reader that went away is no error worth a message.
+// What an option takes, told in the message where it is something else.
+CLI::Validator WholeNumber(int lowest);
+CLI::Validator AboveZero();
+CLI::Validator FiniteNumber();
+
+// Writes to standard output; RunCommandLine tells when that fails.
 void Print(std::string_view text);
 // A line on standard error, control characters made visible.
 void Complain(std::string_view text);

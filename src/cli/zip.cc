@@ -87,13 +87,15 @@ bool ReadExtra(const Fields& f, uint64_t at, uint64_t end, ZipMember& m) {
   return true;
 }
 
-Result<std::vector<std::byte>> Inflate(std::span<const std::byte> packed, const ZipMember& m) {
+// The first `limit` bytes of the member, or all of them.
+Result<std::vector<std::byte>> Inflate(std::span<const std::byte> packed, const ZipMember& m,
+                                       uint64_t limit) {
   if (m.bytes > (packed.size() + 1) * kDeflateRatio ||
       std::max(m.bytes, uint64_t{packed.size()}) > std::numeric_limits<uInt>::max()) {
     return ResourceExhausted("zip member '{}' says that {} bytes become {}", m.name, packed.size(),
                              m.bytes);
   }
-  std::vector<std::byte> out(m.bytes);
+  std::vector<std::byte> out(std::min(m.bytes, limit));
   std::byte nothing{};  // zlib wants a pointer even for no bytes
   z_stream z{};
   if (inflateInit2(&z, -MAX_WBITS) != Z_OK) return Internal("zlib cannot start");
@@ -102,7 +104,8 @@ Result<std::vector<std::byte>> Inflate(std::span<const std::byte> packed, const 
   z.next_out = reinterpret_cast<Bytef*>(out.empty() ? &nothing : out.data());
   z.avail_out = static_cast<uInt>(out.size());
   const int code = inflate(&z, Z_FINISH);
-  const bool whole = code == Z_STREAM_END && z.total_out == out.size();
+  const bool ended = code == Z_STREAM_END || out.size() < m.bytes;
+  const bool whole = ended && z.total_out == out.size();
   inflateEnd(&z);
   if (!whole) return InvalidArgument("zip member '{}' does not inflate to its size", m.name);
   return out;
@@ -160,7 +163,8 @@ Result<std::vector<ZipMember>> ListZip(std::span<const std::byte> archive) {
   return members;
 }
 
-Result<std::vector<std::byte>> ReadMember(std::span<const std::byte> archive, const ZipMember& m) {
+Result<std::vector<std::byte>> ReadMemberHead(std::span<const std::byte> archive,
+                                              const ZipMember& m, uint64_t limit) {
   const Fields f(archive);
   const Status broken = InvalidArgument("zip member '{}' is not where the directory says", m.name);
   if (!f.has(m.header, kLocalBytes) || f.Get(m.header, 4) != kLocal) return broken;
@@ -170,13 +174,19 @@ Result<std::vector<std::byte>> ReadMember(std::span<const std::byte> archive, co
   const auto packed = archive.subspan(data, m.packed_bytes);
   std::vector<std::byte> content;
   if (m.method == 8) {
-    HEDDLE_ASSIGN(content, Inflate(packed, m));
+    HEDDLE_ASSIGN(content, Inflate(packed, m, limit));
   } else if (m.method == 0 && m.bytes == m.packed_bytes) {
-    content.assign(packed.begin(), packed.end());
+    const auto head = packed.first(std::min<uint64_t>(packed.size(), limit));
+    content.assign(head.begin(), head.end());
   } else {
     return Unsupported("zip member '{}' has compression method {}, expected 0 or 8", m.name,
                        m.method);
   }
+  return content;
+}
+
+Result<std::vector<std::byte>> ReadMember(std::span<const std::byte> archive, const ZipMember& m) {
+  HEDDLE_ASSIGN(std::vector<std::byte> content, ReadMemberHead(archive, m, m.bytes));
   if (Crc(content) != m.crc) return InvalidArgument("zip member '{}' has a wrong CRC", m.name);
   return content;
 }

@@ -26,6 +26,9 @@ Result<std::vector<ZipMember>> ListZip(std::span<const std::byte> archive);
 // Takes at most 1032 times the packed bytes of memory, and checks the CRC.
 Result<std::vector<std::byte>> ReadMember(std::span<const std::byte> archive,
                                           const ZipMember& member);
+// Its first `limit` bytes, or all of them; no CRC.
+Result<std::vector<std::byte>> ReadMemberHead(std::span<const std::byte> archive,
+                                              const ZipMember& member, uint64_t limit);
 
 // Collects members and gives the archive. A member is deflated where that makes it smaller.
 class ZipWriter {

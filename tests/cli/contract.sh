@@ -44,6 +44,11 @@ expect 2 verify; complains 'MODEL or --suite'
 expect 2 verify a.tflite --suite b.tsv
 expect 2 bench a.tflite --callers 0
 expect 2 bench a.tflite --callers 1,x
+expect 2 bench a.tflite --callers 1,,2; complains "'' in '1,,2': expected numbers of callers, 1 to 4096"
+expect 2 bench a.tflite --seconds 0; complains "'0': expected a number above 0"
+expect 2 bench a.tflite --seconds nan; complains "'nan': expected a number above 0"
+expect 2 run a.tflite --cores 0; complains "'0': expected a whole number, 1 or more"
+expect 2 run a.tflite --top 0; complains "'0': expected a whole number, 1 or more"
 expect 0 --version; says '^heddle [0-9]'
 expect 0 --help; says '14 unsupported'
 for verb in run inspect verify bench; do
@@ -76,6 +81,33 @@ says '"shape": \[16, 10\]'
 [ -s "$work/err" ] && fail "run --json wrote to standard error: $(cat "$work/err")"
 expect 0 run "$models/digits_f32.tflite" --hash-inputs --signature serving_default --numerics reference --cores 1
 expect 11 run "$models/digits_f32.tflite" --inputs "$models/golden/digits_int8.npz"; complains "expected f4"
+
+# Each --input serves the input that it names, once; an archive that serves none is noted.
+expect 0 run "$models/digits_f32.tflite" --inputs "$work/out.npz" --json
+complains "note: no array of '.*out.npz' is for an input"
+printf '\223NUMPY\001\000\166\000%-117s\n' \
+  "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 8, 8, 1), }" >"$work/x.npy"
+head -c 256 /dev/zero >>"$work/x.npy"
+expect 0 run "$models/digits_f32.tflite" --input "image=$work/x.npy"; says 'file'
+expect 0 run "$models/digits_f32.tflite" --input "input_0=$work/x.npy"; says 'file'
+expect 11 run "$models/digits_f32.tflite" --input "image=$work/x.npy" --input "input_0=$work/x.npy"
+complains "input 'image' is given twice"
+# A model that is refused takes no inputs.
+expect 12 run "$models/broken/truncated.tflite" --inputs "$work/none.npz"
+
+# Labels that are too few are told; output that cannot be written is an error.
+printf 'zero\none\n' >"$work/labels.txt"
+expect 0 run "$models/digits_f32.tflite" --labels "$work/labels.txt"; complains 'note: 2 labels for 10 scores'
+for arguments in '--json' ''; do
+  got=0
+  # shellcheck disable=SC2086
+  "${heddle[@]}" inspect "$models/digits_f32.tflite" $arguments >/dev/full 2>"$work/err" || got=$?
+  [ "$got" = 16 ] || fail "inspect $arguments into a full disk: status $got, expected 16"
+  complains 'cannot write all of standard output'
+done
+got=0
+"${heddle[@]}" --help >/dev/full 2>"$work/err" || got=$?
+[ "$got" = 16 ] || fail "--help into a full disk: status $got, expected 16"
 
 # inspect
 expect 0 inspect "$models/digits_int8.tflite"
