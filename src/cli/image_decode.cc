@@ -10,6 +10,7 @@
 
 #include "base/errors.h"
 #include "cli/image.h"
+#include "cli/image_exif.h"
 
 namespace heddle::cli {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 using core::InvalidArgument;
 using core::ResourceExhausted;
 
+constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr uint64_t kMaxPixels = uint64_t{1} << 27;
 
 Status CheckSize(uint64_t width, uint64_t height) {
@@ -39,14 +41,29 @@ struct Jpeg {
   std::longjmp(jpeg->failed, 1);
 }
 
+bool IsCmyk(const jpeg_decompress_struct& state) {
+  return state.jpeg_color_space == JCS_CMYK || state.jpeg_color_space == JCS_YCCK;
+}
+
 bool ReadJpegHeader(Jpeg& jpeg, std::span<const std::byte> file) {
   if (setjmp(jpeg.failed)) return false;
   jpeg_create_decompress(&jpeg.state);
   jpeg_mem_src(&jpeg.state, reinterpret_cast<const unsigned char*>(file.data()), file.size());
+  jpeg_save_markers(&jpeg.state, kExifMarker, 0xFFFF);
   jpeg_read_header(&jpeg.state, TRUE);
+  if (IsCmyk(jpeg.state)) return true;  // libjpeg makes no RGB of these
   jpeg.state.out_color_space = JCS_RGB;
   jpeg_calc_output_dimensions(&jpeg.state);
   return true;
+}
+
+int OrientationOf(const jpeg_decompress_struct& state) {
+  for (const jpeg_marker_struct* m = state.marker_list; m != nullptr; m = m->next) {
+    if (m->marker != kExifMarker) continue;
+    const int orientation = ExifOrientation({m->data, m->data_length});
+    if (orientation != 0) return orientation;
+  }
+  return 1;
 }
 
 bool ReadJpegPixels(Jpeg& jpeg, uint8_t* pixels) {
@@ -70,7 +87,13 @@ Result<Image> DecodeJpeg(std::span<const std::byte> file) {
   Image image;
   Status status;
   bool ok = ReadJpegHeader(jpeg, file);
-  if (ok) status = CheckSize(jpeg.state.output_width, jpeg.state.output_height);
+  int orientation = 1;
+  if (ok && IsCmyk(jpeg.state)) {
+    status = core::Unsupported("JPEG is in CMYK, expected grey or colours of YCbCr or RGB");
+  } else if (ok) {
+    status = CheckSize(jpeg.state.output_width, jpeg.state.output_height);
+    orientation = OrientationOf(jpeg.state);
+  }
   if (ok && status.ok()) {
     image.width = static_cast<int>(jpeg.state.output_width);
     image.height = static_cast<int>(jpeg.state.output_height);
@@ -80,7 +103,7 @@ Result<Image> DecodeJpeg(std::span<const std::byte> file) {
   jpeg_destroy_decompress(&jpeg.state);
   if (!ok) return InvalidArgument("JPEG is broken: {}", jpeg.why);
   HEDDLE_TRY(status);
-  return image;
+  return Upright(image, orientation);
 }
 
 Result<Image> DecodePng(std::span<const std::byte> file) {
@@ -90,6 +113,7 @@ Result<Image> DecodePng(std::span<const std::byte> file) {
     return InvalidArgument("PNG is broken: {}", png.message);
   }
   png.format = PNG_FORMAT_RGB;
+  png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // else 16-bit samples are taken as linear light
   Status status = CheckSize(png.width, png.height);
   if (!status.ok()) {
     png_image_free(&png);
