@@ -132,6 +132,16 @@ static void use_session(heddle_model* model) {
   heddle_session_free(copy);
 }
 
+static void refuse_options(heddle_model* model, const heddle_tensor* in, heddle_tensor* out) {
+  heddle_run_options options;
+  memset(&options, 0, sizeof options);
+  FAILS(heddle_model_run(model, in, 1, out, 1, &options, NULL),
+        HEDDLE_INVALID_ARGUMENT); /* no struct_size */
+  options.struct_size = sizeof options;
+  options.deadline_ns = 1;
+  FAILS(heddle_model_run(model, in, 1, out, 1, &options, NULL), HEDDLE_DEADLINE_EXCEEDED);
+}
+
 static void run_model(heddle_engine* engine, const char* path) {
   heddle_model* model = NULL;
   OK(heddle_model_load(engine, path, NULL, &model));
@@ -184,14 +194,7 @@ static void run_model(heddle_engine* engine, const char* path) {
   OK(heddle_model_run(model, &in, 1, &out, 1, NULL, NULL));
   CHECK(memcmp(first, mine, sizeof mine) == 0);
 
-  heddle_run_options options;
-  memset(&options, 0, sizeof options);
-  FAILS(heddle_model_run(model, &in, 1, &out, 1, &options, NULL),
-        HEDDLE_INVALID_ARGUMENT); /* no struct_size */
-  options.struct_size = sizeof options;
-  options.deadline_ns = 1;
-  FAILS(heddle_model_run(model, &in, 1, &out, 1, &options, NULL), HEDDLE_DEADLINE_EXCEEDED);
-
+  refuse_options(model, &in, &out);
   use_session(model);
   heddle_model* second = heddle_model_ref(model);
   heddle_model_free(model);
