@@ -156,8 +156,9 @@ T Compute(T a, T b) {
   }
 }
 
-// Unquantised numbers, then the clamp of the fused activation. NaN stays.
-template <Arithmetic kind, class T>
+// Unquantised numbers, then the clamp of the fused activation. NaN stays, or becomes the lower
+// bound as XNNPACK has it for float16.
+template <Arithmetic kind, class T, bool nan_stays = true>
 struct ComputeAndClamp {
   T lo, hi;
   TileCode Check(T b) const
@@ -167,7 +168,7 @@ struct ComputeAndClamp {
   }
   T operator()(T a, T b) const {
     const T r = Compute<kind, T>(a, b);
-    const T above = r < lo ? lo : r;
+    const T above = nan_stays ? (r < lo ? lo : r) : (r > lo ? r : lo);
     return above > hi ? hi : above;
   }
 };
@@ -186,11 +187,21 @@ void ActivationBounds(Activation a, bool keep_infinity, T* lo, T* hi) {
   }
 }
 
+template <class F>
+MadeOperation MakeClamped(const MakeArgs& args, auto element, float element_ns) {
+  F f;
+  ActivationBounds(args.op.OptionsOr<BinaryOptions>().activation, XnnTakesAll(args), &f.lo, &f.hi);
+  return MakeBinary<decltype(element)>(f, element_ns);
+}
+
 template <Arithmetic kind, class Element>
 MadeOperation MakeUnquantised(const MakeArgs& args, float element_ns) {
-  ComputeAndClamp<kind, typename Element::Value> f;
-  ActivationBounds(args.op.OptionsOr<BinaryOptions>().activation, XnnTakesAll(args), &f.lo, &f.hi);
-  return MakeBinary<Element>(f, element_ns);
+  using T = typename Element::Value;
+  if constexpr (std::is_same_v<Element, Float16>) {
+    if (args.op.OptionsOr<BinaryOptions>().activation != Activation::kNone)
+      return MakeClamped<ComputeAndClamp<kind, T, false>>(args, Element{}, element_ns);
+  }
+  return MakeClamped<ComputeAndClamp<kind, T>>(args, Element{}, element_ns);
 }
 
 // The types that ADD, SUB, MUL and DIV have in common; `others` makes the rest.

@@ -53,6 +53,27 @@ inline uint16_t FloatToBfloat(float f) {
   return static_cast<uint16_t>((u + 0x7fff + ((u >> 16) & 1)) >> 16);
 }
 
+// A float in an order of integers that flushing of denormals does not reach; both zeros are 0.
+// REQUIRES: no NaN.
+inline int32_t FloatKey(float f) {
+  const int32_t u = std::bit_cast<int32_t>(f);
+  return u < 0 ? -(u & 0x7fffffff) : u;
+}
+
+// To double and back without flushing of denormals. REQUIRES, for FloatOf: a value that a float
+// holds, or one past the largest denormal.
+inline double DoubleOf(float f) {
+  const int32_t key = FloatKey(f);
+  const bool denormal = key > -0x800000 && key < 0x800000 && key != 0;
+  return denormal ? static_cast<double>(key) * 0x1p-149 : static_cast<double>(f);
+}
+inline float FloatOf(double d) {
+  const bool denormal = d > -0x1p-126 && d < 0x1p-126 && d != 0;
+  if (!denormal) return static_cast<float>(d);
+  const int32_t key = static_cast<int32_t>(d * 0x1p149);
+  return std::bit_cast<float>(key < 0 ? static_cast<int32_t>(0x80000000u) - key : key);
+}
+
 // An element type: what a kernel computes with, and how element i of a tensor is read and written.
 template <class T>
 struct Plain {

@@ -31,11 +31,21 @@ struct Maximum {
   }
 };
 
+// Of a type that XNNPACK never takes: denormals are ordered as any number.
+template <class F>
+struct Ordered {
+  float operator()(float a, float b) const {
+    if (a != a || b != b) return b;
+    return F{}(FloatKey(a), FloatKey(b)) == FloatKey(b) ? b : a;
+  }
+};
+
 template <class F>
 MadeOperation MakeExtremum(const MakeArgs& args) {
   HEDDLE_TRY(CheckPair(args));
-  return MakeForType<Type::kFloat32, Type::kFloat16, Type::kBFloat16, Type::kInt8, Type::kUInt8,
-                     Type::kInt16, Type::kInt32, Type::kInt64>(
+  if (args.inputs[0].type == Type::kBFloat16) return MakeBinary<Bfloat16>(Ordered<F>{}, 1);
+  return MakeForType<Type::kFloat32, Type::kFloat16, Type::kInt8, Type::kUInt8, Type::kInt16,
+                     Type::kInt32, Type::kInt64>(
       args.inputs[0], []<class E>() { return MakeBinary<E>(F{}, 0.5f); });
 }
 

@@ -46,8 +46,14 @@ struct Square {
 struct SquareRoot {
   float operator()(float x) const { return std::sqrt(x); }
 };
+// A denormal as an integer times 2^-150 has a root that no flushing reaches.
 struct InverseRoot {
-  float operator()(float x) const { return 1.0f / std::sqrt(x); }
+  float operator()(float x) const {
+    const int32_t key = FloatKey(x);
+    const bool denormal = key > -0x800000 && key < 0x800000 && key != 0;
+    const float root = std::sqrt(denormal ? 2.0f * static_cast<float>(key) : x);
+    return (denormal ? 0x1p75f : 1.0f) / root;
+  }
 };
 struct Sine {
   float operator()(float x) const { return SinF(x); }
@@ -56,7 +62,11 @@ struct Cosine {
   float operator()(float x) const { return CosF(x); }
 };
 struct Floor {
-  float operator()(float x) const { return std::floor(x); }
+  float operator()(float x) const {
+    const float y = std::floor(x);
+    const int32_t key = FloatKey(x);
+    return key < 0 && key > -0x800000 ? -1.0f : y;  // a denormal that the thread flushes
+  }
 };
 struct Ceil {
   float operator()(float x) const { return std::ceil(x); }
@@ -64,11 +74,19 @@ struct Ceil {
 struct Round {
   float operator()(float x) const { return RoundEven(x); }
 };
-// NaN stays.
+// NaN stays. By the bits: denormals have a sign though the thread flushes them.
 struct Sign {
+  float operator()(float x) const { return x != x ? x : SignOf<float>(FloatKey(x)); }
+  double operator()(double x) const {
+    const int64_t u = std::bit_cast<int64_t>(x);
+    return x != x ? x : SignOf<double>(u < 0 ? -(u & std::numeric_limits<int64_t>::max()) : u);
+  }
+  int32_t operator()(int32_t x) const { return SignOf<int32_t>(x); }
+
+ private:
   template <class T>
-  T operator()(T x) const {
-    return x > 0 ? T(1) : x < 0 ? T(-1) : x != x ? x : T(0);
+  static T SignOf(auto x) {
+    return static_cast<T>((x > 0) - (x < 0));
   }
 };
 struct Not {
