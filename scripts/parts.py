@@ -243,7 +243,7 @@ def excused(part, name, numerics, counts):
         faults = {row["model"]: row for row in csv.DictReader(rows, delimiter="\t", quoting=csv.QUOTE_NONE)}
     for line in part.log.read_text().splitlines():
         failed = re.fullmatch(r"failed +(\S+) +(.*)", line)
-        fault = faults.get(failed[1]) if failed and name == "zoo" else None
+        fault = faults.get(failed[1]) if failed and name in ("zoo", "ops") else None
         if fault and fault["numerics"] in ("any", numerics) and fault["says"] in failed[2]:
             counts += Counts(failed=-1, skipped=1)
     return counts
