@@ -198,7 +198,9 @@ template <Arithmetic kind, class Element>
 MadeOperation MakeUnquantised(const MakeArgs& args, float element_ns) {
   using T = typename Element::Value;
   if constexpr (std::is_same_v<Element, Float16>) {
-    if (args.op.OptionsOr<BinaryOptions>().activation != Activation::kNone)
+    // The one kernel for a float16 quotient is XNNPACK's.
+    const bool xnn = kind == Arithmetic::kDiv || XnnTakesAll(args);
+    if (xnn && args.op.OptionsOr<BinaryOptions>().activation != Activation::kNone)
       return MakeClamped<ComputeAndClamp<kind, T, false>>(args, Element{}, element_ns);
   }
   return MakeClamped<ComputeAndClamp<kind, T>>(args, Element{}, element_ns);

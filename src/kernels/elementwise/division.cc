@@ -24,7 +24,7 @@ struct DivBuiltin {
     if (y < 0) x = -x, y = -y;
     const auto [reciprocal, over] = FixedReciprocal(y, 31);
     const int headroom = __builtin_clrsb(x);
-    const int32_t quotient = Srdhm(x * (1 << headroom), reciprocal);
+    const int32_t quotient = Srdhm(ShiftLeftWrap(x, headroom), reciprocal);
     const int shift = std::clamp(over + headroom - k.e, 0, 31);
     return static_cast<T>(
         AddZeroAndClamp(zero_out, RoundingShift(Srdhm(quotient, k.m), shift), range));
