@@ -138,7 +138,9 @@ Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
     out_ptrs.push_back(buffers.back()->data);
   }
   AlignedBytes scratch(step.scratch_bytes), shared(step.shared_bytes);
-  const TileArgs args{in_ptrs.data(), out_ptrs.data(), step.packed, shared.data, scratch.data};
+  std::byte memory[kOperatorMemory] = {};
+  const TileArgs args{in_ptrs.data(), out_ptrs.data(), step.packed,
+                      shared.data,    scratch.data,    memory};
   if (step.kind == StepKind::kAlias) {
     std::memcpy(out_ptrs[0], in_ptrs[0], outs[0].bytes);
   } else if (step.kind == StepKind::kSerial) {
