@@ -83,7 +83,7 @@ TEST_F(Files, AnArrayThatDoesNotFitIsRefused) {
                 .status()
                 .message()
                 .substr(folder_.size() + 10),
-            "input 'input_1' has shape 1x2, expected 1 axes as in [2]");
+            "input 'input_1' has shape 1x2, expected 1 axes as in 2");
   Array doubles{Kind::kFloat, 8, {2}, std::vector<std::byte>(16)};
   EXPECT_EQ(ReadGiven(CountedFromOne(), {"", {"input_1=" + Npy("a.npy", doubles)}}).status().code(),
             Code::kInvalidArgument);
