@@ -171,6 +171,8 @@ TEST(DilateTest, PaddingBetweenElements) {
   const TestTensor t = Nd::Numbered({2}).As(Type::kInt8);
   ExpectError(MakeOp(OpCode::kDILATE), {t, Ints({0}), Nd::Filled({}, 1).As(Type::kInt8)},
               Type::kInt8, Code::kInvalidModel, "dilation 0 is 0");
+  ExpectError(MakeOp(OpCode::kDILATE), {t, Ints({2}), Nd::Numbered({0}).As(Type::kInt8)},
+              Type::kInt8, Code::kInvalidArgument, "has shape 0, expected one value");
 }
 
 TEST(ReverseTest, EveryChoiceOfAxes) {

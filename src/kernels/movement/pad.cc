@@ -79,6 +79,7 @@ std::vector<CopyBox> PadBoxes(const Shape& input, const PadAxes& axes, const Sha
 class PadBase : public Operation {
  public:
   Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const final {
+    HEDDLE_TRY(CheckFill(inputs));
     HEDDLE_ASSIGN(const PadAxes axes, Axes(inputs));
     const int rank = inputs[0].shape.rank();
     Shape shape;
@@ -118,6 +119,14 @@ class PadBase : public Operation {
 
  private:
   virtual Result<PadAxes> Axes(std::span<const Operand> inputs) const = 0;
+
+  Status CheckFill(std::span<const Operand> inputs) const {
+    if (fill_ == CopyBox::kFill) return Status();
+    const Operand& value = inputs[static_cast<size_t>(fill_)];
+    if (value.shape.elements() == 1) return Status();
+    return BadValue(value, "padding value '{}' has shape {}, expected one value", value.name,
+                    value.shape.ToString());
+  }
 
   // A quantised tensor is padded with what stands for the real zero.
   static std::array<std::byte, 16> FillOf(const Operand& output) {
@@ -213,15 +222,6 @@ Status CheckPadded(const MakeArgs& args) {
   return CheckCopyable(args.inputs[0]);
 }
 
-// The input that holds the padding: one value of the input's type.
-Status CheckFill(const MakeArgs& args, size_t at) {
-  HEDDLE_TRY(CheckTypesEqual(args, at, at + 1));
-  const Operand& value = args.inputs[at];
-  if (!value.constant || value.shape.elements() == 1) return Status();
-  return InvalidModel("padding value '{}' has shape {}, expected one value", value.name,
-                      value.shape.ToString());
-}
-
 Status CheckPaddings(const Operand& paddings) {
   switch (paddings.type) {
     case Type::kInt8:
@@ -249,7 +249,7 @@ MadeOperation MakePadV2(const MakeArgs& args) {
   HEDDLE_TRY(CheckCounts(args, 3, 3, 1));
   HEDDLE_TRY(CheckPadded(args));
   HEDDLE_TRY(CheckPaddings(args.inputs[1]));
-  HEDDLE_TRY(CheckFill(args, 2));
+  HEDDLE_TRY(CheckTypesEqual(args, 2, 3));
   return MadeOperation(std::make_unique<Pad>(2));
 }
 
@@ -257,14 +257,14 @@ MadeOperation MakeDilate(const MakeArgs& args) {
   HEDDLE_TRY(CheckCounts(args, 3, 3, 1));
   HEDDLE_TRY(CheckPadded(args));
   HEDDLE_TRY(CheckIndexType(args.inputs[1]));
-  HEDDLE_TRY(CheckFill(args, 2));
+  HEDDLE_TRY(CheckTypesEqual(args, 2, 3));
   return MadeOperation(std::make_unique<Dilate>());
 }
 
 MadeOperation MakeStablehloPad(const MakeArgs& args) {
   HEDDLE_TRY(CheckCounts(args, 2, 2, 1));
   HEDDLE_TRY(CheckPadded(args));
-  HEDDLE_TRY(CheckFill(args, 1));
+  HEDDLE_TRY(CheckTypesEqual(args, 1, 2));
   auto options = args.op.OptionsOr<StablehloPadOptions>();
   if (options.high.size() != options.low.size() || options.interior.size() != options.low.size()) {
     return InvalidModel("padding of {} axes before, {} behind and {} between, expected the same",
