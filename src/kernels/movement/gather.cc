@@ -106,7 +106,10 @@ class Gather final : public Operation {
       step.kernel = "strings";
       return Status();
     }
-    if (p.output.elements() > 0) HEDDLE_TRY(SetRows(inputs, axes, p));
+    if (p.output.elements() > 0) {
+      HEDDLE_TRY(SetRows(inputs, axes, p));
+      HEDDLE_TRY(CheckConstantIndices(inputs, p.axis));
+    }
     constexpr int64_t kTileBytes = 16 * 1024;
     const int64_t row_bytes = static_cast<int64_t>(p.row_bytes);
     p.rows_per_tile = std::max<int64_t>(1, kTileBytes / std::max<int64_t>(row_bytes, 4));
@@ -134,6 +137,21 @@ class Gather final : public Operation {
     p.axis = shape[axes.axis];
     p.count = inputs[1].shape.Product(axes.batch, inputs[1].shape.rank());
     p.rows = shape.Product(0, axes.axis) * p.count;
+    return Status();
+  }
+
+  // Those that the file holds are known before any call, and can be named.
+  static Status CheckConstantIndices(std::span<const Operand> inputs, int64_t rows) {
+    const Operand& indices = inputs[1];
+    if (!indices.constant || indices.data == nullptr) return Status();
+    for (int64_t i = 0; i < indices.shape.elements(); ++i) {
+      const int64_t index = LoadIndex(indices.type, indices.data, i);
+      if (index >= 0 && index < rows) continue;
+      return InvalidArgument(
+          "an index points outside its tensor: {} in '{}', expected 0 to {} as "
+          "'{}' has shape {}",
+          index, indices.name, rows - 1, inputs[0].name, inputs[0].shape.ToString());
+    }
     return Status();
   }
 
