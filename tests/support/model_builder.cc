@@ -2,6 +2,8 @@
 #include "support/model_builder.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "model/flatbuffer.h"
 #include "support/model_options.h"
@@ -43,6 +45,13 @@ class Writer {
   }
 
  private:
+  // Tensors that show the same bytes share a buffer, as converters write it.
+  uint32_t BufferOf(std::span<const std::byte> data) {
+    if (data.empty()) return 0;
+    uint32_t& number = numbers_[{data.data(), data.size()}];
+    if (number == 0) number = AddBuffer(data);
+    return number;
+  }
   uint32_t AddBuffer(std::span<const std::byte> data) {
     if (model_.data_behind && !data.empty()) {
       const uint64_t at = base_ + behind_.size();
@@ -96,7 +105,7 @@ class Writer {
   Offset<fb::Tensor> Write(const Tensor& t) {
     const std::vector<int32_t> dims(t.shape.dims().begin(), t.shape.dims().end());
     const auto shape = b_.CreateVector(dims), signature = Numbers(t.signature);
-    const uint32_t buffer = t.data.empty() ? 0 : AddBuffer(t.data);
+    const uint32_t buffer = BufferOf(t.data);
     const auto name = b_.CreateString(t.name);
     const auto quant = Write(t.quant);
     Offset<fb::SparsityParameters> sparsity = 0;
@@ -153,6 +162,7 @@ class Writer {
   uint64_t base_;
   std::vector<std::byte> behind_;
   std::vector<Offset<fb::Buffer>> buffers_;
+  std::map<std::pair<const std::byte*, size_t>, uint32_t> numbers_;
   std::vector<Offset<fb::OperatorCode>> codes_;
 };
 

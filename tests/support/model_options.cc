@@ -122,6 +122,12 @@ OptionsTable Table(Fbb& b, OpCode, const GatherOptions& o) {
   return Named(fb::BuiltinOptions_GatherOptions, fb::CreateGatherOptions(b, o.axis, o.batch_dims));
 }
 
+OptionsTable Table(Fbb& b, OpCode, const VarHandleOptions& o) {
+  return Named(
+      fb::BuiltinOptions_VarHandleOptions,
+      fb::CreateVarHandleOptions(b, b.CreateString(o.container), b.CreateString(o.shared_name)));
+}
+
 OptionsTable Table(Fbb& b, OpCode code, const SubgraphOptions& o) {
   switch (code) {
     case OpCode::kIF:
