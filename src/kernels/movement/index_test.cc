@@ -240,8 +240,11 @@ TEST(GatherTest, RowsOfNibblesFillWholeBytes) {
 TEST(GatherTest, AnIndexOutsideStopsTheStep) {
   const TestTensor params = Nd::Numbered({3}).As(kF32);
   for (const int32_t bad : {-1, 3}) {
+    ExpectError(MakeOp(OpCode::kGATHER),
+                {params, TestTensor::Of<int32_t>(Type::kInt32, {2}, {0, bad})}, kF32,
+                Code::kInvalidArgument, "an index points outside its tensor");
     ExpectError(MakeOp(OpCode::kGATHER), {params, Ints({0, bad})}, kF32, Code::kInvalidArgument,
-                "index points outside");
+                ("an index points outside its tensor: " + std::to_string(bad) + " in").c_str());
     ExpectError(MakeOp(OpCode::kGATHER), {Strings({3}, {"a", "b", "c"}), Ints({0, bad})},
                 Type::kString, Code::kInvalidArgument, "index points outside");
   }
