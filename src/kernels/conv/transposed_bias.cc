@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution2DTransposeBias: a transposed convolution whose output is as large as its padding
 // says.
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -31,8 +32,11 @@ class TransposeConvBias final : public Operation {
   }
 
  private:
+  // SAME leaves what a strided convolution to `in` positions needs at least.
   int64_t OutputSize(int64_t in, int64_t filter, int64_t stride) const {
-    return options_.padding == Padding::kSame ? in * stride : (in - 1) * stride + filter;
+    const int64_t covered = (in - 1) * stride + filter;
+    if (options_.padding == Padding::kValid) return covered;
+    return covered - std::max<int64_t>(0, filter - (in - 1) % stride - 1);
   }
 
   template <class F>
@@ -45,7 +49,7 @@ class TransposeConvBias final : public Operation {
                             o->shape.ToString());
     const int64_t height = OutputSize(x[1], w[1], options_.stride_h);
     const int64_t width = OutputSize(x[2], w[2], options_.stride_w);
-    if (height > INT32_MAX || width > INT32_MAX)
+    if (x[1] < 1 || x[2] < 1 || height > INT32_MAX || width > INT32_MAX)
       return InvalidArgument("the output of input shape {} is {}x{}", x.ToString(), height, width);
     const std::array<int32_t, 4> sizes = {x[0], static_cast<int32_t>(height),
                                           static_cast<int32_t>(width), w[0]};

@@ -178,7 +178,7 @@ TEST(TransposeConvBias, IsAsLargeAsItsPaddingSays) {
                                         FloatsOf({1}, {10}).Constant()},
                                        outputs);
     ASSERT_TRUE(status.ok()) << status.c_str();
-    EXPECT_EQ(outputs[0].shape, padding == 1 ? (Shape{1, 2, 4, 1}) : (Shape{1, 3, 5, 1}));
+    EXPECT_EQ(outputs[0].shape, padding == 1 ? (Shape{1, 1, 4, 1}) : (Shape{1, 3, 5, 1}));
     const std::vector<float> row = {11, 11, 13, 12, 12};
     const std::vector<float> values = outputs[0].As<float>();
     for (size_t x = 0; x < (padding == 1 ? 4 : 5); ++x) EXPECT_EQ(values[x], row[x]) << x;
