@@ -130,7 +130,7 @@ TileCode UnpoolTiles(const UnpoolParams& p, const TileArgs& args, TileRange tile
       const int64_t pixel = i / g.channels;
       const int64_t y = pixel / g.x.out * g.y.stride - g.y.before + place / g.x.filter;
       const int64_t x = pixel % g.x.out * g.x.stride - g.x.before + place % g.x.filter;
-      if (y < 0 || y >= g.y.in || x < 0 || x >= g.x.in) return TileCode::kIndexOutOfRange;
+      if (y < 0 || y >= g.y.in || x < 0 || x >= g.x.in) continue;  // a window over the edge
       out[(y * g.x.in + x) * g.channels + i % g.channels] = in[i];
     }
   }
@@ -160,10 +160,14 @@ class MaxUnpool final : public Operation {
   }
 
  private:
-  PoolAxis Axis(int64_t pooled, int64_t filter, int64_t stride) const {
+  // With int32 indices LiteRT's operator, whose output is what the windows cover or, of SAME, as
+  // many strides; with float ones MediaPipe's, whose output is as many filters.
+  PoolAxis Axis(int64_t pooled, int64_t filter, int64_t stride, Type index) const {
     const int64_t covered = (pooled - 1) * stride + filter;
-    if (options_.padding == Padding::kValid) return {covered, pooled, filter, stride, 0};
-    const int64_t whole = pooled * stride;
+    const bool same = options_.padding == Padding::kSame;
+    const int64_t whole = index == Type::kFloat32 ? pooled * filter
+                          : same                  ? pooled * stride
+                                                  : covered;
     return {whole, pooled, filter, stride, std::max<int64_t>(0, covered - whole) / 2};
   }
   Result<PoolGeometry> Geometry(std::span<const Operand> in) const {
@@ -174,8 +178,9 @@ class MaxUnpool final : public Operation {
     if (in[1].shape != shape)
       return InvalidModel("indices '{}' have shape {}, expected {}", in[1].name,
                           in[1].shape.ToString(), shape.ToString());
-    const PoolGeometry g{Axis(shape[1], options_.filter_h, options_.stride_h),
-                         Axis(shape[2], options_.filter_w, options_.stride_w), shape[0], shape[3]};
+    const PoolGeometry g{Axis(shape[1], options_.filter_h, options_.stride_h, in[1].type),
+                         Axis(shape[2], options_.filter_w, options_.stride_w, in[1].type), shape[0],
+                         shape[3]};
     if (g.y.in > INT32_MAX || g.x.in > INT32_MAX)
       return InvalidArgument("the output of input shape {} is {}x{}", shape.ToString(), g.y.in,
                              g.x.in);
