@@ -31,11 +31,17 @@ inline Status CheckScales(const Operand& o) {
   return Status();
 }
 
-// One scale for the whole tensor; int16 is symmetric.
-inline Status CheckQuantised(const Operand& o) {
+// One scale for the whole tensor.
+inline Status CheckOneScale(const Operand& o) {
   HEDDLE_TRY(CheckScales(o));
   if (o.quant->per_channel())
     return Unsupported("'{}' has {} scales, expected one", o.name, o.quant->scale.size());
+  return Status();
+}
+
+// One scale for the whole tensor; int16 is symmetric.
+inline Status CheckQuantised(const Operand& o) {
+  HEDDLE_TRY(CheckOneScale(o));
   if (o.type == Type::kInt16 && o.quant->ZeroPoint() != 0)
     return InvalidModel("'{}' is int16 with zero point {}, expected 0", o.name,
                         o.quant->ZeroPoint());

@@ -124,7 +124,13 @@ MadeOperation MakeRescale(const MakeArgs& args, const Rescale<Mbqm>& rescale) {
 
 MadeOperation MakeFromInteger(const MakeArgs& args) {
   const Operand &in = args.inputs[0], &out = args.outputs[0];
-  HEDDLE_TRY(CheckQuantised({&in, &out}));
+  // LiteRT takes an int16 that is not symmetric, but not two.
+  if (in.type == Type::kInt16 && out.type == Type::kInt16) {
+    HEDDLE_TRY(CheckQuantised({&in, &out}));
+  } else {
+    HEDDLE_TRY(CheckOneScale(in));
+    HEDDLE_TRY(CheckOneScale(out));
+  }
   const double ratio =
       static_cast<double>(in.quant->Scale()) / static_cast<double>(out.quant->Scale());
   const Rescale<Mbqm> rescale{in.quant->ZeroPoint(), out.quant->ZeroPoint(), MakeMultiplier(ratio),

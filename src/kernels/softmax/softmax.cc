@@ -122,7 +122,7 @@ struct FastBytes {
     for (int64_t i = 0; i < n; ++i) sum += exp[max - x[i]];
     const float inverse = 1.0f / (sum * scale);
     for (int64_t i = 0; i < n; ++i) {
-      const float share = exp[max - x[i]] * inverse;  // at most 2^15: the inverse of the scale
+      const float share = exp[max - x[i]] * inverse;  // at most 2^17: the inverse of the scale
       int32_t q = static_cast<int32_t>(kRoundsSum ? share + 0.5f : share);
       if (!kRoundsSum && share - static_cast<float>(q) >= 0.5f) ++q;
       y[i] = static_cast<Out>(std::clamp<int32_t>(q + zero, std::numeric_limits<Out>::min(),
@@ -210,8 +210,16 @@ MadeOperation MakeSoftmax(const MakeArgs& args) {
     return MakeFloat<ReferenceRow>(args, 10);
   }
   if (!bytes && in.type != Type::kInt16) return UnsupportedType(in);
-  HEDDLE_TRY(CheckQuantised({&in, &out}));
-  HEDDLE_TRY(CheckOutput(out));
+  if (bytes && out.type == Type::kInt16) {
+    HEDDLE_TRY(CheckOneScale(in));
+    HEDDLE_TRY(CheckOneScale(out));
+    if (out.quant->Scale() < 0x1p-17f)  // a share of 1 fits an int32 with room to spare
+      return Unsupported("'{}' is int16 with scale {}, expected 2^-17 or more", out.name,
+                         out.quant->Scale());
+  } else {
+    HEDDLE_TRY(CheckQuantised({&in, &out}));
+    HEDDLE_TRY(CheckOutput(out));
+  }
   const float beta = args.op.OptionsOr<SoftmaxOptions>().beta;
   if (!(beta >= 0) || std::isinf(beta))
     return Unsupported("beta {} on {}, expected a number that is not negative", beta,
