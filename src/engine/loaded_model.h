@@ -94,8 +94,9 @@ class LoadedModel final : public PlanSource {
   Result<Call> Run(const RunRequest& request);
   Status Warm(const heddle_tensor* shapes, size_t count, int callers);
 
-  // A state as a session starts with it.
-  Result<std::unique_ptr<State>> NewState();
+  // A state as a session starts with it. `control` may stop the initialisers, where they have not
+  // run yet.
+  Result<std::unique_ptr<State>> NewState(const RunControl& control = {});
 
   Result<std::shared_ptr<const Plan>> PlanOf(int subgraph, std::span<const Shape> inputs) override;
   Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
@@ -113,7 +114,7 @@ class LoadedModel final : public PlanSource {
   Result<std::unique_ptr<Entry>> MakeEntry(int subgraph);
   // The state that a call of this entry point runs on; `own` holds one that is made for the call.
   Result<State*> StateFor(int subgraph, const RunRequest& request, std::unique_ptr<State>* own);
-  Status Initialise();
+  Status Initialise(const RunControl& control);
   Status BindInputs(const Ports& ports, const RunRequest& request, std::span<Shape> shapes,
                     std::span<CallTensor> tensors) const;
   Status BindOutputs(const Ports& ports, const RunRequest& request, Context& context) const;

@@ -18,7 +18,7 @@ Result<std::shared_ptr<const Plan>> LoadedModel::NextPlan(const std::shared_ptr<
 }
 
 // Runs every initialiser once, so that what a call reads does not depend on the calls before it.
-Status LoadedModel::Initialise() {
+Status LoadedModel::Initialise(const RunControl& control) {
   if (initialised_.load(std::memory_order_acquire)) return Status();
   std::lock_guard<std::mutex> lock(initialise_mutex_);
   if (initialised_.load(std::memory_order_relaxed)) return Status();
@@ -27,7 +27,7 @@ Status LoadedModel::Initialise() {
     if (!model_state_->BeginOnce(subgraph)) continue;
     HEDDLE_ASSIGN(Entry * entry, EntryOf(subgraph));
     HEDDLE_ASSIGN(Entry::Lease lease, entry->Acquire({}));
-    const Status status = lease.Run(RunControl(), model_state_.get());
+    const Status status = lease.Run(control, model_state_.get());
     if (!status.ok())
       return Status(status.code(),
                     fmt::format("initialiser, subgraph {}, {}", subgraph, status.message()));
@@ -38,8 +38,8 @@ Status LoadedModel::Initialise() {
   return Status();
 }
 
-Result<std::unique_ptr<State>> LoadedModel::NewState() {
-  HEDDLE_TRY(Initialise());
+Result<std::unique_ptr<State>> LoadedModel::NewState(const RunControl& control) {
+  HEDDLE_TRY(Initialise(control));
   return State::Make(layout_, engine_->budget(), model_state_.get());
 }
 
@@ -47,14 +47,14 @@ Result<State*> LoadedModel::StateFor(int subgraph, const RunRequest& request,
                                      std::unique_ptr<State>* own) {
   if (!layout_->touches[subgraph]) return static_cast<State*>(nullptr);
   if (request.state != nullptr) return request.state;
-  HEDDLE_TRY(Initialise());
+  HEDDLE_TRY(Initialise(request.control));
   const std::string& name = layout_->named[subgraph];
   if (!name.empty() && !request.fresh_state)
     return FailedPrecondition(
         "the model keeps state ({}): run it in a Session, or ask for a fresh state", name);
   // A random generator starts anew for every call.
   if (name.empty() && layout_->memories.empty()) return shared_state_.get();
-  HEDDLE_ASSIGN(*own, NewState());
+  HEDDLE_ASSIGN(*own, NewState(request.control));
   return own->get();
 }
 

@@ -54,6 +54,31 @@ TEST(ControlFlow, DeadlineAndCancelEndALoop) {
   caller.join();
 }
 
+// An initialiser may loop as well: the call that runs it keeps its deadline.
+TEST(ControlFlow, DeadlineEndsAnInitialiser) {
+  core::ModelBuilder b;
+  const int x = b.Input("x", core::Type::kFloat32, {1});
+  const int y = b.Make("y", core::Type::kFloat32, {1});
+  b.Op(core::OpCode::kCALL_ONCE, {}, {}, core::SubgraphOptions{1, -1, {}});
+  b.Op(core::OpCode::kADD, {x, x}, {y}, core::BinaryOptions{});
+  b.Output(y);
+  b.Begin("init");
+  const int go = b.Data("go", core::Type::kBool, {1}, {std::byte{1}});
+  const int end = b.Make("end", core::Type::kBool, {1});
+  b.Op(core::OpCode::kWHILE, {go}, {end}, core::SubgraphOptions{2, 3, {}});
+  for (const char* name : {"more", "turn"}) {
+    b.Begin(name);
+    b.Output(b.Input("go", core::Type::kBool, {1}));
+  }
+  const Engine engine;
+  auto model = engine.LoadBytes(b.Build());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  RunOptions options;
+  options.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  const Values one = {1};
+  EXPECT_EQ(model->Run({{"x", one}}, options).status().code(), Code::kDeadlineExceeded);
+}
+
 TEST(ControlFlow, BranchesMustFitTheirNode) {
   core::ModelBuilder b;
   const int condition = b.Input("condition", core::Type::kBool, {1});
