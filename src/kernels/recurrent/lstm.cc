@@ -228,7 +228,7 @@ MadeOperation MakeLstmOf(const MakeArgs& args, Kind kind) {
   RowMath math;
   math.hybrid = weights == WeightsKind::kHybrid;
   math.scheme = options.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
-  math.exact = args.numerics == Numerics::kReference;
+  math.exact = math.hybrid || args.numerics == Numerics::kReference;
   math.activation = options.activation;
   return std::unique_ptr<Operation>(
       std::make_unique<Lstm>(kind, options, std::move(cells), math, std::move(integer)));

@@ -217,7 +217,7 @@ MadeOperation MakeRnnOf(const MakeArgs& args, Kind kind) {
   RowMath math;
   math.hybrid = weights == WeightsKind::kHybrid;
   math.scheme = options.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
-  math.exact = args.numerics == Numerics::kReference;
+  math.exact = math.hybrid || args.numerics == Numerics::kReference;
   math.activation = options.activation;
   return std::unique_ptr<Operation>(
       std::make_unique<RnnOperation>(kind, options, std::move(cells), math));

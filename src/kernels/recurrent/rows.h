@@ -25,7 +25,9 @@ struct Row {
 struct RowMath {
   bool hybrid = false;  // int8 matrices
   RowScheme scheme = RowScheme::kSymmetric;
-  bool exact = false;  // the activations of `reference`
+  // The activations of `reference`. Hybrid cells take them in `fast`, too: a last bit that differs
+  // moves the quantised state by a whole step, and grows from one time to the next.
+  bool exact = false;
   Activation activation = Activation::kNone;
 
   // `room`: bytes for a hybrid row.

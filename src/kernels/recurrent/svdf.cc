@@ -207,7 +207,7 @@ MadeOperation MakeSvdf(const MakeArgs& args) {
   p.rank = options.rank;
   p.math.hybrid = weights == WeightsKind::kHybrid;
   p.math.scheme = options.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
-  p.math.exact = args.numerics == Numerics::kReference;
+  p.math.exact = p.math.hybrid || args.numerics == Numerics::kReference;
   p.math.activation = options.activation;
   HEDDLE_TRY(CheckTypes(args, p));
   if (p.integer) HEDDLE_TRY(SetIntegers(args, p));
