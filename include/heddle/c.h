@@ -3,7 +3,9 @@
  * The C interface of Heddle: everything else (C++, Python, the command line) stands on it.
  *
  * 1. A function that can fail returns heddle_status*: NULL is success; anything else is an error
- * that the caller frees with heddle_status_free. No function throws, aborts or prints.
+ * that the caller frees with heddle_status_free. No function throws, aborts or prints. NULL where a
+ * value belongs is HEDDLE_INVALID_ARGUMENT; functions that return a value answer 0 or NULL to it;
+ * freeing NULL does nothing.
  * 2. A struct that the caller fills begins with its size: set it with sizeof. Fields that are added
  * later go to the end, zero is always their default, and NULL instead of an options struct means
  * all defaults.
