@@ -16,6 +16,7 @@
 namespace heddle::core {
 namespace {
 
+#ifndef HEDDLE_NO_EXPLORER
 struct Scenario {
   int helpers, regions;
   uint32_t tiles;
@@ -84,7 +85,6 @@ bool Holds(const Scenario& s, int most_switches, uint64_t* orders) {
   return !explorer.failed();
 }
 
-#ifndef HEDDLE_NO_EXPLORER
 TEST(Claims, EveryOrderOfTwoThreads) {
   for (const Scenario& s : {Scenario{1, 1, 2, 2}, Scenario{1, 2, 1, 2}, Scenario{1, 1, 3, 1}}) {
     uint64_t orders = 0;
