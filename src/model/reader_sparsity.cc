@@ -20,8 +20,9 @@ Status CopyNumbers(Source& source, uint8_t kind, const void* from, std::vector<i
       return source.Copy(static_cast<const fb::Uint16Vector*>(from)->values(), to);
     case fb::SparseIndexVector_Uint8Vector:
       return source.Copy(static_cast<const fb::Uint8Vector*>(from)->values(), to);
+    default:
+      return InvalidModel("numbers of kind {}, expected 1 to 3", kind);
   }
-  return InvalidModel("numbers of kind {}, expected 1 to 3", kind);
 }
 
 Status ReadLevel(Source& source, const fb::DimensionMetadata& from, Level& to) {
