@@ -68,11 +68,11 @@ typename Bound::Sum SumOfFilter(const Bound& m, const ConvGeometry& g,
                                 Taps columns) {
   const int32_t depth = g.filter_c();
   typename Bound::Sum sum = m.Start(channel);
-  int32_t y = rows.first;
-  for (int32_t ky = rows.begin; ky < rows.end; ky += rows.step, y += rows.advance) {
-    const int64_t line = int64_t{y} * g.in_w;
-    int32_t column = columns.first;
-    for (int32_t kx = columns.begin; kx < columns.end;
+  int64_t y = rows.first;  // a step past the last tap may be past 31 bits
+  for (int64_t ky = rows.begin; ky < rows.end; ky += rows.step, y += rows.advance) {
+    const int64_t line = y * g.in_w;
+    int64_t column = columns.first;
+    for (int64_t kx = columns.begin; kx < columns.end;
          kx += columns.step, column += columns.advance) {
       const auto* x = image + (line + column) * g.in_c;
       const auto* w = m.weights + ((int64_t{channel} * g.k_h + ky) * g.k_w + kx) * depth;
