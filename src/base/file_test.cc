@@ -109,7 +109,7 @@ TEST(MappedFile, ShowsTheFile) {
   tree.Remove("file");  // the mapping keeps the bytes
   MappedFile moved = std::move(mapped).value();
   EXPECT_TRUE(Text(moved.bytes()) == content);
-  EXPECT_EQ(mapped->bytes().size(), 0u);
+  EXPECT_EQ(mapped->bytes().size(), 0u);  // NOLINT(bugprone-use-after-move): promised
 
   Result<MappedFile> empty = MappedFile::Open(tree.Write("empty", ""));
   ASSERT_TRUE(empty.ok()) << empty.status().message();
@@ -141,7 +141,7 @@ TEST(AnonymousMemory, ZeroAtFirstAndMoves) {
   AnonymousMemory moved = std::move(memory).value();
   EXPECT_EQ(moved.data()[9999], std::byte{7});
   EXPECT_EQ(moved.size(), 10000u);
-  EXPECT_EQ(memory->data(), nullptr);
+  EXPECT_EQ(memory->data(), nullptr);  // NOLINT(bugprone-use-after-move): promised
   moved = AnonymousMemory();
   EXPECT_EQ(moved.size(), 0u);
 }

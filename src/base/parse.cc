@@ -35,9 +35,8 @@ std::vector<std::string_view> SplitLines(std::string_view text) { return Split(t
 std::optional<int64_t> ParseInt(std::string_view text) {
   text = Trim(text);
   int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stopped != end) return std::nullopt;
+  const auto [stopped, error] = std::from_chars(text.begin(), text.end(), value);
+  if (error != std::errc() || stopped != text.end()) return std::nullopt;
   return value;
 }
 

@@ -135,7 +135,8 @@ class BasicLstm final : public Operation {
     step.scratch_bytes = p.bytes ? 0 : size_t{4} * p.cells * sizeof(float);
     step.kernel = p.bytes ? "lstm_basic_uint8" : "lstm_basic_f32";
     const int64_t tiles = p.batch;
-    SetTiled<&BasicTile>(step, std::move(p), tiles, static_cast<float>(4 * p.cells * p.width()));
+    const auto tile_ns = static_cast<float>(4 * p.cells * p.width());
+    SetTiled<&BasicTile>(step, std::move(p), tiles, tile_ns);
     return Status();
   }
 
