@@ -133,10 +133,6 @@ void FastDepthwise::FillCall(DepthwiseParams& p) const {
 Status FastDepthwise::Lower(std::span<const Operand> inputs, std::span<const Operand>,
                             Step& step) const {
   HEDDLE_ASSIGN(const ConvGeometry g, MakeConvGeometry(spec(), inputs));
-  if (g.depth_multiplier != 1) {
-    return Unsupported("{} output channels for each input channel, expected 1 as in the model",
-                       g.depth_multiplier);
-  }
   DepthwiseParams p;
   p.g = g;
   p.constants = constants_, p.layout = layout_;
@@ -213,15 +209,14 @@ const DepthwiseKernels* ChooseKernels(const MakeArgs& args, const ConvSpec& spec
 }  // namespace
 
 MadeOperation MakeFastDepthwise(const MakeArgs& args, const ConvSpec& spec) {
-  const Shape &input = args.inputs[0].shape, &weights = args.inputs[1].shape;
-  if (input.rank() != 4 || weights.rank() != 4 || weights.elements() == 0 ||
-      !FastConstantsFit(args, spec, weights[3])) {
+  const Shape& weights = args.inputs[1].shape;
+  if (spec.groups == 0 || weights.elements() == 0 || !FastConstantsFit(args, spec, weights[3])) {
     return OperationPtr();
   }
   const int32_t channels = weights[3];
-  if (input[3] == 1 && channels > 1) return MakeFastOneChannel(args, spec);
+  if (spec.groups == 1 && channels > 1) return MakeFastOneChannel(args, spec);
   const DepthwiseKernels* kernels = ChooseKernels(args, spec);
-  if (kernels == nullptr || input[3] != channels) return OperationPtr();
+  if (kernels == nullptr || spec.groups != channels) return OperationPtr();
   auto layout = std::make_shared<const WeightsLayout>(DepthwiseLayout(*kernels, spec, weights));
   HEDDLE_ASSIGN(const PackedWeights packed, PackWeights(args, spec, *layout));
   if (!packed.finite) return OperationPtr();

@@ -69,10 +69,6 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
     p.dense = g.k_h == 1 && g.k_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 &&
               g.pad_w == 0 && g.out_h == g.in_h && g.out_w == g.in_w;
   }
-  if (g.groups != filter_.groups) {
-    return Unsupported("{} groups of channels, expected {} as in the model", g.groups,
-                       filter_.groups);
-  }
   SetInput(g, p);
   p.segment_taps = filter_.segment_taps;
   PlanSegments(kernels_, filter_.k, p);
@@ -168,15 +164,10 @@ void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p) {
 }
 
 MadeOperation MakeFastConv2d(const MakeArgs& args, const ConvSpec& spec) {
-  const Shape &input = args.inputs[0].shape, &weights = args.inputs[1].shape;
-  if (input.rank() != 4 || weights.rank() != 4 || !FastConstantsFit(args, spec, weights[0]) ||
-      weights[3] <= 0 || input[3] <= 0 || input[3] % weights[3] != 0) {
-    return OperationPtr();
-  }
+  const Shape& weights = args.inputs[1].shape;
+  if (spec.groups == 0 || !FastConstantsFit(args, spec, weights[0])) return OperationPtr();
   const int64_t k = weights.Product(1, 4);
-  const int32_t groups = input[3] / weights[3];
-  if (weights[0] % groups != 0) return OperationPtr();
-  Filter filter{weights[0], groups, k, k, 1, 1, weights[3]};
+  Filter filter{weights[0], spec.groups, k, k, 1, 1, weights[3]};
   JoinTaps(spec, weights[2], filter);
   return MakeFastGemm(args, spec, filter);
 }

@@ -80,7 +80,7 @@ Status CheckPerChannel(const ConvSpec& spec, std::span<const Operand> inputs, in
 }
 
 // Channels and groups; out_c is set before.
-Status SetChannels(const ConvSpec& spec, std::span<const Operand> inputs, ConvGeometry& g) {
+Status SetGroups(const ConvSpec& spec, std::span<const Operand> inputs, ConvGeometry& g) {
   const Shape& w = inputs[1].shape;
   if (spec.kind == ConvKind::kDepthwise) {
     if (w[0] != 1) {
@@ -110,6 +110,14 @@ Status SetChannels(const ConvSpec& spec, std::span<const Operand> inputs, ConvGe
                         inputs[1].name, g.out_c, g.groups);
   }
   return Status();
+}
+
+// Weights are packed by the model's groups, so no ISA's path may run other ones.
+Status SetChannels(const ConvSpec& spec, std::span<const Operand> inputs, ConvGeometry& g) {
+  HEDDLE_TRY(SetGroups(spec, inputs, g));
+  if (spec.groups == 0 || g.groups == spec.groups) return Status();
+  return Unsupported("input '{}' has {} channels ({} groups), expected {} groups as in the model",
+                     inputs[0].name, g.in_c, g.groups, spec.groups);
 }
 
 // The four sizes of the output of TRANSPOSE_CONV.

@@ -119,6 +119,7 @@ struct ConvSpec {
   int32_t input_zero = 0,
           weights_zero =
               0;  // of integer types; weights_zero is not 0 only in uint8 and FULLY_CONNECTED
+  int32_t groups = 0;  // that the model's own shapes make, and every run's must; 0: only runs know
   bool weights_constant = false, bias_constant = false;  // an absent bias counts as constant
   Activation activation = Activation::kNone;
   ConvOptions window;           // of the other three
