@@ -213,6 +213,8 @@ def tests(name, cell, options, sampled, programs=None, **environment):
         if sampled:
             shard = random.Random(f"{options.seed} {name}").randrange(SHARDS)
             environment.update(GTEST_TOTAL_SHARDS=str(SHARDS), GTEST_SHARD_INDEX=str(shard))
+        if options.suites:
+            environment["HEDDLE_SUITES"] = str(options.suites)
         status, _ = part.run(command, timeout=7200, GTEST_OUTPUT=f"json:{folder}/", HEDDLE_SEED=str(options.seed),
                              **environment)
         counts = ctest_counts(folder)
