@@ -63,6 +63,13 @@ struct MakeArgs {
   Isa isa;
   PackStore& packs;
   std::span<const Subgraph> subgraphs = {};  // of the Model: what an option's number names
+  // The inputs' shapes when the graph's inputs have the file's, for files that leave out those of
+  // their intermediate tensors. A hint: where nothing is known, the file's. Empty: the operands'.
+  std::span<const Shape> usual_shapes = {};
+
+  const Shape& UsualShape(size_t input) const {
+    return usual_shapes.empty() ? inputs[input].shape : usual_shapes[input];
+  }
 };
 
 // The subgraphs that an operator of control flow runs. They take the node's operands from

@@ -28,6 +28,7 @@ Result<std::shared_ptr<const Program>> Program::Compile(std::shared_ptr<const Mo
   const Subgraph& graph = program->subgraph();
   for (size_t i = 0; i < graph.operators.size(); ++i)
     HEDDLE_TRY(program->AddNode(static_cast<int>(i)));
+  program->usual_shapes_.clear();
   program->weights_->Seal();
   return std::shared_ptr<const Program>(program);
 }
@@ -47,6 +48,7 @@ Status Program::ReadValues() {
       HEDDLE_TRY(Expand(t, &v));
     }
     values_.push_back(v);
+    usual_shapes_.push_back(v.shape);
   }
   return Status();
 }
@@ -83,10 +85,14 @@ Status Program::AddNode(int op_index) {
         Unsupported("version {}, known up to {}", op.version, OpKnownVersion(op.code)), op_index,
         op);
   std::vector<Operand> inputs, outputs;
-  for (int v : op.inputs) inputs.push_back(OperandOf(v));
+  std::vector<Shape> usual;
+  for (int v : op.inputs) {
+    inputs.push_back(OperandOf(v));
+    usual.push_back(v < 0 ? Shape() : usual_shapes_[v]);
+  }
   for (int v : op.outputs) outputs.push_back(OperandOf(v));
   Result<std::unique_ptr<Operation>> made = make(MakeArgs{
-      op, inputs, outputs, options_.numerics, options_.isa, *weights_, model_->subgraphs()});
+      op, inputs, outputs, options_.numerics, options_.isa, *weights_, model_->subgraphs(), usual});
   if (!made.ok()) return InOperator(made.status(), op_index, op);
 
   Node node{op_index,  &op,        std::move(made).value(),
@@ -96,8 +102,25 @@ Status Program::AddNode(int op_index) {
   if (status.ok()) status = CheckSubPlans(*model_, subgraph(), node);
   if (status.ok()) status = Fold(node, &folded);
   if (!status.ok()) return InOperator(status, op_index, op);
+  InferShapes(node);
   if (!folded) nodes_.push_back(std::move(node));
   return Status();
+}
+
+void Program::InferShapes(const Node& node) {
+  if (node.operation->sub_plans() != nullptr) return;
+  std::vector<Operand> inputs;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const int v = node.inputs[i];
+    inputs.push_back(OperandOf(v));
+    if (v < 0 || inputs.back().constant) continue;
+    if (i < 32 && (node.operation->ValueInputs() >> i & 1)) return;
+    inputs.back().shape = usual_shapes_[v];
+  }
+  std::vector<Shape> shapes(node.outputs.size());
+  if (!node.operation->Shapes(inputs, shapes).ok()) return;  // what a call gets, a Plan will say
+  for (size_t i = 0; i < shapes.size(); ++i)
+    if (node.outputs[i] >= 0) usual_shapes_[node.outputs[i]] = shapes[i];
 }
 
 // What is updated in place must be state, and state must have a size.

@@ -75,6 +75,7 @@ class Program {
   Status AddNode(int op_index);
   Status CheckVariables(const Node& node) const;
   Status Fold(Node& node, bool* folded);
+  void InferShapes(const Node& node);
 
   std::shared_ptr<const Model> model_;
   std::shared_ptr<WeightStore> weights_;
@@ -82,6 +83,7 @@ class Program {
   int subgraph_index_ = 0;
   ProgramOptions options_;
   std::vector<Value> values_;
+  std::vector<Shape> usual_shapes_;  // of the values, while nodes are added
   std::vector<Node> nodes_;
 };
 
