@@ -19,9 +19,10 @@ struct Filter {  // what the weights' shape and the options say
 
 class FastGemm final : public ConvOperation {
  public:
-  FastGemm(ConvSpec spec, const GemmKernels& kernels, PackedWeights weights,
+  FastGemm(ConvSpec spec, Isa isa, const GemmKernels& kernels, PackedWeights weights,
            std::shared_ptr<const FastConstants> constants, const Filter& filter)
       : ConvOperation(std::move(spec)),
+        isa_(isa),
         kernels_(kernels),
         weights_(weights),
         constants_(std::move(constants)),
@@ -32,7 +33,9 @@ class FastGemm final : public ConvOperation {
 
  private:
   void SetInput(const ConvGeometry& g, GemmParams& p) const;
+  void SetRows(const ConvGeometry& g, GemmParams& p) const;
 
+  Isa isa_;
   const GemmKernels& kernels_;
   PackedWeights weights_;
   std::shared_ptr<const FastConstants> constants_;
@@ -45,13 +48,23 @@ void FastGemm::SetInput(const ConvGeometry& g, GemmParams& p) const {
   p.group_bytes = p.tap_bytes;
   p.row_bytes = g.in_c * p.element;
   p.input_bytes = p.division.rows * p.row_bytes;
+  p.out_h = g.out_h, p.out_w = g.out_w;
   if (!p.dense) {
     p.image_bytes = int64_t{g.in_h} * g.in_w * p.row_bytes;
     p.input_bytes = g.batch * p.image_bytes;
     p.k_h = g.k_h, p.k_w = g.k_w;
-    p.out_h = g.out_h, p.out_w = g.out_w;
     p.offsets = MakeTapOffsets(g, p.row_bytes);
   }
+}
+
+// How the rows of a hybrid product are quantised.
+void FastGemm::SetRows(const ConvGeometry& g, GemmParams& p) const {
+  p.row_per_pixel = spec().kind == ConvKind::kFullyConnected || g.xnn_dense();
+  const int64_t pixels = int64_t{g.in_h} * g.in_w;
+  p.rows = {RowScheme::kXnn, p.division.rows, g.in_c, 0, &RowKernelsOf(isa_)};
+  if (p.row_per_pixel) return;
+  p.rows.rows = g.batch, p.rows.length = pixels * g.in_c;
+  p.rows.padding = CeilDiv(filter_.k, 4) * 4;
 }
 
 Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>,
@@ -70,6 +83,7 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
               g.pad_w == 0 && g.out_h == g.in_h && g.out_w == g.in_w;
   }
   SetInput(g, p);
+  if (p.hybrid()) SetRows(g, p);
   p.segment_taps = filter_.segment_taps;
   PlanSegments(kernels_, filter_.k, p);
   p.call.panel_bytes = weights_.block_bytes;
@@ -82,12 +96,14 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
   const int64_t tiles = p.division.tiles();
   const float ns = static_cast<float>(step.macs) / kernels_.macs_per_ns /
                    static_cast<float>(std::max<int64_t>(tiles, 1));
+  const RowLayout rows = p.rows;
   SetTiled<&GemmTile>(step, std::move(p), tiles, ns);
+  if (constants_->hybrid) PrependQuantisation<GemmParams>(rows, step);
   return Status();
 }
 
 MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Filter& filter) {
-  const bool is_float = spec.input == Type::kFloat32;
+  const bool is_float = spec.input == Type::kFloat32 && !spec.hybrid();
   const GemmKernels* kernels = is_float ? FloatGemm(args.isa) : IntGemm(args.isa);
   if (kernels == nullptr || filter.k == 0 || filter.out_c == 0) return OperationPtr();
   WeightsLayout layout;
@@ -111,12 +127,13 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
   auto constants = std::make_shared<const FastConstants>(
       MakeFastConstants(args, spec, layout, weights, filter.out_c, filter.groups, padding));
   return OperationPtr(
-      std::make_unique<FastGemm>(spec, *kernels, weights, std::move(constants), filter));
+      std::make_unique<FastGemm>(spec, args.isa, *kernels, weights, std::move(constants), filter));
 }
 
 // Taps of few channels that lie side by side are read as one.
 void JoinTaps(const ConvSpec& spec, int32_t k_w, Filter& filter) {
-  const int64_t tap_bytes = filter.segment_k * (spec.input == Type::kFloat32 ? 4 : 1);
+  const bool is_float = spec.input == Type::kFloat32 && !spec.hybrid();
+  const int64_t tap_bytes = filter.segment_k * (is_float ? 4 : 1);
   if (k_w == 1 || tap_bytes > 64 || filter.groups != 1 || spec.window.dilation_w != 1) return;
   filter.segment_taps = k_w;
   filter.segment_k *= k_w;
@@ -129,9 +146,14 @@ GemmParams StartParams(const ConvSpec& spec, const GemmKernels& kernels,
   GemmParams p;
   p.kernels = &kernels;
   const FastConstants& c = *constants;
-  const bool is_float = spec.input == Type::kFloat32;
-  p.element = is_float ? 4 : 1;
-  if (is_float) {
+  p.element = spec.input == Type::kFloat32 && !c.hybrid ? 4 : 1;
+  p.out_element = spec.input == Type::kFloat32 ? 4 : 1;
+  if (c.hybrid) {
+    p.run = kernels.Form(GemmForm::kIntScaled);
+    p.call.init = c.sums.data();
+    p.call.scale = c.scale.data(), p.call.bias = c.bias.data();
+    p.call.lo = c.float_epilogue.lo, p.call.hi = c.float_epilogue.hi;
+  } else if (p.element == 4) {
     p.run = kernels.Form(spec.fused_sums() ? GemmForm::kFloatFused : GemmForm::kFloatUnfused);
     p.call.init = c.bias.data();
     p.call.lo = c.float_epilogue.lo, p.call.hi = c.float_epilogue.hi;

@@ -32,8 +32,11 @@ class Segments {
  public:
   Segments(const GemmParams& p, const TileArgs& args, int64_t group)
       : p_(p),
-        input_(static_cast<const std::byte*>(args.inputs[0]) + group * p.group_bytes),
-        last_(static_cast<const std::byte*>(args.inputs[0]) + p.input_bytes - p.segment_padded),
+        input_(InputOf(p, args) + group * p.group_bytes),
+        last_(InputOf(p, args) + p.input_bytes - p.segment_padded),
+        padding_(p.rows.padding > 0
+                     ? reinterpret_cast<const std::byte*>(p.rows.paddings(args.shared))
+                     : p.constants->padding.data()),
         copy_(args.scratch + p.copies_at) {}
 
   // Pointers of a tile's rows: [block][segment][row of the block].
@@ -41,7 +44,9 @@ class Segments {
     if (p_.dense) return PointAtDense(part, to);
     const int64_t block = p_.division.block_rows;
     int64_t x = part.row % p_.out_w, y = part.row / p_.out_w % p_.out_h;
-    const std::byte* image = input_ + part.row / p_.out_w / p_.out_h * p_.image_bytes;
+    const int64_t batch = part.row / p_.out_w / p_.out_h;
+    const std::byte* image = input_ + batch * p_.image_bytes;
+    padding_ += batch * p_.rows.padding;
     for (int64_t first = 0; first < part.rows; first += block) {
       const int64_t rows = std::min(block, part.rows - first);
       for (int64_t r = 0; r < rows; ++r) {
@@ -49,13 +54,17 @@ class Segments {
         if (++x < p_.out_w) continue;
         x = 0;
         if (++y < p_.out_h) continue;
-        y = 0, image += p_.image_bytes;
+        y = 0, image += p_.image_bytes, padding_ += p_.rows.padding;
       }
       to += rows * p_.segments;
     }
   }
 
  private:
+  static const std::byte* InputOf(const GemmParams& p, const TileArgs& args) {
+    if (!p.hybrid()) return static_cast<const std::byte*>(args.inputs[0]);
+    return reinterpret_cast<const std::byte*>(p.rows.values(args.shared));
+  }
   void PointAtDense(const TilePart& part, const std::byte** to) {
     const std::byte* first = input_ + part.row * p_.row_bytes;
     const int64_t row_bytes = p_.row_bytes;
@@ -71,7 +80,7 @@ class Segments {
     for (const int64_t* end = row + p_.k_h; row != end; ++row) {
       const std::byte* line = image + *row;
       if (*row < 0) {
-        for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = p_.padding();
+        for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = padding_;
       } else if (inside && line + column[k_w - taps] <= last_) {
         for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = line + column[kx];
       } else {
@@ -81,7 +90,7 @@ class Segments {
   }
   const std::byte* AtEdge(const std::byte* line, const int64_t* column) {
     if (column[0] >= 0 && column[p_.segment_taps - 1] >= 0) return Readable(line + column[0]);
-    return p_.segment_taps == 1 ? p_.padding() : Copy(line, column);
+    return p_.segment_taps == 1 ? padding_ : Copy(line, column);
   }
   const std::byte* Readable(const std::byte* segment) {
     if (segment <= last_) return segment;
@@ -90,7 +99,7 @@ class Segments {
   const std::byte* Copy(const std::byte* line, const int64_t* column) {
     std::byte* to = copy_;
     for (int32_t t = 0; t < p_.segment_taps; ++t, to += p_.tap_bytes) {
-      std::memcpy(to, column[t] < 0 ? p_.padding() : line + column[t], p_.tap_bytes);
+      std::memcpy(to, column[t] < 0 ? padding_ : line + column[t], p_.tap_bytes);
     }
     return Keep(nullptr, 0, to);
   }
@@ -105,7 +114,8 @@ class Segments {
 
   const GemmParams& p_;
   const std::byte* input_;
-  const std::byte* last_;  // the last place where a whole padded segment can be read
+  const std::byte* last_;     // the last place where a whole padded segment can be read
+  const std::byte* padding_;  // of the image that is at hand
   std::byte* copy_;
 };
 
@@ -124,6 +134,19 @@ void StartRows(const GemmParams& p, const std::byte* const* a, int64_t rows, int
       sum += SumOfBytes(a[t * rows + r], p.segment_bytes, flip);
     to[r] = static_cast<int32_t>(sum * static_cast<uint32_t>(p.constants->row_factor));
   }
+}
+
+// The same for hybrid rows, which begin at row `first` of the product.
+void StartHybridRows(const GemmParams& p, const TileArgs& args, int64_t first, GemmCall& call) {
+  auto* init = reinterpret_cast<int32_t*>(args.scratch + p.row_init_at);
+  auto* scale = reinterpret_cast<float*>(args.scratch + p.row_scale_at);
+  const QuantisedRow* rows = p.rows.parameters(args.shared);
+  const int64_t of_row = p.row_per_pixel ? 1 : int64_t{p.out_w} * p.out_h;
+  for (int64_t r = 0; r < call.rows; ++r) {
+    const QuantisedRow& row = rows[(first + r) / of_row];
+    init[r] = -128 - row.zero, scale[r] = row.scale;
+  }
+  call.row_init = init, call.row_scale = scale;
 }
 
 uint16_t* Widen(const std::byte* from, int64_t n, uint8_t flip, uint16_t* to) {
@@ -185,20 +208,23 @@ void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
   const int64_t lane = (part.group * p.division.panels + part.panel) * p.kernels->lanes;
   const int64_t column = part.panel * p.kernels->lanes;
   const int64_t channel = part.group * p.columns + column;
-  const int64_t out_row = p.columns * p.division.groups * p.element;
-  std::byte* const output = static_cast<std::byte*>(args.outputs[0]) + channel * p.element;
+  const int64_t out_row = p.columns * p.division.groups * p.out_element;
+  std::byte* const output = static_cast<std::byte*>(args.outputs[0]) + channel * p.out_element;
   GemmCall call = p.call;
   call.weights = args.packed + lane / p.kernels->lanes * p.call.panel_bytes;
   call.columns = std::min(part.panels * p.kernels->lanes, p.columns - column);
   call.init = static_cast<const std::byte*>(p.call.init) + lane * 4;
   if (call.scale != nullptr) call.scale += lane;
+  if (call.bias != nullptr) call.bias += lane;
   const bool sums = p.sums_at != 0;
-  const int64_t placed_row = call.columns * p.element;
+  const int64_t placed_row = call.columns * p.out_element;
   std::byte* const placed = args.scratch + p.placed_at;
   for (int64_t first = 0; first < part.rows; first += p.division.block_rows) {
     call.rows = static_cast<int32_t>(std::min(p.division.block_rows, part.rows - first));
     call.a = a + first * call.taps;
-    if (p.row_init_at != 0) {
+    if (p.hybrid()) {
+      StartHybridRows(p, args, part.row + first, call);
+    } else if (p.row_init_at != 0) {
       auto* row_init = reinterpret_cast<int32_t*>(args.scratch + p.row_init_at);
       StartRows(p, taps + first * p.segments, call.rows, row_init);
       call.row_init = row_init;
@@ -267,8 +293,14 @@ void PlaceScratch(GemmParams& p) {
     p.blocks_at = take(d.tile_rows * int64_t{sizeof(void*)});
     p.gathered_at = take(d.tile_rows * p.gathered_row);
   }
-  if (p.grid.used) p.placed_at = take(d.block_rows * d.tile_panels * p.kernels->lanes * p.element);
+  if (p.grid.used)
+    p.placed_at = take(d.block_rows * d.tile_panels * p.kernels->lanes * p.out_element);
   if (p.element != 1) return;
+  if (p.hybrid()) {
+    p.row_init_at = take(d.block_rows * 4);
+    p.row_scale_at = take(d.block_rows * 4);
+    return;
+  }
   if (p.constants->row_factor != 0) p.row_init_at = take(d.block_rows * 4);
   if (!p.constants->requant())
     p.sums_at = take(d.block_rows * d.tile_panels * p.kernels->lanes * 4);

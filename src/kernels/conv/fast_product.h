@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "kernels/conv/fast_weights.h"
+#include "kernels/conv/row_quantiser.h"
 #include "kernels/gemm/gemm.h"
 
 namespace heddle::core {
@@ -36,13 +37,15 @@ struct GemmParams {
   GemmFn run = nullptr;
   GemmCall call;  // what all tiles share
   Division division;
-  int64_t columns = 0;  // outputs of a group
-  int64_t element = 0;  // bytes of an input or output element
+  int64_t columns = 0;                   // outputs of a group
+  int64_t element = 0, out_element = 0;  // bytes of an input and of an output element
   // The input.
-  bool dense = false;       // row r of the product is row r of the input
-  int64_t row_bytes = 0;    // dense: from row to row
-  int64_t image_bytes = 0;  // else: from batch item to batch item
-  int64_t group_bytes = 0;  // from group to group
+  RowLayout rows;              // hybrid: the input is these, in the call's shared memory
+  bool row_per_pixel = false;  // of `rows`; else a row is a batch item
+  bool dense = false;          // row r of the product is row r of the input
+  int64_t row_bytes = 0;       // dense: from row to row
+  int64_t image_bytes = 0;     // else: from batch item to batch item
+  int64_t group_bytes = 0;     // from group to group
   int64_t input_bytes = 0;
   int64_t tap_bytes = 0;  // channels of a tap, in one group
   int32_t out_w = 1, out_h = 1, k_w = 1, k_h = 1;
@@ -57,10 +60,12 @@ struct GemmParams {
   int64_t gathered_row = 0;  // bytes
   // Offsets in scratch.
   size_t taps_at = 0, copies_at = 0, blocks_at = 0, gathered_at = 0, row_init_at = 0, sums_at = 0;
+  size_t row_scale_at = 0;
   size_t placed_at = 0;
   size_t scratch_bytes = 0;
 
-  const std::byte* padding() const { return constants->padding.data(); }
+  const RowLayout& layout() const { return rows; }
+  bool hybrid() const { return constants->hybrid; }
 };
 
 // What the epilogue, the constants and the kernels say.

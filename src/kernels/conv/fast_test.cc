@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <limits>
 #include <random>
 
 #include "kernels/gemm/gemm.h"
@@ -74,15 +75,17 @@ Outcome Run(const Case& c, Numerics numerics, Isa isa, bool at_end, int64_t tile
   EXPECT_TRUE(lowered.ok()) << c.text << lowered.message();
   Fenced in(c.input.data.size(), at_end), out(output.bytes, at_end);
   Fenced scratch((step.scratch_bytes + 63) / 64 * 64, true);
+  Fenced shared((step.shared_bytes + 63) / 64 * 64, true);
   if (!c.input.data.empty()) std::memcpy(in.data(), c.input.data.data(), c.input.data.size());
   const void* ins[3] = {in.data(), c.weights.data.data(), c.bias.data.data()};
   void* outs[1] = {out.data()};
-  const TileArgs args{ins, outs, step.packed, nullptr, scratch.data()};
-  const Phase& phase = step.phases[0];
-  const int64_t cut = tiles_per_call > 0 ? tiles_per_call : std::max<int64_t>(phase.tiles, 1);
-  for (int64_t end = phase.tiles; end > 0; end -= cut) {
-    const TileRange range{std::max<int64_t>(0, end - cut), end};
-    EXPECT_EQ(phase.tile(step.params.get(), args, range), TileCode::kOk);
+  const TileArgs args{ins, outs, step.packed, shared.data(), scratch.data()};
+  for (const Phase& phase : step.phases) {
+    const int64_t cut = tiles_per_call > 0 ? tiles_per_call : std::max<int64_t>(phase.tiles, 1);
+    for (int64_t end = phase.tiles; end > 0; end -= cut) {
+      const TileRange range{std::max<int64_t>(0, end - cut), end};
+      EXPECT_EQ(phase.tile(step.params.get(), args, range), TileCode::kOk);
+    }
   }
   return {step.kernel, std::vector<std::byte>(out.data(), out.data() + output.bytes)};
 }
@@ -233,6 +236,46 @@ TEST_P(FastConv, FullyConnectedEqualsPlain) {
     Random r(seed);
     const Case c = DenseCase(r, GetParam());
     Compare(c, seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
+  }
+}
+
+// The weights of a float case become int8, with a scale each or one for all.
+void MakeHybrid(Case& c, Random& r, int32_t units) {
+  c.weights = r.Tensor(Type::kInt8, c.weights.shape);
+  c.weights.constant = true;
+  c.weights.quant = PerTensor(r.Float(0.001f, 0.02f), 0);
+  if (r.Int(0, 1) == 0) {
+    c.weights.quant.scale.clear();
+    for (int32_t i = 0; i < units; ++i) c.weights.quant.scale.push_back(r.Float(0.001f, 0.02f));
+    c.weights.quant.zero_point.assign(units, 0);
+  }
+  c.bias = r.Tensor(Type::kFloat32, {units});
+  c.bias.constant = true;
+  if (c.input.shape.elements() > 3 && r.Int(0, 3) == 0) {
+    auto* values = reinterpret_cast<float*>(c.input.data.data());
+    values[1] = std::numeric_limits<float>::quiet_NaN();
+    values[2] = r.Pick({0.0f, -1e30f, std::numeric_limits<float>::infinity()});
+  }
+  c.text += "hybrid ";
+}
+
+TEST(FastHybrid, Conv2dEqualsPlain) {
+  for (uint32_t seed = 0; seed < 200 && !testing::Test::HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    Case c = WindowCase(r, OpCode::kCONV_2D, Type::kFloat32);
+    MakeHybrid(c, r, c.weights.shape[0]);
+    if (c.input.shape[3] == c.weights.shape[3]) Compare(c, Numerics::kFast);
+  }
+}
+
+TEST(FastHybrid, FullyConnectedEqualsPlain) {
+  for (uint32_t seed = 0; seed < 120 && !testing::Test::HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    Case c = DenseCase(r, Type::kFloat32);
+    MakeHybrid(c, r, c.weights.shape[0]);
+    Compare(c, Numerics::kFast);
   }
 }
 

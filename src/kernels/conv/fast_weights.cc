@@ -87,7 +87,7 @@ Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
                                   const WeightsLayout& layout) {
   HEDDLE_ASSIGN(const std::byte* expanded, ExpandWeights(args));
   const void* source = expanded != nullptr ? expanded : args.inputs[1].data;
-  const bool is_float = spec.input == Type::kFloat32;
+  const bool is_float = spec.input == Type::kFloat32 && !spec.hybrid();
   const int64_t n = static_cast<int64_t>(layout.lanes.size());
   const int64_t element = is_float ? 4 : layout.widen ? 2 : 1;
   const int64_t block_bytes = layout.padded_k() * layout.block * element;
@@ -112,6 +112,17 @@ Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
   return PackedWeights{data, block_bytes, tail, true};
 }
 
+// Rows are int8: the kernels' unsigned bytes are 128 more.
+static void SetHybrid(const ConvSpec& spec, const WeightsLayout& layout,
+                      const PackedWeights& weights, FastConstants& c) {
+  const size_t n = layout.lanes.size();
+  c.flip = 0x80808080u;
+  c.sums.assign(weights.sums, weights.sums + n);
+  c.scale.resize(n);
+  for (size_t i = 0; i < n; ++i)
+    if (layout.lanes[i] >= 0) c.scale[i] = spec.weights_quant->Scale(layout.lanes[i]);
+}
+
 FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
                                 const WeightsLayout& layout, const PackedWeights& weights,
                                 int32_t out_channels, int32_t groups, int64_t padding_channels) {
@@ -124,6 +135,8 @@ FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
     for (size_t i = 0; i < n; ++i)
       if (layout.lanes[i] >= 0) c.bias[i] = FloatBias(bias, spec.bias, layout.lanes[i]);
     c.padding.resize(padding_channels * sizeof(float));
+    c.hybrid = spec.hybrid();
+    if (c.hybrid) SetHybrid(spec, layout, weights, c);
     return c;
   }
   // Bytes u = x + (128 if signed), stored weights v: the sum of (u - u0)(v - v0) over k taps is
@@ -153,13 +166,16 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
   if (!spec.weights_constant || !spec.bias_constant || spec.input != spec.output) return false;
   const size_t n = static_cast<size_t>(out_channels);
   if (spec.bias != Type::kNone && args.inputs[2].shape.elements() != out_channels) return false;
-  if (spec.input == Type::kFloat32)
-    return spec.weights == Type::kFloat32 || spec.weights == Type::kFloat16;
+  if (spec.input == Type::kFloat32 && !spec.hybrid()) return true;
   const size_t scales = spec.weights_quant->scale.size();
   if (spec.weights_quant->block > 0 || (scales != 1 && scales != n)) return false;
   if (spec.input == Type::kUInt8) return spec.weights == Type::kUInt8;
-  return spec.input == Type::kInt8 && (spec.weights == Type::kInt8 || spec.weights == Type::kInt4 ||
-                                       spec.weights == Type::kInt2);
+  // Other hybrid arithmetic than XNNPACK's is rare, and so are other operators with it.
+  const bool hybrid = spec.hybrid() && spec.xnn &&
+                      (spec.kind == ConvKind::kConv2d || spec.kind == ConvKind::kFullyConnected);
+  return (spec.input == Type::kInt8 || hybrid) &&
+         (spec.weights == Type::kInt8 || spec.weights == Type::kInt4 ||
+          spec.weights == Type::kInt2);
 }
 
 TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes) {

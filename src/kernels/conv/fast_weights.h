@@ -54,14 +54,16 @@ Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
 
 // Constants in the order of lanes.
 struct FastConstants {
-  std::vector<float> bias;         // floats
-  std::vector<int32_t> sums;       // integers: what a sum of stored bytes starts from
-  std::vector<float> scale;        // kRequantFloat
+  std::vector<float> bias;         // floats and hybrid
+  std::vector<int32_t> sums;       // integers: what a sum of stored bytes starts from; hybrid: the
+                                   // sums of the weights
+  std::vector<float> scale;        // kRequantFloat and hybrid
   std::vector<std::byte> padding;  // the bytes of an input pixel outside the image
   uint32_t flip = 0;               // makes input bytes unsigned
   int32_t row_factor = 0;          // integers: times the sum of the unsigned bytes of a row
   FloatEpilogue float_epilogue{};
   IntEpilogue int_epilogue;
+  bool hybrid = false;
 
   bool requant() const { return int_epilogue.kind == IntEpilogue::Kind::kRequantFloat; }
 };

@@ -112,7 +112,7 @@ class HybridForm final : public ConvOperation {
     HEDDLE_ASSIGN(const ConvGeometry g, MakeConvGeometry(spec(), inputs));
     const bool per_channel =
         spec().weights != Type::kUInt8 && (g.groups > 1 || ScalesDiffer(*spec().weights_quant));
-    math.row_per_pixel = spec().xnn && IsPointwise(g) && !g.transposed;
+    math.row_per_pixel = spec().xnn && g.xnn_dense();
     const int64_t pixels = int64_t{g.in_h} * g.in_w;
     math.rows = math.row_per_pixel ? RowLayout{RowScheme::kXnn, g.batch * pixels, g.in_c}
                                    : RowLayout{RowScheme::kXnn, g.batch, pixels * g.in_c};
@@ -130,12 +130,6 @@ class HybridForm final : public ConvOperation {
   RowScheme DenseScheme() const {
     if (spec().xnn) return RowScheme::kXnn;
     return spec().dense.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
-  }
-
-  // XNNPACK rewrites such a convolution to a fully-connected one, whose rows are the pixels.
-  static bool IsPointwise(const ConvGeometry& g) {
-    return g.k_h == 1 && g.k_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.groups == 1 &&
-           g.in_c + g.out_c > 2;
   }
 
   const std::byte* weights_;

@@ -10,15 +10,16 @@ namespace heddle::core {
 namespace {
 
 struct Range {
-  float lo = 0, hi = 0;  // 0 lies inside
+  float lo = 0, hi = 0;
 };
-Range RangeWithZero(const float* values, int64_t n) {
+
+void RangeWithZero(const float* values, int64_t n, float* lo, float* hi) {
   Range r;
   for (int64_t i = 0; i < n; ++i) {
     r.lo = std::min(r.lo, values[i]);
     r.hi = std::max(r.hi, values[i]);
   }
-  return r;
+  *lo = r.lo, *hi = r.hi;
 }
 
 // `v` and `zero` are whole numbers.
@@ -27,8 +28,14 @@ int8_t ToInt8(float v, float zero, float lo) {
   return static_cast<int8_t>(v >= lo ? std::min(v, 127.0f) : lo);
 }
 
-QuantisedRow Symmetric(const float* values, int64_t n, int8_t* out) {
-  const Range range = RangeWithZero(values, n);
+void RoundEvenRow(const float* values, int64_t n, float inverse, float zero, int8_t* out) {
+  for (int64_t i = 0; i < n; ++i)
+    out[i] = ToInt8(RoundEven(std::min(values[i] * inverse, 32767.0f)), zero, -128);
+}
+
+constexpr RowKernels kPlainRows = {&RangeWithZero, &RoundEvenRow};
+
+QuantisedRow Symmetric(Range range, const float* values, int64_t n, int8_t* out) {
   const float top = std::max(-range.lo, range.hi);
   if (top == 0) {
     std::fill_n(out, n, int8_t{0});
@@ -39,8 +46,7 @@ QuantisedRow Symmetric(const float* values, int64_t n, int8_t* out) {
   return {top / 127.0f, 0};
 }
 
-QuantisedRow Asymmetric(const float* values, int64_t n, int8_t* out) {
-  const Range range = RangeWithZero(values, n);
+QuantisedRow Asymmetric(Range range, const float* values, int64_t n, int8_t* out) {
   if (range.lo == range.hi) {
     std::fill_n(out, n, int8_t{0});
     return {};
@@ -56,29 +62,36 @@ QuantisedRow Asymmetric(const float* values, int64_t n, int8_t* out) {
   return {scale, static_cast<int32_t>(RoundHalfAway(zero))};
 }
 
-QuantisedRow Xnn(const float* values, int64_t n, int8_t* out) {
-  const Range range = RangeWithZero(values, n);
+QuantisedRow Xnn(Range range, const float* values, int64_t n, int8_t* out,
+                 const RowKernels& kernels) {
   const float inverse = range.lo == range.hi ? 1.0f : 255.0f / (range.hi - range.lo);
   const float lo = range.lo * inverse, hi = range.hi * inverse;
   const float zero = (-128.0f + lo) + (127.0f + hi) > 0 ? -128.0f - lo : 127.0f - hi;
   const float whole = RoundEven(std::clamp(zero, -128.0f, 127.0f));
-  for (int64_t i = 0; i < n; ++i) {
-    const float scaled = std::min(values[i] * inverse, 32767.0f);
-    out[i] = ToInt8(RoundEven(scaled), whole, -128);
-  }
+  kernels.round_even(values, n, inverse, whole, out);
   return {1.0f / inverse, static_cast<int32_t>(RoundHalfAway(whole))};
 }
 
 }  // namespace
 
-QuantisedRow QuantiseRow(RowScheme scheme, const float* values, int64_t n, int8_t* out) {
+#if defined(__x86_64__)
+extern const RowKernels kRowsAvx2;
+const RowKernels& RowKernelsOf(Isa isa) { return isa == Isa::kPlain ? kPlainRows : kRowsAvx2; }
+#else
+const RowKernels& RowKernelsOf(Isa) { return kPlainRows; }
+#endif
+
+QuantisedRow QuantiseRow(RowScheme scheme, const float* values, int64_t n, int8_t* out,
+                         const RowKernels& kernels) {
+  Range range;
+  kernels.range(values, n, &range.lo, &range.hi);
   switch (scheme) {
     case RowScheme::kSymmetric:
-      return Symmetric(values, n, out);
+      return Symmetric(range, values, n, out);
     case RowScheme::kAsymmetric:
-      return Asymmetric(values, n, out);
+      return Asymmetric(range, values, n, out);
     case RowScheme::kXnn:
-      return Xnn(values, n, out);
+      return Xnn(range, values, n, out, kernels);
   }
   return {};
 }

@@ -37,6 +37,11 @@ struct ConvGeometry {
   bool transposed = false;       // TRANSPOSE_CONV
 
   int64_t pixels() const { return int64_t{batch} * out_h * out_w; }
+  // XNNPACK rewrites such a convolution to a fully-connected one, whose rows are the pixels.
+  bool xnn_dense() const {
+    return k_h == 1 && k_w == 1 && stride_h == 1 && stride_w == 1 && groups == 1 && !transposed &&
+           in_c + out_c > 2;
+  }
   int32_t filter_c() const { return in_c / groups; }
   int64_t macs() const {
     const int64_t places = transposed ? int64_t{batch} * in_h * in_w : pixels();
@@ -118,7 +123,7 @@ struct ConvSpec {
   const Quantization* output_quant = nullptr;
   int32_t input_zero = 0,
           weights_zero =
-              0;  // of integer types; weights_zero is not 0 only in uint8 and FULLY_CONNECTED
+              0;       // of integer types; weights_zero is not 0 only in uint8 and FULLY_CONNECTED
   int32_t groups = 0;  // that the model's own shapes make, and every run's must; 0: only runs know
   bool weights_constant = false, bias_constant = false;  // an absent bias counts as constant
   Activation activation = Activation::kNone;
@@ -129,6 +134,10 @@ struct ConvSpec {
   // acc = bias (or 0); acc = fma(x, w, acc), one chain. Order: ky, kx, ci; in `fast` a depthwise
   // convolution of multiplier 1 goes kx, ky.
   bool fused_sums() const { return numerics == Numerics::kFast; }
+  // float32 rows are quantised as they come, to meet integer weights.
+  bool hybrid() const {
+    return input == Type::kFloat32 && weights != Type::kFloat32 && weights != Type::kFloat16;
+  }
   bool columns_first() const {
     return fused_sums() && kind == ConvKind::kDepthwise;
   }  // where the multiplier is 1

@@ -21,13 +21,15 @@ struct GemmCall {
   int64_t groups = 0;                   // of a tap
   const std::byte* weights = nullptr;   // the first panel
   int64_t panel_bytes = 0;
-  int64_t columns = 0;                // outputs of a row; the last panel may be partial
-  const void* init = nullptr;         // float bias or int32 sums, whole panels
-  const int32_t* row_init = nullptr;  // integer sums: added per row; nullptr: nothing
-  uint32_t flip = 0;                  // four-byte groups: 0x80808080 makes int8 rows unsigned
-  float lo = 0, hi = 0;               // float: the bounds. Requantised: the bounds less `zero`
+  int64_t columns = 0;         // outputs of a row; the last panel may be partial
+  const void* init = nullptr;  // float bias or int32 sums, whole panels
+  // Integers, per row: added to sums; nullptr: nothing. kIntScaled: times init, then added.
+  const int32_t* row_init = nullptr;
+  uint32_t flip = 0;     // four-byte groups: 0x80808080 makes int8 rows unsigned
+  float lo = 0, hi = 0;  // float: the bounds. Requantised: the bounds less `zero`
   int32_t zero = 0;
-  const float* scale = nullptr;  // requantised: per output, whole panels
+  const float* scale = nullptr;  // requantised and scaled: per output, whole panels
+  const float *row_scale = nullptr, *bias = nullptr;  // scaled: per row, and as `scale`
   std::byte* out = nullptr;
   int64_t out_stride = 0;  // bytes between rows
 };
@@ -38,6 +40,7 @@ enum class GemmForm : uint8_t {
   kFloatUnfused,  // acc = 0; acc = acc + a * w in two roundings; + init; clamp
   kIntSums,       // unsigned bytes (or int16) times int8, exact; int32 out
   kIntRequant,    // the same, then RequantFloat to bytes
+  kIntScaled,     // sums + row_init * init; fma(sum * row_scale, scale, bias); clamp; float out
 };
 
 struct GemmKernels {
@@ -45,10 +48,12 @@ struct GemmKernels {
   int32_t lanes;     // outputs of a panel
   int32_t group_k;   // values of k in 4 bytes of a row: 1 float, 4 bytes or 2 int16
   int32_t max_rows;
-  float macs_per_ns;     // what a large product reaches, for estimates
-  GemmFn first, second;  // kFloatFused and kFloatUnfused, or kIntSums and kIntRequant
+  float macs_per_ns;       // what a large product reaches, for estimates
+  GemmFn first, second;    // kFloatFused and kFloatUnfused, or kIntSums and kIntRequant
+  GemmFn third = nullptr;  // kIntScaled
 
   GemmFn Form(GemmForm form) const {
+    if (form == GemmForm::kIntScaled) return third;
     return form == GemmForm::kFloatFused || form == GemmForm::kIntSums ? first : second;
   }
   // Bytes of the weights of one group in a panel.

@@ -39,7 +39,7 @@ struct FloatAvx2 {
 };
 
 // Rows are int16: the bytes widened.
-template <bool kRequant>
+template <GemmForm kForm>
 struct Pairs {
   using Acc = __m256i;
   using A = __m256i;
@@ -52,6 +52,8 @@ struct Pairs {
   Acc Init(int row, int64_t column) const {
     const auto* init = static_cast<const int32_t*>(call.init) + column;
     const __m256i sums = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(init));
+    if constexpr (kForm == GemmForm::kIntScaled)
+      return _mm256_mullo_epi32(sums, _mm256_set1_epi32(call.row_init[row]));
     if (!call.row_init) return sums;
     return _mm256_add_epi32(sums, _mm256_set1_epi32(call.row_init[row]));
   }
@@ -66,13 +68,19 @@ struct Pairs {
   Acc Dot(Acc acc, A a, W w) const { return _mm256_add_epi32(acc, _mm256_madd_epi16(a, w)); }
   void Store(Acc acc, int row, int64_t column, int64_t count) const {
     std::byte* out = call.out + row * call.out_stride;
-    if constexpr (kRequant) {
+    if constexpr (kForm == GemmForm::kIntRequant) {
       const __m256i q = Requant8(acc, _mm256_loadu_ps(call.scale + column), _mm256_set1_ps(call.lo),
                                  _mm256_set1_ps(call.hi), _mm256_set1_epi32(call.zero));
       const __m128i bytes = LowBytes(q, q);  // lanes 0-3 twice, then 4-7 twice
       const __m128i first = _mm_shuffle_epi32(bytes, _MM_SHUFFLE(3, 1, 2, 0));
       if (count >= 8) return _mm_storel_epi64(reinterpret_cast<__m128i*>(out + column), first);
       StoreBytes<8>(out + column, first, count);
+    } else if constexpr (kForm == GemmForm::kIntScaled) {
+      const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_set1_ps(call.row_scale[row]));
+      __m256 y = _mm256_fmadd_ps(x, _mm256_loadu_ps(call.scale + column),
+                                 _mm256_loadu_ps(call.bias + column));
+      y = _mm256_min_ps(_mm256_set1_ps(call.hi), _mm256_max_ps(_mm256_set1_ps(call.lo), y));
+      StoreFloats(reinterpret_cast<float*>(out) + column, y, count);
     } else {
       int* sums = reinterpret_cast<int*>(out) + column;
       _mm256_maskstore_epi32(sums, FirstLanes8(count), acc);
@@ -97,8 +105,9 @@ const GemmKernels kIntGemmAvx2 = {
     .group_k = 2,
     .max_rows = 6,
     .macs_per_ns = 70,
-    .first = &GemmRun<Pairs<false>>,
-    .second = &GemmRun<Pairs<true>>,
+    .first = &GemmRun<Pairs<GemmForm::kIntSums>>,
+    .second = &GemmRun<Pairs<GemmForm::kIntRequant>>,
+    .third = &GemmRun<Pairs<GemmForm::kIntScaled>>,
 };
 
 }  // namespace heddle::core

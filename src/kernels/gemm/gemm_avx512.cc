@@ -41,10 +41,10 @@ struct FloatAvx512 {
 };
 
 // Rows are int16: the bytes widened.
-template <bool kRequant>
-struct Pairs : IntAvx512<kRequant> {
+template <GemmForm kForm>
+struct Pairs : IntAvx512<kForm> {
   static constexpr int kGroupBytes = 32;
-  using IntAvx512<kRequant>::IntAvx512;
+  using IntAvx512<kForm>::IntAvx512;
 
   __m512i Row(const std::byte* a) const {
     int32_t pair;
@@ -76,8 +76,9 @@ const GemmKernels kIntGemmAvx512 = {
     .group_k = 2,
     .max_rows = 12,
     .macs_per_ns = 75,
-    .first = &GemmRun<Pairs<false>>,
-    .second = &GemmRun<Pairs<true>>,
+    .first = &GemmRun<Pairs<GemmForm::kIntSums>>,
+    .second = &GemmRun<Pairs<GemmForm::kIntRequant>>,
+    .third = &GemmRun<Pairs<GemmForm::kIntScaled>>,
 };
 
 }  // namespace heddle::core

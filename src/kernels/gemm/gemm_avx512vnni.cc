@@ -6,10 +6,10 @@
 namespace heddle::core {
 namespace {
 
-template <bool kRequant>
-struct Vnni : IntAvx512<kRequant> {
+template <GemmForm kForm>
+struct Vnni : IntAvx512<kForm> {
   static constexpr int kGroupBytes = 64;
-  using IntAvx512<kRequant>::IntAvx512;
+  using IntAvx512<kForm>::IntAvx512;
 
   __m512i Row(const std::byte* a) const {
     int32_t bytes;
@@ -28,8 +28,9 @@ const GemmKernels kIntGemmAvx512Vnni = {
     .group_k = 4,
     .max_rows = 12,
     .macs_per_ns = 180,
-    .first = &GemmRun<Vnni<false>>,
-    .second = &GemmRun<Vnni<true>>,
+    .first = &GemmRun<Vnni<GemmForm::kIntSums>>,
+    .second = &GemmRun<Vnni<GemmForm::kIntRequant>>,
+    .third = &GemmRun<Vnni<GemmForm::kIntScaled>>,
 };
 
 }  // namespace heddle::core

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What integer products on AVX-512 share, whatever multiplies: start, sums out, bytes out.
+// What integer products on AVX-512 share, whatever multiplies: the start, and what goes out.
 #ifndef HEDDLE_KERNELS_GEMM_INT_GEMM_AVX512_INL_H_
 #define HEDDLE_KERNELS_GEMM_INT_GEMM_AVX512_INL_H_
 
@@ -9,7 +9,7 @@
 namespace heddle::core {
 namespace {
 
-template <bool kRequant>
+template <GemmForm kForm>
 struct IntAvx512 {
   using Acc = __m512i;
   using A = __m512i;
@@ -23,13 +23,15 @@ struct IntAvx512 {
 
   Acc Init(int row, int64_t column) const {
     const __m512i sums = _mm512_loadu_si512(static_cast<const int32_t*>(call.init) + column);
+    if constexpr (kForm == GemmForm::kIntScaled)
+      return _mm512_mullo_epi32(sums, _mm512_set1_epi32(call.row_init[row]));
     if (!call.row_init) return sums;
     return _mm512_add_epi32(sums, _mm512_set1_epi32(call.row_init[row]));
   }
   void Store(Acc acc, int row, int64_t column, int64_t count) const {
     const __mmask16 lanes = FirstLanes16(count);
     std::byte* out = call.out + row * call.out_stride;
-    if constexpr (kRequant) {
+    if constexpr (kForm == GemmForm::kIntRequant) {
       const __m512i q =
           Requant16(acc, _mm512_loadu_ps(call.scale + column), _mm512_set1_ps(call.lo),
                     _mm512_set1_ps(call.hi), _mm512_set1_epi32(call.zero));
@@ -37,6 +39,13 @@ struct IntAvx512 {
       // A masked store costs much more than a plain one.
       if (count >= 16) return _mm_storeu_si128(reinterpret_cast<__m128i*>(out + column), bytes);
       _mm_mask_storeu_epi8(out + column, lanes, bytes);
+    } else if constexpr (kForm == GemmForm::kIntScaled) {
+      const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_set1_ps(call.row_scale[row]));
+      __m512 y = _mm512_fmadd_ps(x, _mm512_loadu_ps(call.scale + column),
+                                 _mm512_loadu_ps(call.bias + column));
+      y = _mm512_min_ps(_mm512_set1_ps(call.hi), _mm512_max_ps(_mm512_set1_ps(call.lo), y));
+      if (count >= 16) return _mm512_storeu_ps(out + column * 4, y);
+      _mm512_mask_storeu_ps(out + column * 4, lanes, y);
     } else {
       _mm512_mask_storeu_epi32(out + column * 4, lanes, acc);
     }
