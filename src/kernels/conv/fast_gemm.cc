@@ -202,6 +202,7 @@ MadeOperation MakeFastOneChannel(const MakeArgs& args, const ConvSpec& spec) {
 }
 
 MadeOperation MakeFastFullyConnected(const MakeArgs& args, const ConvSpec& spec) {
+  if (!spec.weights_constant) return MakeFastDynamic(args, spec);
   const Shape& weights = args.inputs[1].shape;
   if (weights.rank() != 2 || !FastConstantsFit(args, spec, weights[0])) {
     return OperationPtr();

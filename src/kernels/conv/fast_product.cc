@@ -211,7 +211,8 @@ void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
   const int64_t out_row = p.columns * p.division.groups * p.out_element;
   std::byte* const output = static_cast<std::byte*>(args.outputs[0]) + channel * p.out_element;
   GemmCall call = p.call;
-  call.weights = args.packed + lane / p.kernels->lanes * p.call.panel_bytes;
+  const std::byte* const weights = p.packs_weights ? args.shared : args.packed;
+  call.weights = weights + lane / p.kernels->lanes * p.call.panel_bytes;
   call.columns = std::min(part.panels * p.kernels->lanes, p.columns - column);
   call.init = static_cast<const std::byte*>(p.call.init) + lane * 4;
   if (call.scale != nullptr) call.scale += lane;

@@ -38,6 +38,7 @@ struct GemmParams {
   GemmCall call;  // what all tiles share
   Division division;
   int64_t columns = 0;                   // outputs of a group
+  bool packs_weights = false;            // in the call's shared memory, from its beginning
   int64_t element = 0, out_element = 0;  // bytes of an input and of an output element
   // The input.
   RowLayout rows;              // hybrid: the input is these, in the call's shared memory

@@ -279,6 +279,16 @@ TEST(FastHybrid, FullyConnectedEqualsPlain) {
   }
 }
 
+TEST(FastDynamic, FullyConnectedEqualsPlain) {
+  for (uint32_t seed = 0; seed < 120 && !testing::Test::HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    Case c = DenseCase(r, Type::kFloat32);
+    c.weights.constant = false;
+    Compare(c, seed % 2 == 0 ? Numerics::kReference : Numerics::kFast);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, FastConv,
                          testing::Values(Type::kFloat32, Type::kInt8, Type::kUInt8),
                          [](const auto& instance) { return TypeName(instance.param); });

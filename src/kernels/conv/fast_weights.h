@@ -87,6 +87,9 @@ TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes);
 // A depthwise convolution of one input channel is an ordinary one with the weights transposed.
 MadeOperation MakeFastOneChannel(const MakeArgs& args, const ConvSpec& spec);
 
+// FULLY_CONNECTED with weights that are no constant.
+MadeOperation MakeFastDynamic(const MakeArgs& args, const ConvSpec& spec);
+
 }  // namespace heddle::core
 
 #endif  // HEDDLE_KERNELS_CONV_FAST_WEIGHTS_H_
