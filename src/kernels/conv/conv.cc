@@ -15,7 +15,7 @@ MadeOperation MakePlainForm(const MakeArgs& args, ConvSpec spec) {
     return MakeFloatForm(std::move(spec), weights);
   }
   if (spec.weights_quant->block > 0) return MakeBlockwiseForm(args, std::move(spec), weights);
-  return MakeHybridForm(std::move(spec), weights);
+  return MakeHybridForm(std::move(spec), weights, args.isa);
 }
 
 namespace {

@@ -80,8 +80,8 @@ bool ScalesDiffer(const Quantization& quant) {
 
 class HybridForm final : public ConvOperation {
  public:
-  HybridForm(ConvSpec spec, const std::byte* weights)
-      : ConvOperation(std::move(spec)), weights_(weights) {}
+  HybridForm(ConvSpec spec, const std::byte* weights, Isa isa)
+      : ConvOperation(std::move(spec)), weights_(weights), row_kernels_(&RowKernelsOf(isa)) {}
 
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override {
@@ -91,6 +91,7 @@ class HybridForm final : public ConvOperation {
     math.quant = spec().weights_quant;
     math.epilogue = MakeFloatEpilogue(spec());
     HEDDLE_TRY(SetRows(inputs, math));
+    math.rows.kernels = row_kernels_;
     const auto math_of = [&](int32_t, int32_t) { return math; };
     HEDDLE_TRY(LowerPlain(spec(), inputs, 1.0f, math_of, step));
     if (spec().kind == ConvKind::kFullyConnected) {
@@ -133,12 +134,14 @@ class HybridForm final : public ConvOperation {
   }
 
   const std::byte* weights_;
+  const RowKernels* row_kernels_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Operation>> MakeHybridForm(ConvSpec spec, const std::byte* weights) {
-  return std::unique_ptr<Operation>(std::make_unique<HybridForm>(std::move(spec), weights));
+Result<std::unique_ptr<Operation>> MakeHybridForm(ConvSpec spec, const std::byte* weights,
+                                                  Isa isa) {
+  return std::unique_ptr<Operation>(std::make_unique<HybridForm>(std::move(spec), weights, isa));
 }
 
 }  // namespace heddle::core

@@ -82,16 +82,23 @@ typename Bound::Sum SumOfFilter(const Bound& m, const ConvGeometry& g,
   return sum;
 }
 
-// One output of DEPTHWISE_CONV_2D. `image`: its batch item, at its input channel.
+// Outputs first..first + n of a pixel of DEPTHWISE_CONV_2D. `image`: its batch item. Channels go
+// innermost, where compilers make vectors of them; an output's chain is over its taps alone.
 template <class Bound>
-typename Bound::Sum SumOfPlane(const Bound& m, const ConvGeometry& g,
-                               const typename Bound::In* image, int32_t channel, Taps rows,
-                               Taps columns, bool columns_first) {
-  typename Bound::Sum sum = m.Start(channel);
+void SumsOfPlanes(const Bound& m, const ConvGeometry& g, const typename Bound::In* image,
+                  int32_t first, int32_t n, Taps rows, Taps columns, bool columns_first,
+                  typename Bound::Sum* sums) {
+  for (int32_t i = 0; i < n; ++i) sums[i] = m.Start(first + i);
   const auto tap = [&](int32_t ky, int32_t kx) {
     const int64_t line = int64_t{rows.first + (ky - rows.begin) * g.dil_h} * g.in_w;
-    sum = m.Add(sum, image[(line + columns.first + (kx - columns.begin) * g.dil_w) * g.in_c],
-                m.weights[(int64_t{ky} * g.k_w + kx) * g.out_c + channel]);
+    const auto* x = image + (line + columns.first + (kx - columns.begin) * g.dil_w) * g.in_c;
+    const auto* w = m.weights + (int64_t{ky} * g.k_w + kx) * g.out_c + first;
+    if (g.depth_multiplier == 1) {
+      for (int32_t i = 0; i < n; ++i) sums[i] = m.Add(sums[i], x[first + i], w[i]);
+    } else {
+      for (int32_t i = 0; i < n; ++i)
+        sums[i] = m.Add(sums[i], x[(first + i) / g.depth_multiplier], w[i]);
+    }
   };
   if (columns_first) {
     for (int32_t kx = columns.begin; kx < columns.end; ++kx)
@@ -100,7 +107,6 @@ typename Bound::Sum SumOfPlane(const Bound& m, const ConvGeometry& g,
     for (int32_t ky = rows.begin; ky < rows.end; ++ky)
       for (int32_t kx = columns.begin; kx < columns.end; ++kx) tap(ky, kx);
   }
-  return sum;
 }
 
 // A tile is a row of the output.
@@ -116,15 +122,19 @@ TileCode WindowTile(const WindowParams<Math>& p, const TileArgs& args, TileRange
       const Taps columns = ColumnTaps(g, ox);
       const int64_t pixel = row * g.out_w + ox;
       m.Enter(batch, pixel);
-      for (int32_t c = 0; c < g.out_c; ++c) {
-        if constexpr (kDepthwise) {
-          const auto sum =
-              SumOfPlane(m, g, image + c / g.depth_multiplier, c, rows, columns, p.columns_first);
-          m.output[pixel * g.out_c + c] = m.Finish(sum, c);
-        } else {
+      auto* out = m.output + pixel * g.out_c;
+      if constexpr (kDepthwise) {
+        constexpr int32_t kBlock = 64;
+        typename decltype(m)::Sum sums[kBlock];
+        for (int32_t c = 0; c < g.out_c; c += kBlock) {
+          const int32_t n = std::min(kBlock, g.out_c - c);
+          SumsOfPlanes(m, g, image, c, n, rows, columns, p.columns_first, sums);
+          for (int32_t i = 0; i < n; ++i) out[c + i] = m.Finish(sums[i], c + i);
+        }
+      } else {
+        for (int32_t c = 0; c < g.out_c; ++c) {
           const int32_t first = c / (g.out_c / g.groups) * g.filter_c();
-          m.output[pixel * g.out_c + c] =
-              m.Finish(SumOfFilter(m, g, image + first, c, rows, columns), c);
+          out[c] = m.Finish(SumOfFilter(m, g, image + first, c, rows, columns), c);
         }
       }
     }

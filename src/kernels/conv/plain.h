@@ -20,7 +20,7 @@ namespace heddle::core {
 // gave.
 Result<std::unique_ptr<Operation>> MakeFloatForm(ConvSpec spec, const std::byte* weights);
 Result<std::unique_ptr<Operation>> MakeIntegerForm(ConvSpec spec, const std::byte* weights);
-Result<std::unique_ptr<Operation>> MakeHybridForm(ConvSpec spec, const std::byte* weights);
+Result<std::unique_ptr<Operation>> MakeHybridForm(ConvSpec spec, const std::byte* weights, Isa isa);
 Result<std::unique_ptr<Operation>> MakeBlockwiseForm(const MakeArgs& args, ConvSpec spec,
                                                      const std::byte* weights);
 

@@ -33,20 +33,27 @@ void RoundEvenRow(const float* values, int64_t n, float inverse, float zero, int
     out[i] = ToInt8(RoundEven(std::min(values[i] * inverse, 32767.0f)), zero, -128);
 }
 
-constexpr RowKernels kPlainRows = {&RangeWithZero, &RoundEvenRow};
+void RoundAwayRow(const float* values, int64_t n, float inverse, float zero, float lo,
+                  int8_t* out) {
+  for (int64_t i = 0; i < n; ++i) out[i] = ToInt8(std::round(values[i] * inverse), zero, lo);
+}
 
-QuantisedRow Symmetric(Range range, const float* values, int64_t n, int8_t* out) {
+constexpr RowKernels kPlainRows = {&RangeWithZero, &RoundEvenRow, &RoundAwayRow};
+
+QuantisedRow Symmetric(Range range, const float* values, int64_t n, int8_t* out,
+                       const RowKernels& kernels) {
   const float top = std::max(-range.lo, range.hi);
   if (top == 0) {
     std::fill_n(out, n, int8_t{0});
     return {};
   }
   const float inverse = 127.0f / top;
-  for (int64_t i = 0; i < n; ++i) out[i] = ToInt8(std::round(values[i] * inverse), 0, -127);
+  kernels.round_away(values, n, inverse, 0, -127, out);
   return {top / 127.0f, 0};
 }
 
-QuantisedRow Asymmetric(Range range, const float* values, int64_t n, int8_t* out) {
+QuantisedRow Asymmetric(Range range, const float* values, int64_t n, int8_t* out,
+                        const RowKernels& kernels) {
   if (range.lo == range.hi) {
     std::fill_n(out, n, int8_t{0});
     return {};
@@ -58,7 +65,7 @@ QuantisedRow Asymmetric(Range range, const float* values, int64_t n, int8_t* out
   const auto scale = static_cast<float>(wide);
   const float inverse = 1.0f / scale;
   const auto whole = static_cast<float>(zero);
-  for (int64_t i = 0; i < n; ++i) out[i] = ToInt8(std::round(values[i] * inverse), whole, -128);
+  kernels.round_away(values, n, inverse, whole, -128, out);
   return {scale, static_cast<int32_t>(RoundHalfAway(zero))};
 }
 
@@ -87,9 +94,9 @@ QuantisedRow QuantiseRow(RowScheme scheme, const float* values, int64_t n, int8_
   kernels.range(values, n, &range.lo, &range.hi);
   switch (scheme) {
     case RowScheme::kSymmetric:
-      return Symmetric(range, values, n, out);
+      return Symmetric(range, values, n, out, kernels);
     case RowScheme::kAsymmetric:
-      return Asymmetric(range, values, n, out);
+      return Asymmetric(range, values, n, out, kernels);
     case RowScheme::kXnn:
       return Xnn(range, values, n, out, kernels);
   }

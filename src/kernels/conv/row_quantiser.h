@@ -30,6 +30,9 @@ struct RowKernels {
   // To the nearest even whole number of values * inverse, plus zero, in -128..127. A NaN becomes
   // -128.
   void (*round_even)(const float* values, int64_t n, float inverse, float zero, int8_t* out);
+  // The same with halves away from zero, in `lo`..127, where a NaN becomes `lo`.
+  void (*round_away)(const float* values, int64_t n, float inverse, float zero, float lo,
+                     int8_t* out);
 };
 const RowKernels& RowKernelsOf(Isa isa);
 
