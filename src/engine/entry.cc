@@ -9,13 +9,16 @@
 
 #include "base/cgroup.h"
 #include "base/errors.h"
+#include "base/hash.h"
 
 namespace heddle::core {
 namespace {
 
 // A service sees a handful of shapes; a program that never repeats one must not grow.
 constexpr size_t kMaxSlots = 16;
-constexpr size_t kMaxFollowing = 64;
+// A loop whose shapes grow with each turn sees as many as it has turns, and all of them again in
+// the next call.
+constexpr size_t kMaxFollowing = 1024;
 // After so many calls the pool shrinks to what those calls used at most at once.
 constexpr int kTrimWindow = 256;
 
@@ -222,6 +225,16 @@ uint64_t Entry::last_call_bytes() const {
   return slots_.front()->plan->total_bytes;
 }
 
+Entry::Followings::iterator Entry::FindFollowing(const Following& wanted) {
+  const auto [first, last] = following_by_hash_.equal_range(wanted.hash);
+  for (auto it = first; it != last; ++it) {
+    const Following& f = *it->second;
+    if (f.before == wanted.before && f.values == wanted.values && f.shapes == wanted.shapes)
+      return it->second;
+  }
+  return following_.end();
+}
+
 Result<std::shared_ptr<const Plan>> Entry::NextPlan(const std::shared_ptr<const Plan>& before,
                                                     const Found& found) {
   Following next;
@@ -229,12 +242,12 @@ Result<std::shared_ptr<const Plan>> Entry::NextPlan(const std::shared_ptr<const 
   for (const auto& bytes : found.values)
     next.values.insert(next.values.end(), bytes.begin(), bytes.end());
   next.shapes = found.shapes;
-  const auto same = [&](const Following& f) {
-    return f.before == before && f.values == next.values && f.shapes == next.shapes;
-  };
+  next.hash = ContentHash(next.values, reinterpret_cast<uintptr_t>(before.get()));
+  for (const Shape& shape : next.shapes)
+    next.hash = ContentHash(std::as_bytes(shape.dims()), next.hash);
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    const auto it = std::find_if(following_.begin(), following_.end(), same);
+    const auto it = FindFollowing(next);
     if (it != following_.end()) {
       following_.splice(following_.begin(), following_, it);
       return it->plan;
@@ -242,11 +255,17 @@ Result<std::shared_ptr<const Plan>> Entry::NextPlan(const std::shared_ptr<const 
   }
   HEDDLE_ASSIGN(next.plan, ContinuePlan(before, found, &others_));
   const std::shared_ptr<const Plan> plan = next.plan;
-  std::list<Following> old;  // freed after the lock
+  Followings old;  // freed after the lock
   std::lock_guard<std::mutex> lock(mutex_);
+  if (FindFollowing(next) != following_.end()) return plan;  // another call was as fast
   following_.push_front(std::move(next));
-  if (following_.size() > kMaxFollowing)
-    old.splice(old.begin(), following_, std::prev(following_.end()));
+  following_by_hash_.emplace(following_.front().hash, following_.begin());
+  if (following_.size() <= kMaxFollowing) return plan;
+  const auto last = std::prev(following_.end());
+  const auto [first, end] = following_by_hash_.equal_range(last->hash);
+  following_by_hash_.erase(
+      std::find_if(first, end, [&](const auto& e) { return e.second == last; }));
+  old.splice(old.begin(), following_, last);
   return plan;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/context.h"
@@ -74,7 +75,10 @@ class Entry final : public Reclaimable {
     std::shared_ptr<const Plan> before, plan;
     std::vector<std::byte> values;
     std::vector<Shape> shapes;
+    uint64_t hash = 0;  // of all but the plan
   };
+  using Followings = std::list<Following>;
+  Followings::iterator FindFollowing(const Following& wanted);  // REQUIRES: mutex_ held
 
   const std::shared_ptr<const Program> program_;
   MemoryBudget& budget_;
@@ -82,7 +86,8 @@ class Entry final : public Reclaimable {
   mutable std::mutex mutex_;
   std::condition_variable planned_;
   std::list<std::shared_ptr<Slot>> slots_;  // last used first
-  std::list<Following> following_;          // last used first
+  Followings following_;                    // last used first
+  std::unordered_multimap<uint64_t, Followings::iterator> following_by_hash_;
 };
 
 }  // namespace heddle::core
