@@ -2,7 +2,7 @@
 #include "cli/hash_inputs.h"
 
 #include "base/errors.h"
-#include "cli/half.h"
+#include "base/half.h"
 
 namespace heddle::cli {
 namespace {
@@ -32,9 +32,9 @@ void FillAs(uint32_t k, Type type, Array& array) {
     case Type::kComplex128:
       return Fill<double>(k, array, FloatOf);
     case Type::kFloat16:
-      return Fill<uint16_t>(k, array, [](uint32_t h) { return HalfBits(FloatOf(h)); });
+      return Fill<uint16_t>(k, array, [](uint32_t h) { return core::FloatToHalf(FloatOf(h)); });
     case Type::kBFloat16:
-      return Fill<uint16_t>(k, array, [](uint32_t h) { return BFloatBits(FloatOf(h)); });
+      return Fill<uint16_t>(k, array, [](uint32_t h) { return core::FloatToBfloat(FloatOf(h)); });
     case Type::kUInt8:
     case Type::kInt8:
       return Fill<uint8_t>(k, array, top(8));

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/errors.h"
-#include "cli/half.h"
+#include "base/half.h"
 
 namespace heddle::cli {
 namespace {
@@ -47,7 +47,7 @@ void AppendPixel(float real, const Port& port, const core::Quantization& quant,
     case Type::kInt8:
       return AppendQuantized<int8_t>(real, quant, out);
     case Type::kFloat16:
-      return Append(HalfBits(std::clamp(real, -65504.0f, 65504.0f)), out);
+      return Append(core::FloatToHalf(std::clamp(real, -65504.0f, 65504.0f)), out);
     default:
       return Append(real, out);
   }

@@ -5,8 +5,8 @@
 
 #include <cmath>
 
+#include "base/half.h"
 #include "cli/array.h"
-#include "cli/half.h"
 
 namespace heddle::cli {
 
@@ -15,10 +15,10 @@ inline size_t PartsOf(const Array& a) { return a.kind == Kind::kComplex ? 2 : 1;
 
 // Part i of a float or complex array; of a u2 array as the bits of a bfloat16.
 inline double FloatAt(const Array& a, size_t i) {
-  if (a.kind == Kind::kUInt) return BFloatValue(a.At<uint16_t>(i));
+  if (a.kind == Kind::kUInt) return core::BfloatToFloat(a.At<uint16_t>(i));
   switch (a.item / PartsOf(a)) {
     case 2:
-      return HalfValue(a.At<uint16_t>(i));
+      return core::HalfToFloat(a.At<uint16_t>(i));
     case 4:
       return a.At<float>(i);
     default:

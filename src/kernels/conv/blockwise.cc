@@ -7,19 +7,12 @@
 #include <cstring>
 
 #include "base/errors.h"
-#include "kernels/conv/half.h"
+#include "base/half.h"
 #include "kernels/conv/loops.h"
 #include "kernels/conv/row_quantiser.h"
 
 namespace heddle::core {
 namespace {
-
-// XNNPACK keeps block scales as bfloat16: nearest, ties to even.
-float RoundToBfloat16(float v) {
-  const uint32_t bits = std::bit_cast<uint32_t>(v);
-  if (std::isnan(v)) return v;
-  return std::bit_cast<float>((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000);
-}
 
 struct BlockTables {
   std::vector<float> scales;  // [units][blocks of a row]
@@ -107,7 +100,8 @@ std::shared_ptr<const BlockTables> MakeTables(const Quantization& quant, const i
     for (int64_t b = unit * blocks; b < (unit + 1) * blocks; ++b) {
       Half scale;  // the file need not align them
       std::memcpy(&scale, quant.block_scale_data.data() + b * sizeof(Half), sizeof(Half));
-      tables->scales.push_back(RoundToBfloat16(ToFloat(scale)));
+      // XNNPACK keeps them as bfloat16.
+      tables->scales.push_back(BfloatToFloat(FloatToBfloat(ToFloat(scale))));
       int32_t block_sum = 0;
       for (int32_t i = 0; i < quant.block; ++i) block_sum += weights[b * quant.block + i];
       sum += static_cast<float>(block_sum) * tables->scales.back();

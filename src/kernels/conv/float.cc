@@ -2,7 +2,7 @@
 // float32 and float16 (which computes in float32 and rounds each output once).
 #include <cmath>
 
-#include "kernels/conv/half.h"
+#include "base/half.h"
 #include "kernels/conv/loops.h"
 
 namespace heddle::core {

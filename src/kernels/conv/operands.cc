@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How operands are read: packed weights expanded once, biases in the type they have.
-#include "kernels/conv/half.h"
+#include "base/half.h"
 #include "kernels/conv/plain.h"
 
 namespace heddle::core {

@@ -1,57 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // How elements of each type are read and written: half floats widen to float, packed integers to a
-// byte. Only integer arithmetic and normal floats are used, so flushing of denormals does not reach
-// the conversions.
+// byte.
 #ifndef HEDDLE_KERNELS_ELEMENTWISE_ELEMENT_H_
 #define HEDDLE_KERNELS_ELEMENTWISE_ELEMENT_H_
 
 #include <bit>
 #include <cstdint>
 
+#include "base/half.h"
+
 namespace heddle::core {
-
-inline float HalfToFloat(uint16_t h) {
-  const uint32_t sign = static_cast<uint32_t>(h & 0x8000) << 16;
-  uint32_t u = static_cast<uint32_t>(h & 0x7fff) << 13;
-  const uint32_t exponent = u & 0x0f800000;
-  u += (127 - 15) << 23;
-  if (exponent == 0x0f800000) {  // infinity, NaN
-    u += (128 - 16) << 23;
-  } else if (exponent == 0) {  // zero, denormal: 2^-14 * (1 + fraction) - 2^-14
-    u += 1 << 23;
-    u = std::bit_cast<uint32_t>(std::bit_cast<float>(u) - 0x1p-14f);
-  }
-  return std::bit_cast<float>(u | sign);
-}
-
-// Ties to even.
-inline uint16_t FloatToHalf(float f) {
-  uint32_t u = std::bit_cast<uint32_t>(f);
-  const uint32_t sign = u & 0x80000000;
-  u ^= sign;
-  uint32_t half;
-  if (u >= 0x47800000) {  // 2^16 and more, infinity, NaN
-    half = u > 0x7f800000 ? 0x7e00 : 0x7c00;
-  } else if (u <
-             0x38800000) {  // below 2^-14: adding 1/2 leaves the rounded fraction in the low bits
-    half = std::bit_cast<uint32_t>(std::bit_cast<float>(u) + 0.5f) - 0x3f000000;
-  } else {
-    const uint32_t odd = (u >> 13) & 1;
-    half = (u - ((127 - 15) << 23) + 0xfff + odd) >> 13;
-  }
-  return static_cast<uint16_t>(half | sign >> 16);
-}
-
-inline float BfloatToFloat(uint16_t b) {
-  return std::bit_cast<float>(static_cast<uint32_t>(b) << 16);
-}
-
-// Ties to even.
-inline uint16_t FloatToBfloat(float f) {
-  const uint32_t u = std::bit_cast<uint32_t>(f);
-  if ((u & 0x7fffffff) > 0x7f800000) return static_cast<uint16_t>(u >> 16 | 0x40);
-  return static_cast<uint16_t>((u + 0x7fff + ((u >> 16) & 1)) >> 16);
-}
 
 // A float in an order of integers that flushing of denormals does not reach; both zeros are 0.
 // REQUIRES: no NaN.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/conv/half.h"
+#include "base/half.h"
 #include "kernels/index/nd_index.h"
 #include "kernels/movement/indexed_rows.h"
 #include "kernels/operators.h"

@@ -2,7 +2,7 @@
 // The operands in the layout of the products: rows of the lhs, panels of the rhs.
 #include <cstring>
 
-#include "kernels/conv/half.h"
+#include "base/half.h"
 #include "kernels/matmul/plan.h"
 
 namespace heddle::core {

@@ -2,7 +2,7 @@
 // A tile of the product: blocks of rows by panels, then the epilogue from sums in scratch.
 #include <limits>
 
-#include "kernels/conv/half.h"
+#include "base/half.h"
 #include "kernels/matmul/plan.h"
 
 namespace heddle::core {
