@@ -10,7 +10,6 @@
 
 #include "base/errors.h"
 #include "cli/bench_cell.h"
-#include "cli/cores.h"
 #include "cli/given_inputs.h"
 #include "cli/json.h"
 #include "cli/ports.h"
@@ -18,6 +17,7 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "cli/verb.h"
+#include "crew/budget.h"
 
 namespace heddle::cli {
 namespace {
@@ -85,7 +85,7 @@ Result<Report> Measure(const Given& given) {
   }
   HEDDLE_ASSIGN(const std::vector<int> callers_list, CallersOf(given.callers));
   Report report;
-  report.cores = given.cores > 0 ? given.cores : AvailableCores();
+  report.cores = given.cores > 0 ? given.cores : core::BudgetReader().Read();
   Options engine_options;
   engine_options.cores = given.cores;
   const Engine engine(engine_options);

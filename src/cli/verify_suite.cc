@@ -11,13 +11,13 @@
 #include <thread>
 
 #include "base/errors.h"
-#include "cli/cores.h"
 #include "cli/files.h"
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "cli/suite.h"
 #include "cli/text.h"
 #include "cli/verb.h"
+#include "crew/budget.h"
 
 namespace heddle::cli {
 namespace {
@@ -27,7 +27,8 @@ class CaseCrew {
  public:
   CaseCrew(const std::string& folder, const std::vector<SuiteRow>& rows, Numerics numerics)
       : results_(rows.size()) {
-    const size_t threads = std::min<size_t>(rows.size(), static_cast<size_t>(AvailableCores()));
+    const size_t threads =
+        std::min<size_t>(rows.size(), static_cast<size_t>(core::BudgetReader().Read()));
     for (size_t t = 0; t < threads; ++t) {
       threads_.emplace_back([this, &folder, &rows, numerics] { Work(folder, rows, numerics); });
     }
