@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
+#include <bit>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/conv/plain.h"
 
@@ -13,48 +15,93 @@ namespace {
 
 int64_t RoundUp(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
+// Weights of a channel at a time: what they become stays in the nearest cache until all lanes of a
+// block have been there. A multiple of every group_k.
+constexpr int64_t kChunk = 256;
+
+// How many weights, from the first on, lie side by side in the source.
+int64_t SideBySide(const WeightsLayout& layout) {
+  const std::vector<int64_t>& offset = layout.k_offset;
+  size_t n = 0;
+  while (n < offset.size() && offset[n] >= 0 && offset[n] == offset[0] + static_cast<int64_t>(n))
+    ++n;
+  return static_cast<int64_t>(n);
+}
+
+// Weights [k0, k0 + n) of the channel at `source`, as they are stored; the first `side_by_side` of
+// the channel are.
 template <class To, class From>
-void FillBlocks(const WeightsLayout& layout, const From* source, std::byte* bytes) {
-  To* to = reinterpret_cast<To*>(bytes);
-  std::vector<int64_t> k_offset = layout.k_offset;
-  k_offset.resize(layout.padded_k(), -1);
-  for (size_t first = 0; first < layout.lanes.size(); first += layout.block) {
-    for (size_t k0 = 0; k0 < k_offset.size(); k0 += layout.group_k) {
-      for (int32_t lane = 0; lane < layout.block; ++lane) {
-        const int32_t channel = layout.lanes[first + lane];
-        for (size_t k = k0; k < k0 + layout.group_k; ++k) {
-          const bool real = channel >= 0 && k_offset[k] >= 0;
-          const From w = real ? source[channel * layout.channel_stride + k_offset[k]] : From{0};
-          *to++ = static_cast<To>(real ? w - static_cast<From>(layout.zero) : 0);
-        }
-      }
-    }
+void Convert(const WeightsLayout& layout, int64_t side_by_side, const From* source, int64_t k0,
+             int64_t n, To* to) {
+  const From zero = static_cast<From>(layout.zero);
+  const int64_t simple = std::clamp<int64_t>(side_by_side - k0, 0, n);
+  if (simple > 0) {
+    const From* from = source + layout.k_offset[0] + k0;
+    for (int64_t i = 0; i < simple; ++i) to[i] = static_cast<To>(from[i] - zero);
+  }
+  for (int64_t i = simple; i < n; ++i) {
+    const auto k = static_cast<size_t>(k0 + i);
+    const int64_t offset = k < layout.k_offset.size() ? layout.k_offset[k] : -1;
+    to[i] = offset < 0 ? To{0} : static_cast<To>(source[offset] - zero);
   }
 }
 
-// After the blocks: the sum of each lane's integers; of floats, whether all are finite.
+// What stands after the blocks: the sum of each lane's integers; of floats, whether all are finite.
 template <class T>
-void FillSums(const WeightsLayout& layout, const T* packed, int32_t* sums) {
-  const int64_t groups = layout.padded_k() / layout.group_k;
-  std::fill_n(sums, layout.lanes.size(), 0);
-  for (size_t first = 0; first < layout.lanes.size(); first += layout.block, sums += layout.block) {
-    for (int64_t g = 0; g < groups; ++g) {
-      for (int32_t lane = 0; lane < layout.block; ++lane)
-        for (int32_t i = 0; i < layout.group_k; ++i) sums[lane] += *packed++;
+void AddToSums(const T* row, int64_t n, int32_t* sums, size_t lane) {
+  int32_t sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += row[i];
+  sums[lane] += sum;
+}
+void AddToSums(const float* row, int64_t n, int32_t* finite, size_t) {
+  constexpr uint32_t kExponent = 0x7F800000;
+  uint32_t none = 0;
+  for (int64_t i = 0; i < n; ++i)
+    none |= (std::bit_cast<uint32_t>(row[i]) & kExponent) == kExponent ? 1 : 0;
+  if (none != 0) finite[0] = 0;
+}
+
+template <int kGroup, class To, class From>
+void FillBlocks(const WeightsLayout& layout, const From* source, To* to, int32_t* sums) {
+  const int64_t side_by_side = SideBySide(layout), stride = int64_t{layout.block} * kGroup;
+  To row[kChunk];
+  for (size_t first = 0; first < layout.lanes.size(); first += layout.block) {
+    for (int64_t k0 = 0; k0 < layout.padded_k(); k0 += kChunk) {
+      const int64_t n = std::min(kChunk, layout.padded_k() - k0);
+      for (int32_t lane = 0; lane < layout.block; ++lane) {
+        const int32_t channel = layout.lanes[first + lane];
+        if (channel < 0) {
+          std::fill_n(row, n, To{0});
+        } else {
+          Convert(layout, side_by_side, source + channel * layout.channel_stride, k0, n, row);
+          AddToSums(row, n, sums, first + lane);
+        }
+        To* group = to + int64_t{lane} * kGroup;
+        for (int64_t i = 0; i < n; i += kGroup, group += stride)
+          std::memcpy(group, row + i, kGroup * sizeof(To));
+      }
+      to += n * layout.block;
     }
   }
-}
-void FillSums(const WeightsLayout& layout, const float* packed, int32_t* finite) {
-  const int64_t n = static_cast<int64_t>(layout.lanes.size()) * layout.padded_k();
-  finite[0] = 1;
-  for (int64_t i = 0; i < n; ++i)
-    if (!std::isfinite(packed[i])) finite[0] = 0;
 }
 
 template <class To, class From>
 void Fill(const WeightsLayout& layout, const void* source, std::byte* bytes, int64_t sums_at) {
-  FillBlocks<To>(layout, static_cast<const From*>(source), bytes);
-  FillSums(layout, reinterpret_cast<const To*>(bytes), reinterpret_cast<int32_t*>(bytes + sums_at));
+  const From* from = static_cast<const From*>(source);
+  To* to = reinterpret_cast<To*>(bytes);
+  int32_t* sums = reinterpret_cast<int32_t*>(bytes + sums_at);
+  if (std::is_floating_point_v<To>)
+    sums[0] = 1;
+  else
+    std::fill_n(sums, layout.lanes.size(), 0);
+  switch (layout.group_k) {
+    case 4:
+      return FillBlocks<4>(layout, from, to, sums);
+    case 2:
+      return FillBlocks<2>(layout, from, to, sums);
+    default:
+      return FillBlocks<1>(layout, from, to, sums);
+  }
 }
 
 }  // namespace
