@@ -19,7 +19,8 @@ namespace heddle::core {
 // limits of memory or descriptors kResourceExhausted, all else kFailedPrecondition.
 Status SystemError(int error, std::string_view what);
 
-// Pages of this process alone, zero at first, aligned to a page. Moves like a unique_ptr. Different
+// Pages of this process alone, zero at first, aligned to a page; large pages where the system has
+// them and they add little. Moves like a unique_ptr. Different
 // objects may be used by different threads; the calls on one need the caller's order.
 class AnonymousMemory {
  public:
@@ -35,6 +36,9 @@ class AnonymousMemory {
 
   // From now on a write anywhere in it is a fault. Cannot be undone.
   Status Seal();
+  // Keeps the first `bytes`, where they are, and hands the whole pages behind them back for good.
+  // REQUIRES: bytes <= size().
+  void Shrink(size_t bytes);
   // Hands the whole pages inside [offset, offset + bytes) back to the system; they read as zero
   // afterwards and cost nothing until written again. REQUIRES: the range lies inside; not sealed.
   Status GiveBack(size_t offset, size_t bytes);
@@ -44,6 +48,7 @@ class AnonymousMemory {
 
   std::byte* data_ = nullptr;
   size_t size_ = 0;
+  size_t mapped_ = 0;  // bytes that the system gave
 };
 
 // A regular file, mapped read-only. Who overwrites or cuts the file in place changes these bytes or

@@ -152,6 +152,36 @@ TEST(AnonymousMemory, TooMuchIsAnError) {
   EXPECT_TRUE(Contains(status.message(), std::to_string(size_t{1} << 60))) << status.message();
 }
 
+TEST(AnonymousMemory, ShrinkKeepsTheFirstBytesAndHandsTheRestBack) {
+  for (const size_t size : {10 * PageBytes(), size_t{5} << 20}) {
+    Result<AnonymousMemory> memory = AnonymousMemory::Allocate(size);
+    ASSERT_TRUE(memory.ok());
+    std::byte* const data = memory->data();
+    data[PageBytes()] = std::byte{7};
+    memory->Shrink(PageBytes() + 1);
+    EXPECT_EQ(memory->data(), data);
+    EXPECT_EQ(memory->size(), PageBytes() + 1);
+    EXPECT_EQ(memory->bytes().back(), std::byte{7});
+    unsigned char state = 0;
+    EXPECT_EQ(mincore(data + 2 * PageBytes(), PageBytes(), &state), -1);
+    EXPECT_EQ(errno, ENOMEM) << "the pages behind are still there";
+    memory->Shrink(0);
+    EXPECT_EQ(memory->data(), nullptr);
+  }
+}
+
+// What a touched byte at the very end costs is bounded, however large pages are.
+TEST(AnonymousMemory, TakesLittleMoreThanAsked) {
+  for (const size_t size : {(size_t{2} << 20) + 1, size_t{3} << 20}) {
+    Result<AnonymousMemory> memory = AnonymousMemory::Allocate(size);
+    ASSERT_TRUE(memory.ok());
+    const size_t eighth = size + size / 8 + PageBytes();
+    std::byte* const beyond = memory->data() + eighth / PageBytes() * PageBytes();
+    unsigned char state = 0;
+    EXPECT_EQ(mincore(beyond, PageBytes(), &state), -1) << size;
+  }
+}
+
 TEST(AnonymousMemory, GiveBackTakesOnlyWholePagesOfTheRange) {
   const size_t page = PageBytes();
   Result<AnonymousMemory> memory = AnonymousMemory::Allocate(8 * page - 100);
