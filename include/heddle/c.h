@@ -104,9 +104,12 @@ typedef struct heddle_tensor_info {
   int32_t zero_point;
 } heddle_tensor_info;
 
+/* Limits are looked at before memory is taken. The bytes of model files count for none. What a
+ * model makes of its constants (packed, expanded, computed when it is loaded) may take 8 times the
+ * size of its file, and arena_limit_bytes besides. */
 typedef struct heddle_engine_options {
   size_t struct_size;
-  uint64_t memory_limit_bytes; /* of all Contexts and Plans of this engine; 0: no limit */
+  uint64_t memory_limit_bytes; /* of all that models pack, calls and sessions hold; 0: no limit */
   uint64_t arena_limit_bytes;  /* of one call; 0: 4 GiB */
   uint64_t mac_limit;          /* multiply-adds of one call; 0: 10^13 */
   int32_t cores;               /* never use more than these; 0: what the container allows */

@@ -12,8 +12,8 @@
 namespace heddle {
 
 struct Options {                    // of an Engine
-  uint64_t memory_limit_bytes = 0;  // of all calls' memory together; 0: no limit
-  uint64_t arena_limit_bytes = 0;   // of one call; 0: 4 GiB
+  uint64_t memory_limit_bytes = 0;  // of all that models pack, calls and sessions hold; 0: no limit
+  uint64_t arena_limit_bytes = 0;   // of one call (c.h: of a model's constants); 0: 4 GiB
   uint64_t mac_limit = 0;           // multiply-adds of one call; 0: 10^13
   int cores = 0;                    // never use more than these; 0: what the container allows
 };

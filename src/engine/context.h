@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "engine/memory_budget.h"
+#include "base/memory_budget.h"
 #include "engine/run_control.h"
 #include "engine/state.h"
 #include "plan/plan.h"

@@ -12,8 +12,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "engine/context.h"
-#include "engine/memory_budget.h"
 
 namespace heddle::core {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/memory_budget.h"
+#include "base/memory_budget.h"
 #include "kernels/state.h"
 #include "plan/state_layout.h"
 

@@ -29,7 +29,7 @@ Result<std::shared_ptr<const Program>> Program::Compile(std::shared_ptr<const Mo
   for (size_t i = 0; i < graph.operators.size(); ++i)
     HEDDLE_TRY(program->AddNode(static_cast<int>(i)));
   program->usual_shapes_.clear();
-  program->weights_->Seal();
+  HEDDLE_TRY(program->weights_->Seal());
   return std::shared_ptr<const Program>(program);
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/weight_store.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 #include "base/errors.h"
@@ -10,17 +8,17 @@
 namespace heddle::core {
 namespace {
 
-// Small enough that a tiny model maps little, large enough that MobileNets need a handful.
-constexpr size_t kChunkBytes = size_t{1} << 20;
+// Small enough that a tiny model maps little; large enough that large pages can hold what a large
+// one packs.
+constexpr size_t kSmallestChunk = size_t{1} << 20, kLargestChunk = size_t{64} << 20;
 constexpr size_t kAlignment = 64;
-constexpr size_t kPage = 4096;
 
 size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
 }  // namespace
 
 WeightStore::~WeightStore() {
-  for (const Chunk& c : chunks_) munmap(c.data, c.size);
+  if (budget_ != nullptr) budget_->Give(bytes_);
 }
 
 Result<const std::byte*> WeightStore::Pack(const void* source, std::string_view layout,
@@ -40,32 +38,38 @@ Result<std::byte*> WeightStore::Take(size_t bytes) {
   if (bytes > limit_bytes_ || bytes_ > limit_bytes_ - bytes)
     return ResourceExhausted("packed weights need {} bytes more than the limit of {}", bytes,
                              limit_bytes_);
+  if (budget_ != nullptr && !budget_->Take(bytes)) {
+    budget_->Reclaim();
+    if (!budget_->Take(bytes))
+      return ResourceExhausted(
+          "packed weights need {} bytes, the engine's limit is {} and {} are in use", bytes,
+          budget_->limit(), budget_->used());
+  }
+  const size_t left = expected_bytes_ - std::min(expected_bytes_, bytes_);
+  bytes_ += bytes;
   const size_t need = RoundUp(std::max<size_t>(bytes, 1), kAlignment);
   if (chunks_.empty() || chunks_.back().sealed ||
-      chunks_.back().size - chunks_.back().used < need) {
-    const size_t size = RoundUp(std::max(need, kChunkBytes), kPage);
-    void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (data == MAP_FAILED)
-      return ResourceExhausted("no memory for {} bytes of packed weights", size);
-    chunks_.push_back({static_cast<std::byte*>(data), size, 0, false});
+      chunks_.back().memory.size() - chunks_.back().used < need) {
+    Chunk chunk;
+    HEDDLE_ASSIGN(chunk.memory, AnonymousMemory::Allocate(std::max(
+                                    need, std::clamp(left, kSmallestChunk, kLargestChunk))));
+    chunks_.push_back(std::move(chunk));
   }
   Chunk& chunk = chunks_.back();
-  std::byte* taken = chunk.data + chunk.used;
+  std::byte* taken = chunk.memory.data() + chunk.used;
   chunk.used += need;
-  bytes_ += bytes;
   return taken;
 }
 
-void WeightStore::Seal() {
+Status WeightStore::Seal() {
   std::lock_guard<std::mutex> lock(mutex_);
   for (Chunk& c : chunks_) {
     if (c.sealed) continue;
-    const size_t kept = RoundUp(std::max<size_t>(c.used, 1), kPage);
-    if (kept < c.size) munmap(c.data + kept, c.size - kept);
-    c.size = kept;
-    mprotect(c.data, c.size, PROT_READ);
+    c.memory.Shrink(c.used);
+    HEDDLE_TRY(c.memory.Seal());
     c.sealed = true;
   }
+  return Status();
 }
 
 size_t WeightStore::bytes() const {

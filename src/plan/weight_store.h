@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
+#include "base/memory_budget.h"
 #include "kernels/operation.h"
 
 namespace heddle::core {
@@ -17,25 +19,31 @@ namespace heddle::core {
 // stray write to a packed weight is a fault, not a wrong answer. Thread-safe.
 class WeightStore final : public PackStore {
  public:
-  explicit WeightStore(uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  // `expected_bytes`: about as much will be packed; a guess only costs address space. `budget`:
+  // where its bytes come from, outlives this; nullptr: nowhere.
+  explicit WeightStore(uint64_t limit_bytes, size_t expected_bytes = 0,
+                       MemoryBudget* budget = nullptr)
+      : limit_bytes_(limit_bytes), expected_bytes_(expected_bytes), budget_(budget) {}
   ~WeightStore();
   WeightStore(const WeightStore&) = delete;
   WeightStore& operator=(const WeightStore&) = delete;
 
   Result<const std::byte*> Pack(const void* source, std::string_view layout, size_t bytes,
                                 const std::function<void(std::byte*)>& fill) override;
-  void Seal();
+  Status Seal();
   size_t bytes() const;  // handed out so far
 
  private:
   struct Chunk {
-    std::byte* data = nullptr;
-    size_t size = 0, used = 0;
+    AnonymousMemory memory;
+    size_t used = 0;
     bool sealed = false;
   };
   Result<std::byte*> Take(size_t bytes);  // REQUIRES: mutex_ held
 
   const uint64_t limit_bytes_;
+  const size_t expected_bytes_;
+  MemoryBudget* const budget_;
   mutable std::mutex mutex_;
   std::vector<Chunk> chunks_;
   std::map<std::pair<const void*, std::string>, const std::byte*> blobs_;

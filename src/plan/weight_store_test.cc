@@ -35,7 +35,7 @@ TEST(WeightStore, AfterSealOldBlobsStandAndNewOnesFit) {
   WeightStore store(1 << 20);
   const int a = 0;
   const std::byte* first = *store.Pack(&a, "first", 10, [](std::byte* d) { d[9] = std::byte{7}; });
-  store.Seal();
+  ASSERT_TRUE(store.Seal().ok());
   const std::byte* second =
       *store.Pack(&a, "second", 10, [](std::byte* d) { d[0] = std::byte{8}; });
   EXPECT_EQ(first[9], std::byte{7});
@@ -47,7 +47,7 @@ TEST(WeightStoreDeathTest, AWriteToASealedWeightIsAFault) {
   WeightStore store(1 << 20);
   const int a = 0;
   const std::byte* blob = *store.Pack(&a, "rows", 100, [](std::byte* d) { d[0] = std::byte{1}; });
-  store.Seal();
+  ASSERT_TRUE(store.Seal().ok());
   EXPECT_DEATH(*const_cast<volatile std::byte*>(blob) = std::byte{2}, "");
 }
 

@@ -159,7 +159,7 @@ TEST_F(Run, LimitsHoldBeforeMemoryIsTaken) {
 TEST_F(Run, TheEnginesMemoryLimitCountsCallsInFlight) {
   ASSERT_TRUE(model_->Warm().ok());
   Options options;
-  options.memory_limit_bytes = model_->arena_bytes() * 5 / 2 + 4 * 4096;
+  options.memory_limit_bytes = model_->weights_bytes() + model_->arena_bytes() * 5 / 2 + 4 * 4096;
   auto loaded = Engine(options).Load(DigitsFile(false));
   ASSERT_TRUE(loaded.ok());
   const auto in = Fill(*loaded, 1, 1);
@@ -179,7 +179,8 @@ TEST_F(Run, TheEnginesMemoryLimitCountsCallsInFlight) {
 TEST_F(Run, IdleMemoryOfOneModelServesAnother) {
   ASSERT_TRUE(model_->Warm().ok());
   Options options;
-  options.memory_limit_bytes = model_->arena_bytes() * 3 / 2 + 4 * 4096;
+  options.memory_limit_bytes =
+      2 * model_->weights_bytes() + model_->arena_bytes() * 3 / 2 + 4 * 4096;
   const Engine engine(options);
   auto first = engine.Load(DigitsFile(false)), second = engine.Load(DigitsFile(false));
   ASSERT_TRUE(first.ok() && second.ok());
@@ -187,6 +188,20 @@ TEST_F(Run, IdleMemoryOfOneModelServesAnother) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(first->Run({in.view}).ok());
     EXPECT_TRUE(second->Run({in.view}).ok());
+TEST_F(Run, TheEnginesMemoryLimitCountsPackedWeightsUntilTheModelIsFreed) {
+  if (model_->weights_bytes() == 0) GTEST_SKIP() << model_->isa() << " packs nothing";
+  Options options;
+  options.memory_limit_bytes = model_->weights_bytes() * 3 / 2;
+  const Engine engine(options);
+  {
+    const auto first = engine.Load(DigitsFile(false));
+    EXPECT_TRUE(first.ok());
+    const auto second = engine.Load(DigitsFile(false));
+    EXPECT_EQ(second.status().code(), Code::kResourceExhausted);
+  }
+  EXPECT_TRUE(engine.Load(DigitsFile(false)).ok());
+}
+
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MemoryBudget: the bytes that all calls of one Engine may hold together.
-#ifndef HEDDLE_ENGINE_MEMORY_BUDGET_H_
-#define HEDDLE_ENGINE_MEMORY_BUDGET_H_
+// MemoryBudget: the bytes that the models, sessions and calls of one Engine may hold together.
+#ifndef HEDDLE_BASE_MEMORY_BUDGET_H_
+#define HEDDLE_BASE_MEMORY_BUDGET_H_
 
 #include <atomic>
 #include <cstdint>
@@ -58,4 +58,4 @@ class MemoryBudget {
 
 }  // namespace heddle::core
 
-#endif  // HEDDLE_ENGINE_MEMORY_BUDGET_H_
+#endif  // HEDDLE_BASE_MEMORY_BUDGET_H_
