@@ -100,7 +100,7 @@ class Profiler {
     for (const core::Phase& phase : step.phases) {
       const core::TileCode code = phase.tile(step.params.get(), args, {0, phase.tiles});
       if (code != core::TileCode::kOk) {
-        return core::InvalidArgument("{}", core::TileCodeText(code));
+        return core::StepError(step, args, code, {});
       }
     }
     return Status();

@@ -42,6 +42,9 @@ class Context::Serial final : public SerialCall {
   const Shape& input_shape(int input) const override {
     return plan_.values[node_.inputs[input]].shape;
   }
+  std::string_view input_name(int input) const override {
+    return plan_.program->values()[node_.inputs[input]].name;
+  }
   std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) override {
     Result<std::byte*> memory = context_.Grow(node_.outputs[output], shape, bytes);
     return memory.ok() ? *memory : nullptr;
@@ -235,6 +238,14 @@ Status Context::RunStep(size_t index, const PlanStep& ps, const RunControl& cont
   return Internal("unknown step kind");
 }
 
+Status Context::ErrorOf(const PlanStep& ps, const TileArgs& args, TileCode code) const {
+  const Program& program = *plan().program;
+  std::vector<std::string_view> names;
+  for (int v : program.nodes()[ps.node].inputs)
+    names.push_back(v < 0 ? std::string_view() : program.values()[v].name);
+  return StepError(ps.step, args, code, names);
+}
+
 Status Context::RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control) {
   const bool fast = plan().program->options().numerics == Numerics::kFast;
   for (const Phase& phase : ps.step.phases) {
@@ -245,8 +256,7 @@ Status Context::RunPhases(const PlanStep& ps, const TileArgs& args, const RunCon
     if (control.active()) region.go_on = &RunningPhase::GoOn;
     const uint32_t code = control.executor().Run(region);
     if (code == 0) continue;
-    if (code != kRegionStopped)
-      return InvalidArgument("{}", TileCodeText(static_cast<TileCode>(code)));
+    if (code != kRegionStopped) return ErrorOf(ps, args, static_cast<TileCode>(code));
     HEDDLE_TRY(control.Check());
     return Internal("a step was stopped, but not by its caller");
   }

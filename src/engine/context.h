@@ -111,6 +111,7 @@ class Context {
   std::byte* MemoryOf(const Frame& frame, const PlanStep& ps) const;
   Status RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control);
   Status Gather(size_t index, Found* found) const;
+  Status ErrorOf(const PlanStep& ps, const TileArgs& args, TileCode code) const;
   Status CopyOutputs(const Frame& frame);
   void* PointerOf(size_t frame, int value) const;
   size_t BytesOf(int value) const;

@@ -36,20 +36,4 @@ MakeFn FindOperator(const Operator& op) {
   }
 }
 
-const char* TileCodeText(TileCode code) {
-  switch (code) {
-    case TileCode::kOk:
-      return "ok";
-    case TileCode::kIndexOutOfRange:
-      return "an index points outside its tensor";
-    case TileCode::kDivisionByZero:
-      return "division by zero";
-    case TileCode::kBadValue:
-      return "a value breaks the operator's rules";
-    case TileCode::kCustomFailed:
-      return "the registered operator reported a failure";
-  }
-  return "unknown";
-}
-
 }  // namespace heddle::core

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -24,8 +26,6 @@ enum class TileCode : uint32_t {
   kBadValue,      // a run-time value breaks the operator's rules
   kCustomFailed,  // a registered operator's own failure
 };
-const char* TileCodeText(TileCode code);
-
 struct TileRange {
   int64_t begin, end;
 };
@@ -48,6 +48,17 @@ struct TileArgs {
 // bits.
 using TileFn = TileCode (*)(const void* params, const TileArgs& args, TileRange tiles);
 
+// The value that made a tile fail: what an error names.
+struct Fault {
+  int input = -1;  // whose value it is; -1: none was found
+  int64_t element = 0;
+  std::string value, expected;  // "12", "0 to 9"
+};
+
+// Looks for the first value that the tiles of a step refuse. Runs when one has, on the same
+// operands (but not in their scratch): here nothing is hot, so it may allocate.
+using FaultFn = Fault (*)(const void* params, const TileArgs& args);
+
 class CallState;  // kernels/state.h
 
 // What a serial step may ask of the running call: memory for outputs whose size only the data
@@ -56,6 +67,7 @@ class SerialCall {
  public:
   virtual const TileArgs& args() const = 0;
   virtual const Shape& input_shape(int input) const = 0;
+  virtual std::string_view input_name(int input) const = 0;
   // Memory of output k, which now has this shape (strings: `bytes`). nullptr: past the call's
   // memory limit.
   virtual std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) = 0;
@@ -108,6 +120,7 @@ struct Phase {
 struct Step {
   StepKind kind = StepKind::kTiled;
   std::vector<Phase> phases;
+  FaultFn fault = nullptr;  // where a tile can fail
   SerialFn serial = nullptr;
   SubPlanFn sub_plan = nullptr;
   bool sizes_outputs = false;  // a serial or sub-plan step whose output shapes only its run tells
@@ -126,6 +139,10 @@ template <class P>
 struct ParamsOf<TileCode (*)(const P&, const TileArgs&, TileRange)> {
   using type = P;
 };
+template <class P>
+struct ParamsOf<Fault (*)(const P&, const TileArgs&)> {
+  using type = P;
+};
 }  // namespace step_internal
 
 // A typed tile function as a TileFn: Erase<&ConvTile>.
@@ -136,6 +153,23 @@ constexpr TileFn Erase() {
     return F(*static_cast<const P*>(params), args, tiles);
   };
 }
+
+// A typed fault function as a FaultFn.
+template <auto F>
+constexpr FaultFn EraseFault() {
+  using P = typename step_internal::ParamsOf<decltype(F)>::type;
+  return [](const void* params, const TileArgs& args) {
+    return F(*static_cast<const P*>(params), args);
+  };
+}
+
+// The error of a value that an operator refuses: "an index points outside its tensor: element 3 of
+// 'ids' is 12, expected 0 to 9". `operand`: the name of fault.input.
+Status FaultError(TileCode code, const Fault& fault, std::string_view operand);
+// The error of a step whose tiles have returned `code`. `inputs`: the names of its operands, or
+// nothing.
+Status StepError(const Step& step, const TileArgs& args, TileCode code,
+                 std::span<const std::string_view> inputs);
 
 // Makes `step` a tiled step of `tiles` tiles of F over `params`.
 template <auto F, class P>

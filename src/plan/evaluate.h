@@ -11,8 +11,8 @@
 namespace heddle::core {
 
 // In the float environment that a run in `numerics` has. REQUIRES: step.kind is kTiled, kPhased or
-// kAlias. `output_bytes`: of output 0, for kAlias.
-Status EvaluateStep(const Step& step, std::span<const void* const> inputs,
+// kAlias; the inputs have their data. `output_bytes`: of output 0, for kAlias.
+Status EvaluateStep(const Step& step, std::span<const Operand> inputs,
                     std::span<void* const> outputs, size_t output_bytes, Numerics numerics);
 
 }  // namespace heddle::core

@@ -252,14 +252,12 @@ Status Planner::TryEvaluate(const Node& node, std::span<const Operand> inputs,
   Step step;
   HEDDLE_TRY(node.operation->Lower(inputs, outputs, step));
   if (step.kind == StepKind::kSerial || step.kind == StepKind::kSubPlan) return Status();
-  std::vector<const void*> in;
   std::vector<void*> out;
-  for (const Operand& o : inputs) in.push_back(o.data);
   for (size_t i = 0; i < outputs.size(); ++i) {
     plan_->constants.emplace_back(outputs[i].bytes);
     out.push_back(plan_->constants.back().data());
   }
-  HEDDLE_TRY(EvaluateStep(step, in, out, outputs.empty() ? 0 : outputs[0].bytes,
+  HEDDLE_TRY(EvaluateStep(step, inputs, out, outputs.empty() ? 0 : outputs[0].bytes,
                           program_->options().numerics));
   for (size_t i = 0; i < outputs.size(); ++i) {
     PlanValue& p = ValueOf(node.outputs[i]);

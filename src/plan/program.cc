@@ -147,11 +147,7 @@ Status Program::Fold(Node& node, bool* folded) {
   for (int v : node.outputs)
     if (TypeBits(values_[v].type) == 0) return Status();
   std::vector<Operand> inputs, outputs;
-  std::vector<const void*> in;
-  for (int v : node.inputs) {
-    inputs.push_back(OperandOf(v));
-    in.push_back(inputs.back().data);
-  }
+  for (int v : node.inputs) inputs.push_back(OperandOf(v));
   std::vector<Shape> shapes(node.outputs.size());
   HEDDLE_TRY(node.operation->Shapes(inputs, shapes));
   for (size_t i = 0; i < shapes.size(); ++i) {
@@ -183,7 +179,7 @@ Status Program::Fold(Node& node, bool* folded) {
   }
   *folded = true;
   if (out.empty()) return Status();  // another Program of this Model has folded it already
-  return EvaluateStep(step, in, out, outputs[0].bytes, options_.numerics);
+  return EvaluateStep(step, inputs, out, outputs[0].bytes, options_.numerics);
 }
 
 }  // namespace heddle::core

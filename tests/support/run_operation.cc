@@ -49,6 +49,7 @@ class TestSerialCall final : public SerialCall {
       : args_(args), inputs_(inputs), outputs_(outputs) {}
   const TileArgs& args() const override { return args_; }
   const Shape& input_shape(int input) const override { return inputs_[input].shape; }
+  std::string_view input_name(int) const override { return "t"; }
   std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) override {
     outputs_[output].shape = shape;
     outputs_[output].data.reserve(std::max<size_t>(bytes, 1));  // never nullptr
@@ -74,13 +75,14 @@ class TestSerialCall final : public SerialCall {
   std::vector<TestTensor>& outputs_;
 };
 
-Status RunPhases(const Step& step, const TileArgs& args, int64_t per_call) {
+Status RunPhases(const Step& step, const TileArgs& args, size_t inputs, int64_t per_call) {
   for (const Phase& phase : step.phases) {
     const int64_t cut = per_call > 0 ? per_call : std::max<int64_t>(phase.tiles, 1);
     for (int64_t end = phase.tiles; end > 0; end -= cut) {
       const TileCode code =
           phase.tile(step.params.get(), args, {std::max<int64_t>(0, end - cut), end});
-      if (code != TileCode::kOk) return InvalidArgument("{}", TileCodeText(code));
+      if (code == TileCode::kOk) continue;
+      return StepError(step, args, code, std::vector<std::string_view>(inputs, "t"));
     }
   }
   return Status();
@@ -148,7 +150,7 @@ Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
     HEDDLE_TRY(step.serial(step.params.get(), call));
     if (step.sizes_outputs) return Status();
   } else {
-    HEDDLE_TRY(RunPhases(step, args, config.tiles_per_call));
+    HEDDLE_TRY(RunPhases(step, args, inputs.size(), config.tiles_per_call));
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!buffers[i]->GuardIntact()) return Internal("output {} was written past its end", i);

@@ -55,8 +55,8 @@ Status Find(const void* params, SerialCall& call) {
   HEDDLE_TRY(CheckTypes(*table, p));
   const ResourceValue keys = InputValue(call, 1, p.key);
   if (call.input_shape(2).elements() < 1)
-    return InvalidArgument("the default has shape {}, expected one element",
-                           call.input_shape(2).ToString());
+    return InvalidArgument("the default '{}' has shape {}, expected one element",
+                           call.input_name(2), call.input_shape(2).ToString());
   if (p.value == Type::kString) return FindStrings(call, *table, keys);
   auto* out = static_cast<std::byte*>(call.args().outputs[0]);
   for (int64_t i = 0; i < keys.shape.elements(); ++i) {
@@ -73,7 +73,8 @@ Status Import(const void* params, SerialCall& call) {
   HEDDLE_TRY(NamedResource(call, &id).status());
   const ResourceValue keys = InputValue(call, 1, p.key), values = InputValue(call, 2, p.value);
   if (keys.shape.elements() != values.shape.elements())
-    return InvalidArgument("{} keys and {} values, expected as many", keys.shape.elements(),
+    return InvalidArgument("keys '{}' are {} and values '{}' are {}, expected as many",
+                           call.input_name(1), keys.shape.elements(), call.input_name(2),
                            values.shape.elements());
   return call.state().Import(id, keys, values);
 }

@@ -86,7 +86,8 @@ TEST(DetectionPostProcess, Errors) {
                                           FloatsOf({1, 1, 2}, {1, 1}),
                                           FloatsOf({1, 4}, {0, 0, -1, 1})};
   const Custom inverted("TFLite_Detection_PostProcess", DetectionOptions(false, 1));
-  ExpectError(inverted.op, inputs, Type::kFloat32, Code::kInvalidArgument, "rules", 4);
+  ExpectError(inverted.op, inputs, Type::kFloat32, Code::kInvalidArgument,
+              "element 0 of 't' is of a box from 0.5, -0.5 to -0.5, 0.5", 4);
   const Custom overlap("TFLite_Detection_PostProcess", DetectionOptions(false, 1, 2.0f));
   ExpectError(overlap.op, inputs, Type::kFloat32, Code::kInvalidModel, "'nms_iou_threshold' is 2",
               4);
@@ -130,7 +131,8 @@ TEST(TensorList, Errors) {
   const auto fails = [&](const std::vector<TestTensor>& inputs, const char* text) {
     ExpectError(set.op, inputs, Type::kVariant, Code::kInvalidArgument, text);
   };
-  fails({list, IntsOf({}, {2}), FloatsOf({2}, {1, 2})}, "item 2 of a list of 2");
+  fails({list, IntsOf({}, {2}), FloatsOf({2}, {1, 2})},
+        "'t' is 2, which is no item of a list of 2");
   fails({list, IntsOf({0}, {}), FloatsOf({2}, {1, 2})}, "expected one value");
   fails({list, IntsOf({}, {0}), FloatsOf({3}, {1, 2, 3})}, "size 3 in dimension 0, expected 2");
   fails({list, IntsOf({}, {0}), IntsOf({2}, {1, 2})}, "int32, expected float32");
@@ -163,7 +165,7 @@ TEST(MaxUnpooling, PutsTheLargestValuesBack) {
     EXPECT_EQ(whole[0].As<float>(), (std::vector<float>{0, 0, 7, 0, 5, 0, 0, 0}));
   }
   ExpectError(unpool.op, {FloatsOf({1, 1, 1, 1}, {1}), IntsOf({1, 1, 1, 1}, {4})}, Type::kFloat32,
-              Code::kInvalidArgument, "outside");
+              Code::kInvalidArgument, "element 0 of 't' is 4, expected 0 or more and less than 4");
 }
 
 // --- Convolution2DTransposeBias ---

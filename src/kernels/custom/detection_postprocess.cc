@@ -134,11 +134,24 @@ void BestClasses(const DetectionParams& p, const TileArgs& args, int64_t box, in
   }
 }
 
+bool Inverted(const Box& box) { return box.ymin > box.ymax || box.xmin > box.xmax; }
+
+Fault DecodeFault(const DetectionParams& p, const TileArgs& args) {
+  for (int64_t i = 0; i < p.boxes; ++i) {
+    const Box b = Decode(p, args, i);
+    if (!Inverted(b)) continue;
+    return {0, i * p.box_width,
+            fmt::format("of a box from {}, {} to {}, {}", b.ymin, b.xmin, b.ymax, b.xmax),
+            "edges in ascending order"};
+  }
+  return {};
+}
+
 TileCode DecodeTiles(const DetectionParams& p, const TileArgs& args, TileRange tiles) {
   const int64_t end = std::min(tiles.end * kBoxesPerTile, p.boxes);
   for (int64_t i = tiles.begin * kBoxesPerTile; i < end; ++i) {
     const Box box = Decode(p, args, i);
-    if (box.ymin > box.ymax || box.xmin > box.xmax) return TileCode::kBadValue;
+    if (Inverted(box)) return TileCode::kBadValue;
     DetectionParams::Boxes(args)[i] = box;
     if (!p.options.regular) BestClasses(p, args, i, p.Lists(args) + i * p.kept);
   }
@@ -279,6 +292,7 @@ class DetectionPostProcess final : public Operation {
     step.shared_bytes =
         p.merge_at + (regular ? 2 * most * sizeof(Detection) : most * sizeof(int32_t));
     const auto columns = static_cast<float>(p.columns);
+    step.fault = EraseFault<&DecodeFault>();
     step.phases = {{Erase<&DecodeTiles>(), (p.boxes + kBoxesPerTile - 1) / kBoxesPerTile,
                     kBoxesPerTile * (60 + (regular ? 0 : columns))}};
     const float select_ns = 10 * static_cast<float>(p.boxes);

@@ -74,7 +74,7 @@ struct InputList {
     const void* data = call.args().inputs[input];
     const size_t bytes = call.input_bytes(input);
     if (data == nullptr || bytes < sizeof(ListHeader))
-      return InvalidArgument("input {} is no tensor list", input);
+      return InvalidArgument("input '{}' is no tensor list", call.input_name(input));
     std::memcpy(&list.header, data, sizeof(ListHeader));
     list.items = static_cast<const std::byte*>(data) + sizeof(ListHeader);
     const ListHeader& h = list.header;
@@ -82,11 +82,11 @@ struct InputList {
     const bool fits = h.item_bytes == 0 || static_cast<uint64_t>(h.count) == rest / h.item_bytes;
     if (h.magic != ListHeader::kMagic || h.count < 0 || h.rank < -1 || h.rank > Shape::kMaxRank ||
         !fits || (h.type != Type::kNone && TypeBits(h.type) == 0))
-      return InvalidArgument("input {} is no tensor list", input);
+      return InvalidArgument("input '{}' is no tensor list", call.input_name(input));
     ListHeader checked = h;
     if (h.type != Type::kNone &&
         (!h.KnowsShape() || !checked.SetType(h.type).ok() || checked.item_bytes != h.item_bytes))
-      return InvalidArgument("input {} is no tensor list", input);
+      return InvalidArgument("input '{}' is no tensor list", call.input_name(input));
     return list;
   }
   // Zeros, where nothing has set it.
@@ -157,14 +157,16 @@ Result<std::byte*> WriteHeader(SerialCall& call, const ListHeader& header) {
 Result<int64_t> OneInt(SerialCall& call, int input) {
   const Shape& shape = call.input_shape(input);
   if (shape.elements() != 1)
-    return InvalidArgument("input {} has shape {}, expected one value", input, shape.ToString());
+    return InvalidArgument("input '{}' has shape {}, expected one value", call.input_name(input),
+                           shape.ToString());
   return IntAt(call, input, Type::kInt32, 0);
 }
 
 Result<int64_t> IndexIn(SerialCall& call, int input, const ListHeader& header) {
   HEDDLE_ASSIGN(const int64_t index, OneInt(call, input));
   if (index < 0 || index >= header.count)
-    return InvalidArgument("item {} of a list of {}", index, header.count);
+    return InvalidArgument("'{}' is {}, which is no item of a list of {}", call.input_name(input),
+                           index, header.count);
   return index;
 }
 
@@ -172,7 +174,8 @@ Result<int64_t> IndexIn(SerialCall& call, int input, const ListHeader& header) {
 Status Reserve(const ListParams& p, SerialCall& call) {
   ListHeader header;
   HEDDLE_ASSIGN(const int64_t count, OneInt(call, 1));
-  if (count < 0) return InvalidArgument("a list of {} items", count);
+  if (count < 0)
+    return InvalidArgument("'{}' is {}, expected a count of 0 or more", call.input_name(1), count);
   header.count = static_cast<int32_t>(count);
   HEDDLE_TRY(MergeShapeOperand(call, 0, p.shape, &header));
   return WriteHeader(call, header).status();

@@ -68,7 +68,8 @@ Status Suppress(const void* params, SerialCall& call) {
   const TileArgs& args = call.args();
   const auto scalar = [&](int input) { return *static_cast<const float*>(args.inputs[input]); };
   const Thresholds t{scalar(3), scalar(4), p.soft ? scalar(5) : 0.0f};
-  if (t.sigma < 0) return InvalidArgument("sigma is {}, expected at least 0", t.sigma);
+  if (t.sigma < 0)
+    return InvalidArgument("sigma '{}' is {}, expected at least 0", call.input_name(5), t.sigma);
   const float* scores = static_cast<const float*>(args.inputs[1]);
   auto* heap = reinterpret_cast<Candidate*>(args.scratch);
   int64_t size = 0;

@@ -79,6 +79,21 @@ TileCode BinaryTile(const BinaryParams<F>& p, const TileArgs& args, TileRange ti
   return code;
 }
 
+// REQUIRES: ChecksSecond, with a text of what it expects.
+template <class B, class F>
+Fault BinaryFault(const BinaryParams<F>& p, const TileArgs& args) {
+  Fault fault;
+  p.walk.ForRuns({0, p.walk.tiles()}, [&](const Broadcast<2>::Indices& at, int64_t, int64_t n) {
+    const int64_t end = at[1] + (p.walk.moves(1) ? n : 1);
+    for (int64_t i = at[1]; i < end && fault.input < 0; ++i) {
+      const auto value = B::Load(args.inputs[1], i);
+      if (p.f.Check(value) != TileCode::kOk)
+        fault = {1, i, fmt::format("{}", value), p.f.Expected()};
+    }
+  });
+  return fault;
+}
+
 enum class ShapeRule {
   kBroadcast,
   kFirst,  // the second operand broadcasts to the first
@@ -111,6 +126,7 @@ class BinaryOperation final : public Operation {
         element_ns_ * static_cast<float>(std::min(walk.elements(), Broadcast<2>::kTile)));
     step.kernel = "plain";
     if constexpr (RunsBytes<F>) step.kernel = F::kName;
+    if constexpr (ChecksSecond<F, typename B::Value>) step.fault = EraseFault<&BinaryFault<B, F>>();
     return Status();
   }
 
@@ -166,6 +182,7 @@ struct ComputeAndClamp {
   {
     return b == 0 ? TileCode::kDivisionByZero : TileCode::kOk;
   }
+  std::string Expected() const { return "any other number"; }
   T operator()(T a, T b) const {
     const T r = Compute<kind, T>(a, b);
     const T above = nan_stays ? (r < lo ? lo : r) : (r > lo ? r : lo);

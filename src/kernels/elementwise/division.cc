@@ -19,6 +19,7 @@ struct DivBuiltin {
   IntRange range;
 
   TileCode Check(T b) const { return b == zero_b ? TileCode::kDivisionByZero : TileCode::kOk; }
+  std::string Expected() const { return "any other number"; }
   T operator()(T a, T b) const {
     int32_t x = a - zero_a, y = b - zero_b;
     if (y < 0) x = -x, y = -y;
@@ -67,6 +68,7 @@ TileCode CheckDivisor(T b) {
 template <class T>
 struct FloorDiv {
   TileCode Check(T b) const { return CheckDivisor(b); }
+  std::string Expected() const { return "any other number"; }
   T operator()(T a, T b) const {
     if constexpr (std::is_floating_point_v<T>) {
       return static_cast<T>(std::floor(DoubleOf(a) / DoubleOf(b)));
@@ -85,6 +87,7 @@ struct FloorMod {
   {
     return CheckDivisor(b);
   }
+  std::string Expected() const { return "any other number"; }
   T operator()(T a, T b) const {
     if constexpr (std::is_floating_point_v<T>) {
       const double y = DoubleOf(b), r = std::fmod(DoubleOf(a), y);  // exact

@@ -49,6 +49,16 @@ TileCode MapCheck(const F& f, const void* in, int64_t begin, int64_t end) {
   return TileCode::kOk;
 }
 
+// REQUIRES: ChecksValue, with a text of what it expects.
+template <class In, class Out, class F, class Tail>
+Fault MapFault(const MapParams<In, Out, F, Tail>& p, const TileArgs& args) {
+  for (int64_t i = 0; i < p.elements; ++i) {
+    const auto value = In::Load(args.inputs[0], i);
+    if (p.f.Check(value) != TileCode::kOk) return {0, i, fmt::format("{}", value), p.f.Expected()};
+  }
+  return {};
+}
+
 template <class In, class Out, class F, class Tail>
 TileCode MapTile(const MapParams<In, Out, F, Tail>& p, const TileArgs& args, TileRange tiles) {
   const int64_t begin = tiles.begin * kMapTile;
@@ -78,6 +88,8 @@ class MapOperation final : public Operation {
     SetTiled<&MapTile<In, Out, F, Tail>>(step, std::move(params), (n + kMapTile - 1) / kMapTile,
                                          element_ns_ * static_cast<float>(std::min(n, kMapTile)));
     step.kernel = "plain";
+    if constexpr (ChecksValue<F, typename In::Value>)
+      step.fault = EraseFault<&MapFault<In, Out, F, Tail>>();
     return Status();
   }
 

@@ -55,6 +55,7 @@ struct PowFloat {
 // Integers wrap.
 struct PowInteger {
   TileCode Check(int32_t y) const { return y < 0 ? TileCode::kBadValue : TileCode::kOk; }
+  std::string Expected() const { return "0 or more"; }
   int32_t operator()(int32_t x, int32_t y) const {
     uint32_t power = 1, square = static_cast<uint32_t>(x);
     for (uint32_t rest = static_cast<uint32_t>(y); rest != 0; rest >>= 1) {

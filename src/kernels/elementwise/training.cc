@@ -112,6 +112,17 @@ TileCode VerifyTile(const VerifyParams& p, const TileArgs& args, TileRange tiles
 }
 
 template <class In>
+Fault VerifyFault(const VerifyParams& p, const TileArgs& args) {
+  const float* expected = static_cast<const float*>(args.inputs[1]);
+  for (int64_t i = 0; i < p.elements; ++i) {
+    const float real = p.Real(In::Load(args.inputs[0], i));
+    if (std::fabs(real - expected[i]) > p.most)
+      return {0, i, fmt::format("{}", real), fmt::format("{} within {}", expected[i], p.most)};
+  }
+  return {};
+}
+
+template <class In>
 class NumericVerify final : public Operation {
  public:
   explicit NumericVerify(VerifyParams params) : params_(params) {}
@@ -130,6 +141,7 @@ class NumericVerify final : public Operation {
     params.elements = inputs[0].shape.elements();
     SetTiled<&VerifyTile<In>>(step, params, (params.elements + kMapTile - 1) / kMapTile,
                               static_cast<float>(std::min(params.elements, kMapTile)));
+    step.fault = EraseFault<&VerifyFault<In>>();
     step.kernel = "plain";
     return Status();
   }

@@ -124,6 +124,7 @@ struct AtLeast {
   F f;
   int32_t least;
   TileCode Check(int32_t x) const { return x < least ? TileCode::kBadValue : TileCode::kOk; }
+  std::string Expected() const { return fmt::format("{} or more", least); }
   auto operator()(auto x) const { return f(x); }
 };
 template <class T, class F>

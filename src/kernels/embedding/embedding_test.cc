@@ -43,9 +43,16 @@ TEST(EmbeddingLookupTest, BlocksAndHalfFloats) {
 TEST(EmbeddingLookupTest, IndicesOutside) {
   const TestTensor table = F32({2, 1}, {1, 2});
   for (const int32_t bad : {-1, 2}) {
-    ExpectError(MakeOp(OpCode::kEMBEDDING_LOOKUP), {I32({1}, {bad}), table}, kF32,
-                Code::kInvalidArgument, "outside");
+    const std::string text = "element 1 of 't' is " + std::to_string(bad) + ", expected 0 to 1";
+    ExpectError(MakeOp(OpCode::kEMBEDDING_LOOKUP), {I32({2}, {1, bad}), table}, kF32,
+                Code::kInvalidArgument, text.c_str());
   }
+  const Operator sparse = MakeOp(OpCode::kEMBEDDING_LOOKUP_SPARSE);
+  const TestTensor weights = F32({2}, {1, 1}), tuples = I32({2, 2}, {0, 0, 1, 0});
+  ExpectError(sparse, {I32({2}, {0, 2}), tuples, Ints({2, 1}), weights, table}, kF32,
+              Code::kInvalidArgument, "element 1 of 't' is 2, expected 0 to 1");
+  ExpectError(sparse, {I32({2}, {0, 1}), tuples, Ints({1, 1}), weights, table}, kF32,
+              Code::kInvalidArgument, "element 2 of 't' is 1, expected 0 to 0");
 }
 
 TEST(EmbeddingLookupSparseTest, CombinersAndEmptyRows) {

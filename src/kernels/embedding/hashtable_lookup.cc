@@ -65,7 +65,9 @@ Status TableStrings(const void* params, SerialCall& call) {
   for (int64_t i = 0; i < p.lookups; ++i) {
     const int64_t row = Find(p, call.args(), i);
     hits[i] = row < 0 ? 0 : 1;
-    if (row >= values.count()) return InvalidArgument("value {} of {}", row, values.count());
+    if (row >= values.count())
+      return InvalidArgument("values '{}' hold {} strings, expected one for key {}",
+                             call.input_name(2), values.count(), row);
     bytes += row < 0 ? 0 : values.length(row);
     if (bytes > std::numeric_limits<int32_t>::max())
       return ResourceExhausted("the strings of the output take 2^31 bytes or more");

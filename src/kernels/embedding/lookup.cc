@@ -39,6 +39,11 @@ TileCode CopyTiles(const LookupParams& p, const TileArgs& args, TileRange tiles)
   return ok ? TileCode::kOk : TileCode::kIndexOutOfRange;
 }
 
+Fault LookupFault(const LookupParams& p, const TileArgs& args) {
+  return NdIndex::Of(Type::kInt32, {static_cast<int32_t>(p.table_rows)}, 1)
+      .FindFault(0, args.inputs[0], p.rows);
+}
+
 inline void Store(float v, float* to) { *to = v; }
 inline void Store(float v, Half* to) { *to = ToHalf(v); }
 
@@ -142,6 +147,7 @@ class Lookup final : public Operation {
     const float row_ns = 2.0f + static_cast<float>(p.inner) * (copy ? 0.1f : 0.7f);
     SetTiled<&CopyTiles>(step, p, tiles, row_ns * static_cast<float>(p.rows_per_tile));
     if (!copy) step.phases[0].tile = FindWiden(table.type, outputs[0].type);
+    step.fault = EraseFault<&LookupFault>();
     step.kernel = copy ? "lookup" : "lookup_widen";
     return Status();
   }

@@ -71,6 +71,20 @@ TileCode SparseTiles(const SparseParams& p, const TileArgs& args, TileRange tile
   return TileCode::kOk;
 }
 
+Fault SparseFault(const SparseParams& p, const TileArgs& args) {
+  const auto* ids = static_cast<const int32_t*>(args.inputs[0]);
+  const auto* tuples = static_cast<const int32_t*>(args.inputs[1]);
+  for (int64_t i = 0; i < p.lookups; ++i) {
+    for (int64_t d = 0; d + 1 < p.depth; ++d) {
+      const int32_t index = tuples[i * p.depth + d];
+      if (index < 0 || index >= p.sizes[d])
+        return IndexFault(1, i * p.depth + d, index, p.sizes[d]);
+    }
+    if (ids[i] < 0 || ids[i] >= p.table_rows) return IndexFault(0, i, ids[i], p.table_rows);
+  }
+  return {};
+}
+
 class LookupSparse final : public Operation {
  public:
   explicit LookupSparse(Combiner combiner) : combiner_(combiner) {}
@@ -117,6 +131,7 @@ class LookupSparse final : public Operation {
     const float columns = static_cast<float>(std::min(p.inner, kColumns));
     SetTiled<&SparseTiles>(step, p, tiles, 0.2f * columns * static_cast<float>(p.lookups + p.rows));
     step.macs = p.lookups * p.inner;
+    step.fault = EraseFault<&SparseFault>();
     step.kernel = "lookup_sparse";
     return Status();
   }

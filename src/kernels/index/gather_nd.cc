@@ -30,11 +30,17 @@ TileCode GatherNdTiles(const GatherNdParams& p, const TileArgs& args, TileRange 
   return ok ? TileCode::kOk : TileCode::kIndexOutOfRange;
 }
 
+Fault GatherNdFault(const GatherNdParams& p, const TileArgs& args) {
+  return p.index.FindFault(1, args.inputs[1], p.rows);
+}
+
 Status GatherNdStrings(const void* params, SerialCall& call) {
   const auto& p = *static_cast<const GatherNdParams*>(params);
+  const Fault fault = GatherNdFault(p, call.args());
+  if (fault.input >= 0)
+    return FaultError(TileCode::kIndexOutOfRange, fault, call.input_name(fault.input));
   return WriteStrings(call, p.output, [&](int64_t i) {
-    const int64_t row = p.index.RowOf(call.args().inputs[1], i / p.inner);
-    return row < 0 ? row : row * p.inner + i % p.inner;
+    return p.index.RowOf(call.args().inputs[1], i / p.inner) * p.inner + i % p.inner;
   });
 }
 
@@ -65,6 +71,7 @@ class GatherNd final : public Operation {
     p.index = NdIndex::Of(inputs[1].type, params, depth);
     p.output = outputs[0].shape;
     p.inner = params.Product(depth, params.rank());
+    p.rows = p.inner == 0 ? 0 : indices.Product(0, indices.rank() - 1);
     if (inputs[0].type == Type::kString) {
       step.kind = StepKind::kSerial;
       step.serial = &GatherNdStrings;
@@ -74,13 +81,13 @@ class GatherNd final : public Operation {
       return Status();
     }
     p.row_bytes = TypeBytes(inputs[0].type, p.inner);
-    p.rows = p.row_bytes == 0 ? 0 : indices.Product(0, indices.rank() - 1);
     constexpr int64_t kTileBytes = 16 * 1024;
     const auto row_bytes = static_cast<int64_t>(p.row_bytes);
     p.rows_per_tile = std::max<int64_t>(1, kTileBytes / std::max<int64_t>(row_bytes, 4));
     const float row_ns = 1.0f + static_cast<float>(depth + row_bytes / 10);
     SetTiled<&GatherNdTiles>(step, p, (p.rows + p.rows_per_tile - 1) / p.rows_per_tile,
                              row_ns * static_cast<float>(p.rows_per_tile));
+    step.fault = EraseFault<&GatherNdFault>();
     step.kernel = "gather_nd";
     return Status();
   }

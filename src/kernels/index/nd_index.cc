@@ -27,6 +27,19 @@ NdIndex NdIndex::Of(Type type, const Shape& shape, int depth) {
   return index;
 }
 
+Fault NdIndex::FindFault(int input, const void* indices, int64_t count) const {
+  for (int64_t i = 0; i < count * depth; ++i) {
+    const int64_t index = IndexAt(type, indices, i), size = sizes[i % depth];
+    if (index < 0 || index >= size) return IndexFault(input, i, index, size);
+  }
+  return {};
+}
+
+Fault IndexFault(int input, int64_t element, int64_t index, int64_t size) {
+  return {input, element, fmt::format("{}", index),
+          size == 0 ? "none, as there is nothing to index" : fmt::format("0 to {}", size - 1)};
+}
+
 Result<Shape> ReadShape(const Operand& operand, const char* role) {
   if (operand.shape.rank() != 1 || operand.shape[0] > Shape::kMaxRank) {
     return BadValue(operand, "{} '{}' has shape {}, expected at most {} values in one dimension",

@@ -23,6 +23,9 @@ inline int64_t IndexAt(Type type, const void* indices, int64_t i) {
   }
 }
 
+// Of an index that is `index` where 0 to `size` - 1 would do.
+Fault IndexFault(int input, int64_t element, int64_t index, int64_t size);
+
 // The operand is of one of these types.
 Status CheckType(const Operand& operand, const char* role, std::initializer_list<Type> types);
 
@@ -45,6 +48,8 @@ struct NdIndex {
     }
     return row;
   }
+  // The first index of `count` tuples, operand `input` of a step, that lies outside.
+  Fault FindFault(int input, const void* indices, int64_t count) const;
 };
 
 // The shape that the values of a tensor say: "output shape". REQUIRES: its value is known.

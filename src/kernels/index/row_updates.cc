@@ -42,6 +42,16 @@ TileCode RowUpdateTiles(const RowUpdatesParams& p, const TileArgs& args, TileRan
   return TileCode::kOk;
 }
 
+Fault RowUpdateFault(const RowUpdatesParams& p, const TileArgs& args) {
+  const void* indices = args.inputs[p.index_input];
+  if (!p.drop_negative) return p.index.FindFault(p.index_input, indices, p.count);
+  for (int64_t i = 0; i < p.count; ++i) {
+    const int64_t index = IndexAt(p.index.type, indices, i);
+    if (index >= p.rows) return IndexFault(p.index_input, i, index, p.rows);
+  }
+  return {};
+}
+
 }  // namespace
 
 void LowerRowUpdates(const RowUpdates& updates, Step& step) {
@@ -54,6 +64,7 @@ void LowerRowUpdates(const RowUpdates& updates, Step& step) {
   const float tile_ns = 4.0f * static_cast<float>(p.count) +
                         0.2f * static_cast<float>(columns) * static_cast<float>(p.count + p.rows);
   SetTiled<&RowUpdateTiles>(step, p, tiles, tile_ns);
+  step.fault = EraseFault<&RowUpdateFault>();
   step.kernel = "row_updates";
 }
 

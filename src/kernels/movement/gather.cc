@@ -2,37 +2,18 @@
 // GATHER: rows of the parameters, in the order of the indices.
 #include <algorithm>
 
+#include "kernels/index/nd_index.h"
 #include "kernels/movement/indexed_rows.h"
-#include "kernels/movement/operands.h"
 #include "kernels/movement/strings.h"
 #include "kernels/operators.h"
 
 namespace heddle::core {
 namespace {
 
-template <class I>
-int64_t LoadIndex(const void* indices, int64_t i) {
-  I index;
-  std::memcpy(&index, static_cast<const std::byte*>(indices) + i * static_cast<int64_t>(sizeof(I)),
-              sizeof(I));
-  return index;
-}
-
-int64_t LoadIndex(Type type, const void* indices, int64_t i) {
-  switch (type) {
-    case Type::kInt16:
-      return LoadIndex<int16_t>(indices, i);
-    case Type::kInt32:
-      return LoadIndex<int32_t>(indices, i);
-    default:
-      return LoadIndex<int64_t>(indices, i);
-  }
-}
-
 // params[batch, outer, axis, inner] and indices[batch, count] give [batch, outer, count, inner].
 struct GatherParams {
   Type index_type = Type::kInt32;
-  int64_t outer = 1, axis = 1, count = 1;
+  int64_t outer = 1, axis = 1, count = 1, indices = 0;
   size_t row_bytes = 0;  // inner
   int64_t rows = 0, rows_per_tile = 1;
   Shape output;  // of strings
@@ -44,11 +25,11 @@ bool GatherRun(const GatherParams& p, const TileArgs& args, int64_t outer, int64
                int64_t end) {
   const std::byte* from = static_cast<const std::byte*>(args.inputs[0]) +
                           static_cast<size_t>(outer * p.axis) * p.row_bytes;
-  const int64_t first = outer / p.outer * p.count;
+  const I* indices = static_cast<const I*>(args.inputs[1]) + outer / p.outer * p.count + begin;
   std::byte* out = static_cast<std::byte*>(args.outputs[0]) +
                    static_cast<size_t>(outer * p.count + begin) * p.row_bytes;
   return CopyRows(out, end - begin, p.row_bytes, [&](int64_t i) -> const std::byte* {
-    const int64_t index = LoadIndex<I>(args.inputs[1], first + begin + i);
+    const int64_t index = indices[i];
     if (index < 0 || index >= p.axis) return nullptr;
     return from + static_cast<size_t>(index) * p.row_bytes;
   });
@@ -70,10 +51,18 @@ TileCode GatherTiles(const GatherParams& p, const TileArgs& args, TileRange tile
   return TileCode::kOk;
 }
 
+Fault GatherFault(const GatherParams& p, const TileArgs& args) {
+  return NdIndex::Of(p.index_type, {static_cast<int32_t>(p.axis)}, 1)
+      .FindFault(1, args.inputs[1], p.indices);
+}
+
 Status GatherStrings(const void* params, SerialCall& call) {
   const GatherParams& p = *static_cast<const GatherParams*>(params);
+  const Fault fault = GatherFault(p, call.args());
+  if (fault.input >= 0)
+    return FaultError(TileCode::kIndexOutOfRange, fault, call.input_name(fault.input));
   return WriteStrings(call, p.output,
-                      [&](int64_t i) { return LoadIndex(p.index_type, call.args().inputs[1], i); });
+                      [&](int64_t i) { return IndexAt(p.index_type, call.args().inputs[1], i); });
 }
 
 class Gather final : public Operation {
@@ -98,6 +87,8 @@ class Gather final : public Operation {
     GatherParams p;
     p.index_type = inputs[1].type;
     p.output = outputs[0].shape;
+    p.axis = inputs[0].shape[axes.axis];
+    p.indices = inputs[1].shape.elements();
     if (inputs[0].type == Type::kString) {
       step.kind = StepKind::kSerial;
       step.serial = &GatherStrings;
@@ -108,7 +99,7 @@ class Gather final : public Operation {
     }
     if (p.output.elements() > 0) {
       HEDDLE_TRY(SetRows(inputs, axes, p));
-      HEDDLE_TRY(CheckConstantIndices(inputs, p.axis));
+      HEDDLE_TRY(CheckConstantIndices(inputs, p));
     }
     constexpr int64_t kTileBytes = 16 * 1024;
     const int64_t row_bytes = static_cast<int64_t>(p.row_bytes);
@@ -116,6 +107,7 @@ class Gather final : public Operation {
     const float row_ns = 1.0f + static_cast<float>(row_bytes) / 10;
     const int64_t tiles = (p.rows + p.rows_per_tile - 1) / p.rows_per_tile;
     SetTiled<&GatherTiles>(step, p, tiles, row_ns * static_cast<float>(p.rows_per_tile));
+    step.fault = EraseFault<&GatherFault>();
     step.kernel = "gather";
     return Status();
   }
@@ -134,25 +126,18 @@ class Gather final : public Operation {
     }
     p.row_bytes = TypeBytes(inputs[0].type, inner);
     p.outer = shape.Product(axes.batch, axes.axis);
-    p.axis = shape[axes.axis];
     p.count = inputs[1].shape.Product(axes.batch, inputs[1].shape.rank());
     p.rows = shape.Product(0, axes.axis) * p.count;
     return Status();
   }
 
-  // Those that the file holds are known before any call, and can be named.
-  static Status CheckConstantIndices(std::span<const Operand> inputs, int64_t rows) {
-    const Operand& indices = inputs[1];
-    if (!indices.constant || indices.data == nullptr) return Status();
-    for (int64_t i = 0; i < indices.shape.elements(); ++i) {
-      const int64_t index = LoadIndex(indices.type, indices.data, i);
-      if (index >= 0 && index < rows) continue;
-      return InvalidArgument(
-          "an index points outside its tensor: {} in '{}', expected 0 to {} as "
-          "'{}' has shape {}",
-          index, indices.name, rows - 1, inputs[0].name, inputs[0].shape.ToString());
-    }
-    return Status();
+  // Those that the file holds are known before any call.
+  static Status CheckConstantIndices(std::span<const Operand> inputs, const GatherParams& p) {
+    if (!inputs[1].constant || inputs[1].data == nullptr) return Status();
+    const void* const data[] = {inputs[0].data, inputs[1].data};
+    const Fault fault = GatherFault(p, TileArgs{data, nullptr, nullptr, nullptr, nullptr});
+    if (fault.input < 0) return Status();
+    return FaultError(TileCode::kIndexOutOfRange, fault, inputs[1].name);
   }
 
   Result<Axes> Resolve(std::span<const Operand> inputs) const {

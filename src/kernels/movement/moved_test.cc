@@ -93,7 +93,8 @@ TEST(BroadcastToTest, StretchesAxesOfSizeOne) {
 TEST(BroadcastArgsTest, ShapesThatDoNotBroadcastAreRefused) {
   const Operator op = MakeOp(OpCode::kBROADCAST_ARGS);
   ExpectOutputs(op, {Ints({2, 1, 0}), Ints({5, 1})}, {Ints({2, 5, 0})});
-  ExpectError(op, {Ints({2, 3}), Ints({2})}, Type::kInt32, Code::kInvalidArgument, "");
+  ExpectError(op, {Ints({2, 3}), Ints({2})}, Type::kInt32, Code::kInvalidArgument,
+              "element 0 of 't' is 2, expected 1 or the other shape's 3");
 }
 
 TEST(MirrorPadTest, EveryPaddingOfAShape) {
@@ -215,7 +216,7 @@ TEST(ReverseSequenceTest, EachBatchByItsLength) {
   }
   ExpectError(MakeOp(OpCode::kREVERSE_SEQUENCE, ReverseSequenceOptions{1, 0}),
               {Nd::Numbered({2, 3}).As(Type::kInt8), Ints({3, 4})}, Type::kInt8,
-              Code::kInvalidArgument, "");
+              Code::kInvalidArgument, "element 1 of 't' is 4, expected 0 to 3");
 }
 
 TEST(BlocksTest, SpaceToBatchAndBack) {

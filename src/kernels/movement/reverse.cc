@@ -100,6 +100,16 @@ TileCode SequenceTiles(const SequenceParams& p, const TileArgs& args, TileRange 
   return ok ? TileCode::kOk : TileCode::kBadValue;
 }
 
+Fault SequenceFault(const SequenceParams& p, const TileArgs& args) {
+  const int64_t most = p.sequence_is_low ? p.low : p.high;
+  for (int64_t i = 0; i < (p.sequence_is_low ? p.high : p.low); ++i) {
+    const int64_t length = LoadLength(p, args.inputs[1], i);
+    if (length >= 0 && length <= most) continue;
+    return {1, i, fmt::format("{}", length), fmt::format("0 to {}", most)};
+  }
+  return {};
+}
+
 class ReverseSequence final : public Operation {
  public:
   explicit ReverseSequence(ReverseSequenceOptions options) : options_(options) {}
@@ -138,6 +148,7 @@ class ReverseSequence final : public Operation {
     const float row_ns = 5.0f + static_cast<float>(row_bytes) / 10;
     const int64_t tiles = (p.rows + p.rows_per_tile - 1) / p.rows_per_tile;
     SetTiled<&SequenceTiles>(step, p, tiles, row_ns * static_cast<float>(p.rows_per_tile));
+    step.fault = EraseFault<&SequenceFault>();
     step.kernel = "reverse_sequence";
     return Status();
   }

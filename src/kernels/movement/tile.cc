@@ -159,21 +159,35 @@ struct ArgsParams {
   int sizes[2];  // of the two shapes
 };
 
+// Axis i of shape k, brought to the rank of the longer one.
+template <class T>
+T ArgsSize(const ArgsParams& p, const TileArgs& args, int k, int i) {
+  const int at = i - (std::max(p.sizes[0], p.sizes[1]) - p.sizes[k]);
+  return at < 0 ? T{1} : static_cast<const T*>(args.inputs[k])[at];
+}
+
 template <class T>
 TileCode BroadcastArgsTile(const ArgsParams& p, const TileArgs& args, TileRange tiles) {
   if (tiles.begin == tiles.end) return TileCode::kOk;
-  const int rank = std::max(p.sizes[0], p.sizes[1]);
-  const auto size = [&](int k, int i) {
-    const int at = i - (rank - p.sizes[k]);
-    return at < 0 ? T{1} : static_cast<const T*>(args.inputs[k])[at];
-  };
   T* out = static_cast<T*>(args.outputs[0]);
-  for (int i = 0; i < rank; ++i) {
-    const T a = size(0, i), b = size(1, i);
+  for (int i = 0; i < std::max(p.sizes[0], p.sizes[1]); ++i) {
+    const T a = ArgsSize<T>(p, args, 0, i), b = ArgsSize<T>(p, args, 1, i);
     if (a != b && a != 1 && b != 1) return TileCode::kBadValue;
     out[i] = a == 1 ? b : a;
   }
   return TileCode::kOk;
+}
+
+template <class T>
+Fault BroadcastArgsFault(const ArgsParams& p, const TileArgs& args) {
+  const int rank = std::max(p.sizes[0], p.sizes[1]);
+  for (int i = 0; i < rank; ++i) {
+    const T a = ArgsSize<T>(p, args, 0, i), b = ArgsSize<T>(p, args, 1, i);
+    if (a != b && a != 1 && b != 1)
+      return {1, i - (rank - p.sizes[1]), fmt::format("{}", b),
+              fmt::format("1 or the other shape's {}", a)};
+  }
+  return {};
 }
 
 class BroadcastArgs final : public Operation {
@@ -194,8 +208,10 @@ class BroadcastArgs final : public Operation {
     const int64_t tiles = outputs[0].shape[0] > 0 ? 1 : 0;
     if (outputs[0].type == Type::kInt32) {
       SetTiled<&BroadcastArgsTile<int32_t>>(step, p, tiles, 10);
+      step.fault = EraseFault<&BroadcastArgsFault<int32_t>>();
     } else {
       SetTiled<&BroadcastArgsTile<int64_t>>(step, p, tiles, 10);
+      step.fault = EraseFault<&BroadcastArgsFault<int64_t>>();
     }
     step.kernel = "broadcast_args";
     return Status();

@@ -137,6 +137,19 @@ TileCode UnpoolTiles(const UnpoolParams& p, const TileArgs& args, TileRange tile
   return TileCode::kOk;
 }
 
+template <class Index>
+Fault UnpoolFault(const UnpoolParams& p, const TileArgs& args) {
+  const PoolGeometry& g = p.g;
+  const Index* index = static_cast<const Index*>(args.inputs[1]);
+  const int64_t places = g.y.filter * g.x.filter;
+  for (int64_t i = 0; i < g.batch * g.y.out * g.x.out * g.channels; ++i) {
+    const auto value = static_cast<double>(index[i]);
+    if (!(value >= 0 && value < static_cast<double>(places)))
+      return {1, i, fmt::format("{}", index[i]), fmt::format("0 or more and less than {}", places)};
+  }
+  return {};
+}
+
 class MaxUnpool final : public Operation {
  public:
   explicit MaxUnpool(const PoolOptions& options) : options_(options) {}
@@ -152,8 +165,10 @@ class MaxUnpool final : public Operation {
     const auto ns = static_cast<float>(4 * g.y.out * g.x.out * g.channels);
     if (in[1].type == Type::kFloat32) {
       SetTiled<&UnpoolTiles<float>>(step, UnpoolParams{g}, g.batch, ns);
+      step.fault = EraseFault<&UnpoolFault<float>>();
     } else {
       SetTiled<&UnpoolTiles<int32_t>>(step, UnpoolParams{g}, g.batch, ns);
+      step.fault = EraseFault<&UnpoolFault<int32_t>>();
     }
     step.kernel = "max_unpool";
     return Status();

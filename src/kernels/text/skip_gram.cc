@@ -71,7 +71,8 @@ void ForEachGroup(const Sentence& sentence, const SkipGramOptions& options, Word
 Status SkipGram(const void* params, SerialCall& call) {
   const auto& options = *static_cast<const SkipGramOptions*>(params);
   const StringTensor input(call.args().inputs[0]);
-  if (input.count() < 1) return InvalidArgument("the input has no string, expected one");
+  if (input.count() < 1)
+    return InvalidArgument("input '{}' has no string, expected one", call.input_name(0));
   const Sentence sentence{input.bytes(0), input.length(0)};
   auto* stack = reinterpret_cast<Word*>(call.args().scratch);
   int64_t count = 0, text = 0;
