@@ -48,6 +48,7 @@ class Context {
   // memory.
   void SetInput(int k, CallTensor tensor) { inputs_[k] = tensor; }
   void SetOutput(int k, CallTensor tensor) { wanted_[k] = tensor; }
+  CallTensor wanted(int k) const { return wanted_[k]; }  // where output k goes
 
   // Runs the Plan and those that continue it. REQUIRES: every input is set.
   Status Run(const RunControl& control, const CallEnv& env);
@@ -110,8 +111,8 @@ class Context {
   void UsePool();
   std::byte* MemoryOf(const Frame& frame, const PlanStep& ps) const;
   Status RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control);
-  Status Gather(size_t index, Found* found) const;
   Status ErrorOf(const PlanStep& ps, const TileArgs& args, TileCode code) const;
+  Status Gather(size_t index, Found* found) const;
   Status CopyOutputs(const Frame& frame);
   void* PointerOf(size_t frame, int value) const;
   size_t BytesOf(int value) const;

@@ -257,6 +257,8 @@ Status LoadedModel::BindOutputs(const Ports& ports, const RunRequest& request,
     const heddle_tensor& given = At(request.outputs, i);
     HEDDLE_ASSIGN(const int k, PortIndex(ports.outputs, given, i, "output"));
     HEDDLE_TRY(CheckType(ports.outputs[k], given, "output"));
+    if (context.wanted(k).data != nullptr)
+      return InvalidArgument("output '{}' is given twice", ports.outputs[k].name);
     const size_t alignment = std::clamp<size_t>(TypeBits(ports.outputs[k].type) / 8, 1, 8);
     if (given.data == nullptr || reinterpret_cast<uintptr_t>(given.data) % alignment != 0)
       return InvalidArgument(

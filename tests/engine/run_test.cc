@@ -107,6 +107,17 @@ TEST_F(Run, AnOutputThatIsTooSmallIsNamed) {
       << status.message();
 }
 
+TEST_F(Run, AnOutputHasOnePlace) {
+  const auto in = Fill(*model_, 1, 1);
+  const auto out = model_->Run({in.view});
+  ASSERT_TRUE(out.ok());
+  std::vector<float> first(10), second(10);
+  TensorView twice[] = {TensorView(nullptr, first), TensorView((*out)[0].name, second)};
+  const Status status = model_->RunInto(std::span(&in.view, 1), twice);
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_NE(status.message().find("' is given twice"), std::string_view::npos) << status.message();
+}
+
 TEST_F(Run, DeadlineAndCancelStopACall) {
   const auto in = Fill(*model_, 1, 1);
   RunOptions late;
@@ -176,18 +187,6 @@ TEST_F(Run, TheEnginesMemoryLimitCountsCallsInFlight) {
   EXPECT_TRUE(loaded->Run({in.view}).ok());
 }
 
-TEST_F(Run, IdleMemoryOfOneModelServesAnother) {
-  ASSERT_TRUE(model_->Warm().ok());
-  Options options;
-  options.memory_limit_bytes =
-      2 * model_->weights_bytes() + model_->arena_bytes() * 3 / 2 + 4 * 4096;
-  const Engine engine(options);
-  auto first = engine.Load(DigitsFile(false)), second = engine.Load(DigitsFile(false));
-  ASSERT_TRUE(first.ok() && second.ok());
-  const auto in = Fill(*first, 1, 1);
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(first->Run({in.view}).ok());
-    EXPECT_TRUE(second->Run({in.view}).ok());
 TEST_F(Run, TheEnginesMemoryLimitCountsPackedWeightsUntilTheModelIsFreed) {
   if (model_->weights_bytes() == 0) GTEST_SKIP() << model_->isa() << " packs nothing";
   Options options;
@@ -202,6 +201,18 @@ TEST_F(Run, TheEnginesMemoryLimitCountsPackedWeightsUntilTheModelIsFreed) {
   EXPECT_TRUE(engine.Load(DigitsFile(false)).ok());
 }
 
+TEST_F(Run, IdleMemoryOfOneModelServesAnother) {
+  ASSERT_TRUE(model_->Warm().ok());
+  Options options;
+  options.memory_limit_bytes =
+      2 * model_->weights_bytes() + model_->arena_bytes() * 3 / 2 + 4 * 4096;
+  const Engine engine(options);
+  auto first = engine.Load(DigitsFile(false)), second = engine.Load(DigitsFile(false));
+  ASSERT_TRUE(first.ok() && second.ok());
+  const auto in = Fill(*first, 1, 1);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(first->Run({in.view}).ok());
+    EXPECT_TRUE(second->Run({in.view}).ok());
   }
 }
 
