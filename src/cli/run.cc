@@ -177,7 +177,10 @@ std::string ToText(const Report& report) {
 
 void WriteTensor(JsonWriter& json, const Port& port, const Array& array) {
   json.Field("name", port.name()).Field("type", core::TypeName(port.type));
-  json.Field("shape", array.shape).Field("range", RangeText(array, port.type));
+  json.Field("shape", array.shape);
+  const Range range = RangeOf(array, port.type);
+  json.Field("range", range.empty() ? std::vector<double>() : std::vector{range.low, range.high});
+  json.Field("not_finite", range.not_finite);
 }
 
 std::string ToJson(const Given& given, const Report& report) {

@@ -99,26 +99,32 @@ std::string Table::Text(std::string_view indent) const {
   return text;
 }
 
-std::string RangeText(const Array& array, core::Type type) {
-  if (array.kind == Kind::kBytes || array.kind == Kind::kUnicode) return "";
+Range RangeOf(const Array& array, core::Type type) {
+  Range range;
+  if (array.kind == Kind::kBytes || array.kind == Kind::kUnicode) return range;
   const bool bfloat16 = type == core::Type::kBFloat16;
   const size_t n = array.elements() * PartsOf(array);
-  double low = INFINITY, high = -INFINITY;
-  size_t odd = 0, set = 0;
   for (size_t i = 0; i < n; ++i) {
     const double v = NumberAt(array, i, bfloat16);
-    set += v != 0;
+    range.not_zero += v != 0;
     if (!std::isfinite(v)) {
-      ++odd;
+      ++range.not_finite;
       continue;
     }
-    low = std::min(low, v);
-    high = std::max(high, v);
+    range.low = std::min(range.low, v);
+    range.high = std::max(range.high, v);
   }
-  if (array.kind == Kind::kBool) return fmt::format("true {} of {}", set, n);
-  std::string range = low <= high ? fmt::format("{:.6g} .. {:.6g}", low, high) : "";
-  if (odd > 0) range += fmt::format("{}{} not finite", range.empty() ? "" : ", ", odd);
   return range;
+}
+
+std::string RangeText(const Array& array, core::Type type) {
+  const Range range = RangeOf(array, type);
+  if (array.kind == Kind::kBool)
+    return fmt::format("true {} of {}", range.not_zero, array.elements());
+  std::string text = range.empty() ? "" : fmt::format("{:.6g} .. {:.6g}", range.low, range.high);
+  if (range.not_finite > 0)
+    text += fmt::format("{}{} not finite", text.empty() ? "" : ", ", range.not_finite);
+  return text;
 }
 
 }  // namespace heddle::cli

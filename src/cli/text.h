@@ -3,6 +3,7 @@
 #ifndef HEDDLE_CLI_TEXT_H_
 #define HEDDLE_CLI_TEXT_H_
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,6 +40,13 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// The numbers of an array; of strings none.
+struct Range {
+  double low = INFINITY, high = -INFINITY;  // of the finite ones
+  size_t not_finite = 0, not_zero = 0;
+  bool empty() const { return low > high; }
+};
+Range RangeOf(const Array& array, core::Type type);
 // "min .. max" of the finite elements and how many are not; "true 3 of 12" of booleans.
 std::string RangeText(const Array& array, core::Type type);
 

@@ -76,8 +76,9 @@ says 'input   image     int8  1x8x8x1'
 says 'output_0: the largest 3'
 [ "$(head -c 2 "$work/out.npz")" = PK ] || fail 'run --output wrote no npz'
 expect 0 run "$models/digits_f32.tflite" --inputs "$models/golden/digits_f32.npz" --json
-keys model isa numerics inputs outputs name type shape
+keys model isa numerics inputs outputs name type shape range not_finite
 says '"shape": \[16, 10\]'
+says '"range": \[-\?[0-9.e-]*, [0-9.e-]*\]'
 [ -s "$work/err" ] && fail "run --json wrote to standard error: $(cat "$work/err")"
 expect 0 run "$models/digits_f32.tflite" --hash-inputs --signature serving_default --numerics reference --cores 1
 expect 11 run "$models/digits_f32.tflite" --inputs "$models/golden/digits_int8.npz"; complains "expected f4"
