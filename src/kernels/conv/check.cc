@@ -132,14 +132,6 @@ Status CheckWeightsScale(const ConvSpec& spec, const Operand& weights) {
     if (std::isfinite(s)) continue;  // negative ones exist and mean what they say
     return InvalidModel("weights '{}' have scale {}, expected a finite number", weights.name, s);
   }
-  // LiteRT reads past a single scale here, so no model that works has one: there is no answer to
-  // agree with.
-  if (spec.kind == ConvKind::kDepthwise && IsFloat(spec.input) && !q.per_channel() &&
-      weights.shape.rank() == 4 && weights.shape[3] > 1) {
-    return Unsupported(
-        "weights '{}' have 1 scale, expected {} (one per output channel) with a float input",
-        weights.name, weights.shape[3]);
-  }
   if (weights.type == Type::kUInt8) {
     return IsFloat(spec.input) ? Status() : CheckTensorScale(weights, "weights");
   }

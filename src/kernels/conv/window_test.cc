@@ -299,6 +299,7 @@ TEST(Window, HybridIsCloseToFloatAndIndependentOfTiles) {
     ConvCase hybrid = exact;
     const std::vector<float> scales(r.depthwise ? r.out_c : 1, 0.01f);
     hybrid.inputs[1] = Int8s(filter, r.weights, 0.01f).Constant();
+    ConvCase one_scale = hybrid;
     SetScales(hybrid.inputs[1], scales, r.depthwise ? 3 : 0);
     for (const Numerics numerics : kBoth) {
       const std::vector<float> expected = exact.Run<float>(numerics),
@@ -309,6 +310,7 @@ TEST(Window, HybridIsCloseToFloatAndIndependentOfTiles) {
       for (size_t k = 0; k < actual.size(); ++k)
         ASSERT_NEAR(actual[k], expected[k], bound) << "case " << i;
       EXPECT_EQ(actual, hybrid.Run<float>(numerics, 1)) << "tiles one by one";
+      EXPECT_EQ(actual, one_scale.Run<float>(numerics)) << "one scale stands for all channels";
     }
   }
 }
