@@ -4,6 +4,7 @@
 #ifndef HEDDLE_CREW_EXECUTOR_H_
 #define HEDDLE_CREW_EXECUTOR_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -40,6 +41,21 @@ class Executor {
  protected:
   ~Executor() = default;
 };
+
+// All of the region on this thread, in order. Between blocks of tiles `may_go_on` is asked; false
+// stops the region.
+template <class MayGoOn>
+uint32_t RunInOrder(const Region& region, const MayGoOn& may_go_on) {
+  const float most = kLongestClaimNs / std::max(1.0f, region.tile_ns);
+  const int64_t block = std::max<int64_t>(1, static_cast<int64_t>(most));
+  for (int64_t begin = 0; begin < region.tiles; begin += block) {
+    if (begin > 0 && !may_go_on()) return kRegionStopped;
+    const int64_t end = std::min(region.tiles, begin + block);
+    const uint32_t code = region.run(region.arg, begin, end, nullptr);
+    if (code != 0) return code;
+  }
+  return 0;
+}
 
 // Everything on the calling thread. Thread-safe.
 Executor& AloneExecutor();

@@ -123,18 +123,10 @@ uint32_t Turn::Run(const Region& region) {
 }
 
 uint32_t Turn::RunAlone(const Region& region) {
-  const float most = kLongestClaimNs / std::max(1.0f, region.tile_ns);
-  const int64_t block = std::max<int64_t>(1, static_cast<int64_t>(most));
-  for (int64_t begin = 0; begin < region.tiles; begin += block) {
-    if (begin > 0) {
-      if (!nested_ && crew_.turns_.ShouldYield(priority_, since_ns_)) Yield();
-      if (!held_ || (region.go_on != nullptr && !region.go_on(region.arg))) return kRegionStopped;
-    }
-    const uint32_t code =
-        region.run(region.arg, begin, std::min(region.tiles, begin + block), nullptr);
-    if (code != 0) return code;
-  }
-  return 0;
+  return RunInOrder(region, [&] {
+    if (!nested_ && crew_.turns_.ShouldYield(priority_, since_ns_)) Yield();
+    return held_ && (region.go_on == nullptr || region.go_on(region.arg));
+  });
 }
 
 void Turn::Share(const Region& region) {
