@@ -96,11 +96,11 @@ void Crew::StartThreads(int wanted) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void Crew::Post(CrewTask& task, Priority priority) {
+void Crew::Post(CrewTask& task, Priority priority, CoreCap* cap) {
   StartThreads(budget());
   posted_.fetch_add(1, std::memory_order_relaxed);
   task.crew_ = this;
-  if (turns_.TakeOrWait(task, priority)) task.Granted();
+  if (turns_.TakeOrWait(task, priority, cap)) task.Granted();
 }
 
 void Crew::Loop(Helper& self, unsigned id) {
@@ -139,7 +139,7 @@ bool Crew::RunGranted() {
     if (first_granted_ == nullptr) last_granted_ = nullptr;
     granted_.fetch_sub(1, std::memory_order_seq_cst);
   }
-  const Turn turn(*this, Turn::Inherited());
+  const Turn turn(*this, task->cap(), Turn::Inherited());
   task->Run();
   return true;
 }
@@ -160,8 +160,11 @@ bool Crew::HelpOne(Helper& self, unsigned from) {
 }
 
 bool Crew::HelpAt(Slot& slot, Helper& self) {
+  if (!slot.claims.LooksOpen()) return false;
   bool helped = false;
-  while (slot.claims.LooksOpen() && MayStay()) {
+  const int before = slot.helpers.fetch_add(1, std::memory_order_relaxed);
+  while (before < slot.most_helpers.load(std::memory_order_relaxed) && slot.claims.LooksOpen() &&
+         MayStay()) {
     const uint32_t parts = static_cast<uint32_t>(turns_.budget());
     const Claim claim = slot.claims.Take(parts, slot.most.load(std::memory_order_relaxed));
     if (claim.size() == 0) break;
@@ -174,6 +177,7 @@ bool Crew::HelpAt(Slot& slot, Helper& self) {
     self.worked_ns.fetch_add(static_cast<uint64_t>(took), std::memory_order_relaxed);
     helped = true;
   }
+  slot.helpers.fetch_sub(1, std::memory_order_relaxed);
   return helped;
 }
 

@@ -2,7 +2,8 @@
 // Crew: the process's compute threads and the rule by which they help calls.
 //
 //  1. The calling thread always executes; a call makes progress though no helper ever comes.
-//  2. Calls hold a Turn each (turns.h); at most Budget do.
+//  2. Calls hold a Turn each (turns.h); at most Budget do. The helpers of a call whose Engine has a
+//     cap are part of it, too.
 //  3. Slots, where turns publish their regions, live as long as the Crew; how tiles are claimed
 //  from
 //     one is claims.h's.
@@ -73,7 +74,8 @@ class Crew {
   // The process's own. A forked child has another, without threads at first.
   static Crew& OfProcess();
 
-  void Post(CrewTask& task, Priority priority);
+  // A `cap` of nullptr: none.
+  void Post(CrewTask& task, Priority priority, CoreCap* cap = nullptr);
   int budget() const { return turns_.budget(); }
   CrewCounters counters() const;
 
@@ -85,8 +87,11 @@ class Crew {
     SlotClaims claims;
     // Written by the turn that owns the slot before it opens a region.
     Region region;
-    int64_t block = 1;                     // tiles of the region in one tile of the claims
-    std::atomic<uint32_t> most{1};         // in one claim; a helper may read that of another region
+    int64_t block = 1;  // tiles of the region in one tile of the claims
+    // Looked at by helpers without a claim, so perhaps those of another region: the most tiles in
+    // one claim, and how many may help.
+    std::atomic<uint32_t> most{1};
+    std::atomic<int> most_helpers{0}, helpers{0};
     std::atomic<uint64_t> failure{kNone};  // first tile of the failing claim << 32 | code
     std::atomic<bool> taken{false};
     std::atomic<uint64_t> shared_regions{0}, straggler_ns{0};
@@ -149,8 +154,9 @@ class Turn final : public Executor {
     bool (*go_on)(const void* arg) = nullptr;
     const void* arg = nullptr;  // nullptr: nothing ends it
   };
-  Turn(Crew& crew, Priority priority, int most_cores, GoOn wait);
-  Turn(Crew& crew, Priority priority, int most_cores) : Turn(crew, priority, most_cores, GoOn()) {}
+  // A `cap` of nullptr: none.
+  Turn(Crew& crew, Priority priority, CoreCap* cap, GoOn wait);
+  Turn(Crew& crew, Priority priority, CoreCap* cap) : Turn(crew, priority, cap, GoOn()) {}
   ~Turn();
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
@@ -163,19 +169,23 @@ class Turn final : public Executor {
   friend class Crew;
   class Waiter;
   struct Inherited {};  // for a task, whose turn is there already
-  Turn(Crew& crew, Inherited);
+  Turn(Crew& crew, CoreCap* cap, Inherited);
   void WaitFor(Waiter& waiter);
   bool MayGoOn() const { return wait_.arg == nullptr || wait_.go_on(wait_.arg); }
+  bool ShouldYield() const {
+    return !nested_ && crew_.turns_.ShouldYield(priority_, since_ns_, cap_);
+  }
   void Yield();
+  int Spare() const;
   uint32_t RunAlone(const Region& region);
-  void Share(const Region& region);
+  void Share(const Region& region, int spare);
   void WaitForStragglers(uint32_t count);
 
   Crew& crew_;
   const Priority priority_;
   const bool nested_;
   bool held_ = true;
-  const int most_cores_;
+  CoreCap* const cap_;
   const GoOn wait_;
   int64_t since_ns_ = 0;
   float unshared_ns_ = 0;  // that helpers could have taken over since the last wake

@@ -68,7 +68,7 @@ uint32_t Seed() {
 TEST(Crew, EveryTileOnceWhateverTheBudget) {
   for (const int budget : {1, 2, 5, 17}) {
     Crew crew(Budget(budget).Options(budget));
-    Turn turn(crew, Priority::kNormal, 0);
+    Turn turn(crew, Priority::kNormal, nullptr);
     for (const int64_t tiles : {1, 2, 3, 16, 1000, 70'000, 200'001}) {
       Work work(tiles);
       EXPECT_EQ(turn.Run(work.AsRegion(10'000)), 0u);
@@ -80,7 +80,7 @@ TEST(Crew, EveryTileOnceWhateverTheBudget) {
 // Two tiles that wait for each other: only a second thread lets them end.
 TEST(Crew, AHelperComes) {
   Crew crew(Budget(2).Options(2));
-  Turn turn(crew, Priority::kNormal, 0);
+  Turn turn(crew, Priority::kNormal, nullptr);
   std::atomic<int> arrived{0};
   const Region region{[](void* arg, int64_t begin, int64_t end, std::byte*) -> uint32_t {
                         auto& count = *static_cast<std::atomic<int>*>(arg);
@@ -99,17 +99,42 @@ TEST(Crew, AHelperComes) {
 
 TEST(Crew, ACapOfOneCoreKeepsACallAlone) {
   Crew crew(Budget(4).Options(4));
-  Turn turn(crew, Priority::kNormal, 1);
+  CoreCap cap(1);
+  Turn turn(crew, Priority::kNormal, &cap);
   Work work(1000);
   EXPECT_EQ(turn.Run(work.AsRegion(1e6f)), 0u);
   EXPECT_EQ(work.most_inside, 1);
   EXPECT_EQ(crew.counters().shared_regions, 0u);
 }
 
+// However many call and help: under a cap of 2 never more than two at a time.
+TEST(Crew, ACapHoldsOverAllCallsOfAnEngine) {
+  for (const int cores : {1, 2}) {
+    Crew crew(Budget(6).Options(6));
+    CoreCap cap(cores);
+    Work work(400);
+    std::atomic<int> at{0};
+    const auto call = [&] {
+      for (int i = 0; i < 50; ++i) {
+        Turn turn(crew, Priority::kNormal, &cap);
+        EXPECT_LE(++at, cores);
+        // A call holds its turn when it computes alone, too.
+        EXPECT_EQ(turn.Run(work.AsRegion(i % 2 == 0 ? 50'000.0f : 1.0f)), 0u);
+        --at;
+      }
+    };
+    std::vector<std::thread> callers;
+    for (int c = 0; c < 4; ++c) callers.emplace_back(call);
+    for (std::thread& caller : callers) caller.join();
+    // One claim more may be under way while the gate closes.
+    EXPECT_LE(work.most_inside, cores == 1 ? 1 : 2 * cores);
+  }
+}
+
 TEST(Crew, TheLowestFailingTileDecides) {
   for (const int budget : {1, 4}) {
     Crew crew(Budget(budget).Options(budget));
-    Turn turn(crew, Priority::kNormal, 0);
+    Turn turn(crew, Priority::kNormal, nullptr);
     for (int i = 0; i < 50; ++i) {
       Work work(500);
       work.fails_at = 7 * i;
@@ -124,7 +149,7 @@ TEST(Crew, TheLowestFailingTileDecides) {
 TEST(Crew, AStoppedRegionEndsAndTheTurnGoesOn) {
   for (const int budget : {1, 3}) {
     Crew crew(Budget(budget).Options(budget));
-    Turn turn(crew, Priority::kNormal, 0);
+    Turn turn(crew, Priority::kNormal, nullptr);
     Work work(100'000);
     work.stops_at = 5;
     EXPECT_EQ(turn.Run(work.AsRegion(100'000)), kRegionStopped);
@@ -137,10 +162,10 @@ TEST(Crew, AStoppedRegionEndsAndTheTurnGoesOn) {
 
 TEST(Crew, ATurnInsideATurnIsTheSame) {
   Crew crew(Budget(1).Options(1));
-  Turn outer(crew, Priority::kNormal, 0);
+  Turn outer(crew, Priority::kNormal, nullptr);
   Work work(10);
   {
-    Turn inner(crew, Priority::kLow, 0);  // one core: it would wait for itself
+    Turn inner(crew, Priority::kLow, nullptr);  // one core: it would wait for itself
     EXPECT_EQ(inner.Run(work.AsRegion(1e6f)), 0u);
   }
   EXPECT_TRUE(work.EachOnce());
@@ -149,11 +174,11 @@ TEST(Crew, ATurnInsideATurnIsTheSame) {
 
 TEST(Crew, WhoMayNotGoOnStopsWaiting) {
   Crew crew(Budget(1).Options(1));
-  const Turn first(crew, Priority::kNormal, 0);
+  const Turn first(crew, Priority::kNormal, nullptr);
   std::atomic<bool> go_on{true};
   std::thread second([&] {
     const Turn turn(
-        crew, Priority::kNormal, 0,
+        crew, Priority::kNormal, nullptr,
         {[](const void* arg) { return static_cast<const std::atomic<bool>*>(arg)->load(); },
          &go_on});
     EXPECT_FALSE(turn.held());
@@ -194,6 +219,7 @@ TEST(Crew, SeededStress) {
   const Budget budget(3);
   Crew crew(budget.Options(6));
   std::atomic<int> tasks_left{0};
+  CoreCap caps[] = {CoreCap(1), CoreCap(2), CoreCap(3)};
   std::vector<std::thread> callers;
   for (uint32_t c = 0; c < 6; ++c) {
     callers.emplace_back([&, c] {
@@ -204,16 +230,18 @@ TEST(Crew, SeededStress) {
         if (rng() % 4 == 0) {
           ++tasks_left;
           tasks.push_back(std::make_unique<CountTask>(tasks_left));
-          crew.Post(*tasks.back(), static_cast<Priority>(rng() % kPriorities));
+          crew.Post(*tasks.back(), static_cast<Priority>(rng() % kPriorities),
+                    rng() % 4 == 0 ? &caps[rng() % 3] : nullptr);
         }
-        Turn turn(crew, static_cast<Priority>(rng() % kPriorities), static_cast<int>(rng() % 4));
+        CoreCap* const cap = rng() % 2 == 0 ? &caps[rng() % 3] : nullptr;
+        Turn turn(crew, static_cast<Priority>(rng() % kPriorities), cap);
         for (int r = 0; r < 20; ++r) {
           Work work(1 + rng() % 300);
           if (rng() % 8 == 0) work.fails_at = rng() % work.times.size();
           const bool nested = rng() % 8 == 0;
           const Region region = work.AsRegion(static_cast<float>(1 << rng() % 20));
           const uint32_t code =
-              nested ? Turn(crew, Priority::kLow, 0).Run(region) : turn.Run(region);
+              nested ? Turn(crew, Priority::kLow, nullptr).Run(region) : turn.Run(region);
           EXPECT_EQ(code, work.fails_at < 0 ? 0 : work.fails_at + 1);
           EXPECT_TRUE(work.fails_at >= 0 || work.EachOnce());
         }

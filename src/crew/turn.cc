@@ -33,16 +33,12 @@ class Turn::Waiter final : public TurnWaiter {
   std::atomic<uint32_t> granted_{0};
 };
 
-Turn::Turn(Crew& crew, Priority priority, int most_cores, GoOn wait)
-    : crew_(crew),
-      priority_(priority),
-      nested_(InTurn()),
-      most_cores_(most_cores > 0 ? most_cores : 1 << 16),
-      wait_(wait) {
+Turn::Turn(Crew& crew, Priority priority, CoreCap* cap, GoOn wait)
+    : crew_(crew), priority_(priority), nested_(InTurn()), cap_(cap), wait_(wait) {
   if (nested_) return;
   InTurn() = true;
   Waiter waiter;
-  if (!crew.turns_.TakeOrWait(waiter, priority)) {
+  if (!crew.turns_.TakeOrWait(waiter, priority, cap)) {
     crew.waits_.fetch_add(1, std::memory_order_relaxed);
     WaitFor(waiter);
   }
@@ -50,8 +46,8 @@ Turn::Turn(Crew& crew, Priority priority, int most_cores, GoOn wait)
   crew.AskForBudget(since_ns_);
 }
 
-Turn::Turn(Crew& crew, Inherited)
-    : crew_(crew), priority_(Priority::kNormal), nested_(false), most_cores_(1 << 16) {
+Turn::Turn(Crew& crew, CoreCap* cap, Inherited)
+    : crew_(crew), priority_(Priority::kNormal), nested_(false), cap_(cap) {
   InTurn() = true;
   since_ns_ = crew.clock_.NowNs();
 }
@@ -59,7 +55,7 @@ Turn::Turn(Crew& crew, Inherited)
 Turn::~Turn() {
   if (nested_) return;
   if (slot_ != nullptr) slot_->taken.store(false, std::memory_order_release);
-  if (held_) crew_.turns_.Give();
+  if (held_) crew_.turns_.Give(cap_);
   InTurn() = false;
 }
 
@@ -79,26 +75,32 @@ void Turn::WaitFor(Waiter& waiter) {
 // Without a turn again, a region can only be stopped: whoever ended the wait stops it, too.
 void Turn::Yield() {
   Waiter waiter;
-  if (!held_ || !crew_.turns_.Yield(waiter, priority_)) return;
+  if (!held_ || !crew_.turns_.Yield(waiter, priority_, cap_)) return;
   crew_.yields_.fetch_add(1, std::memory_order_relaxed);
   WaitFor(waiter);
   crew_.turns_.Unpark();
   since_ns_ = crew_.clock_.NowNs();
 }
 
+// Threads that may compute besides this one.
+int Turn::Spare() const {
+  const int room = crew_.Room();
+  return cap_ == nullptr ? room : std::min(room, cap_->spare());
+}
+
 uint32_t Turn::Run(const Region& region) {
   if (region.tiles <= 0) return 0;
-  if (!nested_ && crew_.turns_.ShouldYield(priority_, since_ns_)) Yield();
+  if (ShouldYield()) Yield();
   if (!held_) return kRegionStopped;
   const float total_ns = static_cast<float>(region.tiles) * region.tile_ns;
-  const int spare = std::min(crew_.turns_.budget() - crew_.turns_.active(), most_cores_ - 1);
+  const int spare = Spare();
   const bool fits = region.scratch_bytes <= Crew::kScratchBytes;
   if (nested_ || spare <= 0 || region.tiles < 2 || total_ns < kWorthSharingNs || !fits)
     return RunAlone(region);
   if (slot_ == nullptr) slot_ = crew_.TakeSlot();
   if (slot_ == nullptr) return RunAlone(region);
   crew_.StartThreads(crew_.budget());
-  Share(region);
+  Share(region, spare);
   unshared_ns_ += total_ns * static_cast<float>(spare) / static_cast<float>(spare + 1);
   if (unshared_ns_ >= kWorthWakingNs && crew_.helping_.load(std::memory_order_relaxed) < spare) {
     unshared_ns_ = 0;
@@ -112,7 +114,8 @@ uint32_t Turn::Run(const Region& region) {
     if (claim.size() == 0) break;
     crew_.Compute(*slot_, claim, nullptr);
     slot_->claims.Finish(claim);
-    if (crew_.turns_.ShouldYield(priority_, since_ns_)) Yield();
+    if (ShouldYield()) Yield();
+    slot_->most_helpers.store(Spare(), std::memory_order_relaxed);
     if (held_ && (region.go_on == nullptr || region.go_on(region.arg))) continue;
     stopped = kRegionStopped;
     slot_->claims.Finish(slot_->claims.TakeAll());
@@ -124,12 +127,12 @@ uint32_t Turn::Run(const Region& region) {
 
 uint32_t Turn::RunAlone(const Region& region) {
   return RunInOrder(region, [&] {
-    if (!nested_ && crew_.turns_.ShouldYield(priority_, since_ns_)) Yield();
+    if (ShouldYield()) Yield();
     return held_ && (region.go_on == nullptr || region.go_on(region.arg));
   });
 }
 
-void Turn::Share(const Region& region) {
+void Turn::Share(const Region& region, int spare) {
   Crew::Slot& slot = *slot_;
   slot.region = region;
   slot.block = (region.tiles + Crew::SlotClaims::kMostTiles - 1) / Crew::SlotClaims::kMostTiles;
@@ -137,6 +140,7 @@ void Turn::Share(const Region& region) {
   slot.most.store(static_cast<uint32_t>(std::clamp(kLongestClaimNs / block_ns, 1.0f,
                                                    float{Crew::SlotClaims::kMostTiles})),
                   std::memory_order_relaxed);
+  slot.most_helpers.store(spare, std::memory_order_relaxed);
   slot.failure.store(Crew::kNone, std::memory_order_relaxed);
   slot.shared_regions.fetch_add(1, std::memory_order_relaxed);
   slot.claims.Open(static_cast<uint32_t>((region.tiles + slot.block - 1) / slot.block));

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns: how many calls compute at the same time, and who is next.
 //
-//  1. At most Budget calls hold a turn; one that comes to a free turn takes it with one
-//     compare-and-swap.
+//  1. At most Budget calls hold a turn, and of the calls under one CoreCap at most as many as it
+//     says. One that comes to a free turn takes it with a compare-and-swap each.
+//     (AtMostBudgetAtATime, ACapHoldsOverAllItsCalls)
 //  2. Otherwise it waits, first come first served within its priority; a higher priority goes
-//     first.
-//  3. A waiter that has waited longer than kMostStarvedNs goes before any that came later, whatever
-//     their priorities.
-//  4. A turn is given up at a tile boundary when a higher priority waits, or after kLongTurnNs when
+//     first. (FirstComeFirstServedWithinAPriority, ANewcomerDoesNotOvertakeWhoWaits)
+//  3. A call that only its CoreCap keeps waiting stands in nobody else's way, and does not lose
+//     its place. (WhoWaitsForACapStandsInNobodysWay, AWaitForACapKeepsItsPlace)
+//  4. A waiter that has waited longer than kMostStarvedNs goes before any that came later, whatever
+//     their priorities. (WhoStarvesGoesFirst)
+//  5. A turn is given up at a tile boundary when a higher priority waits, or after kLongTurnNs when
 //     anyone waits; who gave it up waits again, at the end of its priority. At most `budget` calls
-//     are parked so, since each keeps its memory.
-//  5. No wakeup is lost: a call that finds no turn counts itself as waiting before it looks again,
-//     and a turn is given back before its owner looks for waiters.
+//     are parked so, since each keeps its memory. (YieldsToHigherAtOnceToOthersAfterAWhile,
+//     YieldsToWhoWaitsForTheSameCap)
+//  6. No wakeup is lost: a call that finds no turn counts itself as waiting before it looks again,
+//     and a turn is given back before its owner looks for waiters. So with caps.
+//     (Crew.SeededStress)
 #ifndef HEDDLE_CREW_TURNS_H_
 #define HEDDLE_CREW_TURNS_H_
 
@@ -28,6 +33,8 @@ namespace heddle::core {
 inline constexpr int64_t kLongTurnNs = 10'000'000;
 inline constexpr int64_t kMostStarvedNs = 100'000'000;
 
+class CoreCap;
+
 // One that waits for a turn; lives as long as it waits. Granted once.
 class TurnWaiter {
  public:
@@ -36,10 +43,58 @@ class TurnWaiter {
   // gone when this returns.
   virtual void Granted() = 0;
 
+ protected:
+  CoreCap* cap() const { return cap_; }
+
  private:
   friend class Turns;
+  friend class WaitList;
   TurnWaiter* next_ = nullptr;
+  CoreCap* cap_ = nullptr;
+  Priority priority_ = Priority::kNormal;
   int64_t since_ns_ = 0;
+};
+
+// Who waits, by priority and then by when they came. Changed under the lock of Turns; the two
+// looks need none.
+class WaitList {
+ public:
+  bool anyone() const { return waiting_.load(std::memory_order_seq_cst) > 0; }
+  // The highest priority that waits; kPriorities: none.
+  int highest() const { return highest_.load(std::memory_order_relaxed); }
+  void Add(TurnWaiter& waiter);
+  TurnWaiter* Pop(int64_t now_ns);  // the next; nullptr: nobody
+  bool Remove(TurnWaiter& waiter);  // false: it does not wait here
+
+ private:
+  void UpdateHighest();
+
+  std::array<TurnWaiter*, kPriorities> first_{};
+  std::atomic<int> waiting_{0};
+  std::atomic<int> highest_{kPriorities};
+};
+
+// The most cores that the calls of one Engine use together. Outlives them.
+class CoreCap {
+ public:
+  explicit CoreCap(int cores) : cores_(cores) {}  // REQUIRES: cores > 0
+  CoreCap(const CoreCap&) = delete;
+  CoreCap& operator=(const CoreCap&) = delete;
+
+  // Cores that each of its active calls may use besides its own.
+  int spare() const {
+    const int active = active_.load(std::memory_order_relaxed);
+    return active <= 0 ? cores_ - 1 : (cores_ - active) / active;
+  }
+
+ private:
+  friend class Turns;
+  bool TryEnter();
+  void Leave() { active_.fetch_sub(1, std::memory_order_seq_cst); }
+
+  const int cores_;
+  std::atomic<int> active_{0};  // hold a turn, or wait for one with room under this cap kept free
+  WaitList blocked_;
 };
 
 class Turns {
@@ -51,40 +106,33 @@ class Turns {
   void SetBudget(int budget);
 
   int active() const { return active_.load(std::memory_order_relaxed); }
-  bool anyone_waits() const { return waiting_.load(std::memory_order_relaxed) > 0; }
 
-  bool TryTake();
+  // A `cap` of nullptr: none.
+  bool TryTake(CoreCap* cap = nullptr);
   // Takes a turn now and returns true, or makes `waiter` wait: Granted() will be called.
-  bool TakeOrWait(TurnWaiter& waiter, Priority priority);
-  void Give();
+  bool TakeOrWait(TurnWaiter& waiter, Priority priority, CoreCap* cap = nullptr);
+  void Give(CoreCap* cap = nullptr);
   // The waiter gives up; false: it has been granted, or will be at any moment.
   bool Forget(TurnWaiter& waiter);
 
   // For the holder of a turn taken at `since_ns`, at a tile boundary.
-  bool ShouldYield(Priority priority, int64_t since_ns) const;
+  bool ShouldYield(Priority priority, int64_t since_ns, const CoreCap* cap = nullptr) const;
   // Gives the turn to the next and makes `waiter` wait for another; false: nobody waits any more or
   // too many are parked, and the turn is kept.
-  bool Yield(TurnWaiter& waiter, Priority priority);
+  bool Yield(TurnWaiter& waiter, Priority priority, CoreCap* cap = nullptr);
   // For a waiter that had yielded, once granted.
   void Unpark() { parked_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
-  struct List {
-    TurnWaiter *first = nullptr, *last = nullptr;
-  };
-  void Append(TurnWaiter& waiter, Priority priority);  // these four: under the lock
-  TurnWaiter* PopNext();
+  void Promote(CoreCap& cap);  // these two: under the lock
   void GrantWhatIsFree();
-  void UpdateHighest();
 
   const Clock& clock_;
   std::atomic<int> budget_;
   std::atomic<int> active_{0};
-  std::atomic<int> waiting_{0};
   std::atomic<int> parked_{0};
-  std::atomic<int> highest_{kPriorities};  // priority that waits; kPriorities: none
   std::mutex mutex_;
-  std::array<List, kPriorities> lists_;
+  WaitList ready_;  // each has room under its cap
 };
 
 }  // namespace heddle::core

@@ -107,6 +107,81 @@ TEST_F(TurnsTest, YieldsToHigherAtOnceToOthersAfterAWhile) {
   EXPECT_EQ(log_, "abc");
 }
 
+TEST_F(TurnsTest, ACapHoldsOverAllItsCalls) {
+  Turns turns(clock_, 4);
+  CoreCap cap(2);
+  EXPECT_EQ(cap.spare(), 1);
+  EXPECT_TRUE(turns.TryTake(&cap));
+  EXPECT_EQ(cap.spare(), 1);
+  EXPECT_TRUE(turns.TryTake(&cap));
+  EXPECT_EQ(cap.spare(), 0);
+  EXPECT_FALSE(turns.TryTake(&cap));
+  EXPECT_FALSE(turns.TakeOrWait(a_, Priority::kNormal, &cap));
+  EXPECT_EQ(turns.active(), 2);
+  turns.Give(&cap);
+  EXPECT_EQ(log_, "a");
+  EXPECT_EQ(turns.active(), 2);
+}
+
+TEST_F(TurnsTest, WhoWaitsForACapStandsInNobodysWay) {
+  Turns turns(clock_, 3);
+  CoreCap cap(1);
+  ASSERT_TRUE(turns.TryTake(&cap));
+  turns.TakeOrWait(a_, Priority::kHigh, &cap);
+  EXPECT_TRUE(turns.TryTake());
+  EXPECT_FALSE(turns.ShouldYield(Priority::kLow, clock_.NowNs())) << "it waits for another's room";
+  turns.Give();
+  EXPECT_EQ(log_, "") << "that turn is not for the capped";
+  turns.Give(&cap);
+  EXPECT_EQ(log_, "a");
+}
+
+TEST_F(TurnsTest, AWaitForACapKeepsItsPlace) {
+  Turns turns(clock_, 2);
+  CoreCap cap(1);
+  ASSERT_TRUE(turns.TryTake(&cap));
+  turns.TakeOrWait(a_, Priority::kNormal, &cap);
+  ASSERT_TRUE(turns.TryTake());
+  clock_.Advance(1);
+  turns.TakeOrWait(b_, Priority::kNormal);
+  turns.Give(&cap);
+  EXPECT_EQ(log_, "a") << "it came before b";
+  turns.Give(&cap);
+  EXPECT_EQ(log_, "ab");
+}
+
+TEST_F(TurnsTest, YieldsToWhoWaitsForTheSameCap) {
+  Turns turns(clock_, 2);
+  CoreCap cap(1);
+  ASSERT_TRUE(turns.TryTake(&cap));
+  const int64_t since = clock_.NowNs();
+  turns.TakeOrWait(a_, Priority::kNormal, &cap);
+  EXPECT_FALSE(turns.ShouldYield(Priority::kNormal, since, &cap));
+  clock_.Advance(kLongTurnNs);
+  EXPECT_TRUE(turns.ShouldYield(Priority::kNormal, since, &cap));
+  EXPECT_TRUE(turns.Yield(b_, Priority::kNormal, &cap));
+  EXPECT_EQ(log_, "a");
+  EXPECT_EQ(turns.active(), 1) << "the cap holds though there are cores";
+  turns.Give(&cap);
+  turns.Unpark();
+  EXPECT_EQ(log_, "ab");
+  turns.Give(&cap);
+  EXPECT_EQ(turns.active(), 0);
+}
+
+TEST_F(TurnsTest, WhoGivesUpLeavesTheRoomUnderItsCap) {
+  Turns turns(clock_, 1);
+  CoreCap cap(1);
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(a_, Priority::kNormal, &cap);  // holds the room, waits for a turn
+  turns.TakeOrWait(b_, Priority::kNormal, &cap);  // waits for the room
+  EXPECT_TRUE(turns.Forget(a_));
+  turns.TakeOrWait(c_, Priority::kNormal, &cap);
+  EXPECT_TRUE(turns.Forget(c_));
+  turns.Give();
+  EXPECT_EQ(log_, "b");
+}
+
 TEST_F(TurnsTest, WhoGivesUpIsForgotten) {
   Turns turns(clock_, 1);
   ASSERT_TRUE(turns.TryTake());

@@ -287,7 +287,7 @@ Result<Call> LoadedModel::Run(const RunRequest& request) {
 
   // The turn before the Context: memory follows the number of turns, not that of callers.
   Turn turn(
-      Crew::OfProcess(), Priority::kNormal, engine_->options().cores,
+      Crew::OfProcess(), Priority::kNormal, engine_->cap(),
       {[](const void* control) { return static_cast<const RunControl*>(control)->Check().ok(); },
        request.control.active() ? &request.control : nullptr});
   if (!turn.held()) return request.control.Check();

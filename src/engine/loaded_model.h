@@ -6,10 +6,12 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "crew/turns.h"
 #include "engine/entry.h"
 #include "heddle/c.h"
 
@@ -18,20 +20,24 @@ namespace heddle::core {
 struct EngineOptions {
   uint64_t memory_limit_bytes = ~uint64_t{0};
   Limits limits;
-  int cores = 0;
+  int cores = 0;  // that all its calls may use together; 0: all there are
 };
 
 // What models share. Thread-safe; kept alive by its models.
 class EngineCore {
  public:
   explicit EngineCore(const EngineOptions& options)
-      : options_(options), budget_(options.memory_limit_bytes) {}
+      : options_(options), budget_(options.memory_limit_bytes) {
+    if (options.cores > 0) cap_.emplace(options.cores);
+  }
   const EngineOptions& options() const { return options_; }
   MemoryBudget& budget() { return budget_; }
+  CoreCap* cap() { return cap_ ? &*cap_ : nullptr; }
 
  private:
   const EngineOptions options_;
   MemoryBudget budget_;
+  std::optional<CoreCap> cap_;
 };
 
 // An input or output as callers know it.
