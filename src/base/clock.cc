@@ -6,19 +6,22 @@
 namespace heddle::core {
 namespace {
 
-class MonotonicClock final : public Clock {
+template <clockid_t kId>
+class PosixClock final : public Clock {
  public:
   int64_t NowNs() const override {
     timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);  // cannot fail: the clock exists and the pointer is good
+    clock_gettime(kId, &now);  // cannot fail: the clock exists and the pointer is good
     return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
   }
 };
 
-constinit const MonotonicClock kSystemClock;
+constinit const PosixClock<CLOCK_MONOTONIC> kSystemClock;
+constinit const PosixClock<CLOCK_THREAD_CPUTIME_ID> kThreadCpuClock;
 
 }  // namespace
 
 const Clock& SystemClock() { return kSystemClock; }
+const Clock& ThreadCpuClock() { return kThreadCpuClock; }
 
 }  // namespace heddle::core

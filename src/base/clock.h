@@ -20,6 +20,9 @@ class Clock {
 // CLOCK_MONOTONIC, the clock that c.h counts deadlines in. Lives as long as the process.
 const Clock& SystemClock();
 
+// The CPU time that the calling thread used: what differs between threads cannot be compared.
+const Clock& ThreadCpuClock();
+
 // Stands still until it is told otherwise.
 class FakeClock final : public Clock {
  public:

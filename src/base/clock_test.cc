@@ -21,6 +21,16 @@ TEST(SystemClock, IsTheSteadyClock) {
   EXPECT_LE(now, after);
 }
 
+TEST(ThreadCpuClock, CountsWhatThisThreadComputes) {
+  const int64_t before = ThreadCpuClock().NowNs();
+  int64_t others = -1;
+  std::thread([&] { others = ThreadCpuClock().NowNs(); }).join();
+  EXPECT_GE(others, 0);
+  while (ThreadCpuClock().NowNs() < before + 1'000'000) {  // only computing gets it there
+  }
+  EXPECT_GE(ThreadCpuClock().NowNs(), before + 1'000'000);
+}
+
 TEST(FakeClock, MovesOnlyByHand) {
   FakeClock clock(7);
   EXPECT_EQ(clock.NowNs(), 7);
