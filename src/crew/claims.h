@@ -2,15 +2,13 @@
 // Claims: how threads share the tiles of one region without a lock.
 //
 //  1. A region is open from Open to the moment when every tile is claimed or dropped. One word
-//  holds
-//     epoch, next tile and count: a claim moves `next` in one compare-and-swap, so tiles are
+//     holds epoch, next tile and count: a claim moves `next` in one compare-and-swap, so tiles are
 //     claimed once each and in ascending order.
 //  2. Whoever holds a claim may read what the opener wrote before Open. Nobody else may.
 //  3. The opener opens the next region only when all tiles of this one are finished, so what a
 //     claim's holder reads stands still.
 //  4. A thread that looked at the word long ago cannot claim from a later region: the epoch
-//  differs,
-//     and 2^32 regions would have to pass between its look and its swap.
+//     differs, and 2^32 regions would have to pass between its look and its swap.
 //  5. After its Finish a helper touches nothing but the address of the futex word.
 //
 // Memory order: Open's release store of the word is read by the acquire of a claim's swap, through
@@ -18,7 +16,10 @@
 // sequence. Finish's release is read by the opener's acquire of `done`: all that the tiles wrote,
 // and all that the holders read, happened before the opener goes on.
 //
-// A template over its atomics so that tests can run it through every interleaving.
+// A template over its atomics so that tests can run it through every interleaving: the rules are
+// held by Claims.EveryOrderOfTwoThreads, OrdersOfThreeThreadsWithFewSwitches,
+// DroppedTilesAreFinished and TheNextRegionMustWait. Those see every order of the operations, not
+// weaker memory; for that stands the argument above.
 #ifndef HEDDLE_CREW_CLAIMS_H_
 #define HEDDLE_CREW_CLAIMS_H_
 
@@ -47,8 +48,8 @@ class Claims {
     word_.store(epoch << 32 | count, std::memory_order_release);
   }
 
-  // Whether there seems to be something to claim: a hint.
-  bool LooksOpen() const { return Left(word_.load(std::memory_order_relaxed)) > 0; }
+  // How many tiles there seem to be to claim: a hint.
+  uint32_t LooksLeft() const { return Left(word_.load(std::memory_order_relaxed)); }
 
   // Takes a share of what is left: enough for `parts` threads to go on claiming smaller ones, and
   // at most `most`. An empty claim: all tiles are claimed.

@@ -2,19 +2,17 @@
 #include "crew/crew.h"
 
 #include <pthread.h>
-#include <signal.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
-
-#include "base/topology.h"
-#include "crew/budget.h"
 
 namespace heddle::core {
 namespace {
 
 constexpr int64_t kBudgetEveryNs = 250'000'000;
-constexpr int64_t kMostCreditNs = 200'000;
-constexpr int64_t kFirstCreditNs = 50'000;  // for one that was just woken
+constexpr int64_t kFirstWakeNs = 25'000;  // until one is measured
+constexpr int64_t kLeastWakeNs = 5'000, kMostWakeNs = 200'000;
 
 std::atomic<Crew*> process_crew{nullptr};
 
@@ -25,8 +23,12 @@ Crew* MakeProcessCrew() {
   static const int fork_handler = pthread_atfork(nullptr, nullptr, ForgetInChild);
   static_cast<void>(fork_handler);
   auto reader = std::make_shared<BudgetReader>();
-  return new Crew({static_cast<int>(ProcessCpus().size()), [reader] { return reader->Read(); },
-                   &SystemClock()});
+  reader->Read();
+  Crew::Options options;
+  options.most_threads = static_cast<int>(sysconf(_SC_NPROCESSORS_CONF));
+  options.placement = Placement(reader->topology());
+  options.read_budget = [reader] { return reader->Read(); };
+  return new Crew(std::move(options));
 }
 
 }  // namespace
@@ -39,7 +41,7 @@ void CrewTask::Granted() {
     crew_->last_granted_ = this;
     crew_->granted_.fetch_add(1, std::memory_order_seq_cst);
   }
-  crew_->Ring(1);
+  crew_->Ring(1, crew_->Here());
 }
 
 bool& InTurn() {
@@ -47,21 +49,36 @@ bool& InTurn() {
   return in_turn;
 }
 
+int Crew::CurrentCpu() { return sched_getcpu(); }
+
 Crew::Crew(Options options)
     : clock_(*options.clock),
+      thread_cpu_(*options.thread_cpu),
       read_budget_(std::move(options.read_budget)),
-      turns_(clock_, read_budget_()),
-      most_threads_(std::max(options.most_threads, turns_.budget())),
+      placement_(std::move(options.placement)),
+      current_cpu_(options.current_cpu),
+      first_budget_(read_budget_()),
+      turns_(clock_, first_budget_.cores),
+      gate_(first_budget_.apart),
+      governor_(first_budget_.apart - 1),
+      most_threads_(std::max(options.most_threads, first_budget_.cores)),
       budget_read_ns_(clock_.NowNs()),
+      wake_ns_(kFirstWakeNs),
       slots_(new Slot[kSlots]),
-      helpers_(new Helper[static_cast<size_t>(most_threads_)]) {}
+      bells_(new Bell[static_cast<size_t>(placement_.groups())]),
+      helpers_(new Helper[static_cast<size_t>(most_threads_)]) {
+  SetBudget(first_budget_);
+}
 
 Crew::~Crew() {
   {
     const std::lock_guard lock(start_mutex_);  // no thread starts after this
     stopping_.store(true, std::memory_order_seq_cst);
   }
-  Ring(most_threads_);
+  for (int g = 0; g < placement_.groups(); ++g) {
+    bells_[g].word.fetch_add(1, std::memory_order_seq_cst);
+    FutexWake(bells_[g].word, most_threads_);
+  }
   for (int i = 0; i < threads_.load(); ++i) helpers_[i].thread.join();
 }
 
@@ -75,110 +92,100 @@ Crew& Crew::OfProcess() {
   return *crew;
 }
 
-// Signals are for the application's threads.
-void Crew::StartThreads(int wanted) {
-  wanted = std::min(wanted, most_threads_);
-  if (threads_.load(std::memory_order_acquire) >= wanted) return;
-  const std::lock_guard lock(start_mutex_);
-  if (stopping_.load(std::memory_order_relaxed)) return;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  for (int i = threads_.load(); i < wanted; ++i) {
-    auto scratch = AnonymousMemory::Allocate(kScratchBytes);
-    if (!scratch.ok()) break;  // fewer helpers: slower, never wrong
-    Helper& self = helpers_[i];
-    self.scratch = std::move(scratch).value();
-    self.thread = std::thread([this, &self, i] { Loop(self, static_cast<unsigned>(i)); });
-    pthread_setname_np(self.thread.native_handle(), "heddle-crew");
-    threads_.store(i + 1, std::memory_order_release);
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+Crew* Crew::ReplaceForTest(Crew* crew) {
+  return process_crew.exchange(crew, std::memory_order_acq_rel);
 }
 
 void Crew::Post(CrewTask& task, Priority priority, CoreCap* cap) {
-  StartThreads(budget());
-  posted_.fetch_add(1, std::memory_order_relaxed);
+  StartThreads(budget(), Here());
+  posted_.Add();
   task.crew_ = this;
   if (turns_.TakeOrWait(task, priority, cap)) task.Granted();
 }
 
-void Crew::Loop(Helper& self, unsigned id) {
-  while (!stopping_.load(std::memory_order_relaxed)) {
-    LookAtBudget();
-    if (RunGranted()) continue;
-    if (Join()) {
-      InTurn() = true;  // a call from inside a tile runs inline
-      while (MayStay() && (HelpOne(self, id) || SpinForWork(self))) {
-      }
-      InTurn() = false;
-      helping_.fetch_sub(1, std::memory_order_relaxed);
-      if (granted_.load(std::memory_order_relaxed) > 0) continue;
+int Crew::Room() const {
+  const int whole = gate_.load(std::memory_order_relaxed) - turns_.active();
+  int room = whole;
+  if (whole >= 0 && allowance_.any()) {
+    const bool begun = helping_.load(std::memory_order_relaxed) > whole;
+    const int64_t now = clock_.NowNs();
+    room += begun ? allowance_.MayGoOn(now) : allowance_.MayBegin(now);
+  }
+  return std::min(room, governor_.cap());
+}
+
+// By a helper, for itself: of those that are one too many for the whole cores, each pays its part.
+void Crew::Charge(int64_t now_ns, int64_t used_ns) {
+  if (!allowance_.any()) return;
+  const int helping = std::max(1, helping_.load(std::memory_order_relaxed));
+  if (helping + turns_.active() > gate_.load(std::memory_order_relaxed))
+    allowance_.Charge(now_ns, used_ns / helping);
+}
+
+// The nearest sleepers first.
+void Crew::Ring(int count, int group) {
+  for (const int g : placement_.group(group).nearest) {
+    Bell& bell = bells_[g];
+    bell.word.fetch_add(1, std::memory_order_seq_cst);
+    if (bell.sleepers.load(std::memory_order_seq_cst) == 0) continue;
+    rung_ns_.store(clock_.NowNs(), std::memory_order_relaxed);
+    const int woken = FutexWake(bell.word, count);
+    wakes_.Add(woken);
+    count -= woken;
+    if (count <= 0) return;
+  }
+}
+
+// What a wake costs here: from the ring until the woken runs.
+void Crew::NoteWake(int64_t woken_ns) {
+  const int64_t took = woken_ns - rung_ns_.load(std::memory_order_relaxed);
+  const int64_t before = wake_ns_.load(std::memory_order_relaxed);
+  wake_ns_.store(std::clamp((7 * before + took) / 8, kLeastWakeNs, kMostWakeNs),
+                 std::memory_order_relaxed);
+}
+
+void Crew::SetBudget(const CoreBudget& budget) {
+  const CpuThrottling& before = first_budget_.throttling;
+  const CpuThrottling& now = budget.throttling;
+  periods_.store(now.periods - before.periods, std::memory_order_relaxed);
+  throttled_periods_.store(now.throttled_periods - before.throttled_periods,
+                           std::memory_order_relaxed);
+  throttled_ns_.store(now.throttled_ns - before.throttled_ns, std::memory_order_relaxed);
+  gate_.store(budget.apart, std::memory_order_relaxed);
+  allowance_.Set(budget.share, budget.period_ns);
+  governor_.SetMost(budget.apart - 1 + (allowance_.any() ? 1 : 0));
+  turns_.SetBudget(budget.cores);
+}
+
+// On a thread of the Crew, since it reads files.
+void Crew::LookAtBudget(int64_t now_ns) {
+  if (now_ns - budget_read_ns_.load(std::memory_order_relaxed) < kBudgetEveryNs) return;
+  const std::unique_lock lock(budget_mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return;
+  budget_read_ns_.store(now_ns, std::memory_order_relaxed);
+  SetBudget(read_budget_());
+  if (posted_.value() > 0) StartThreads(budget(), Here());
+}
+
+// A caller reads no files: a thread of the Crew does it, if there is one; else this starts one,
+// since a budget that has grown can be seen only so.
+void Crew::AskForBudget(int64_t now_ns) {
+  if (now_ns - budget_read_ns_.load(std::memory_order_relaxed) < 2 * kBudgetEveryNs) return;
+  StartThreads(1, Here());
+  Ring(1, Here());
+}
+
+Crew::Slot* Crew::TakeSlot() {
+  for (int i = 0; i < kSlots; ++i) {
+    bool taken = slots_[i].taken.load(std::memory_order_relaxed);
+    if (taken || !slots_[i].taken.compare_exchange_strong(taken, true, std::memory_order_acquire))
+      continue;
+    int top = top_slot_.load(std::memory_order_relaxed);
+    while (top < i + 1 && !top_slot_.compare_exchange_weak(top, i + 1, std::memory_order_release)) {
     }
-    SleepForWork();
-    self.credit_ns = std::max(self.credit_ns, kFirstCreditNs);
+    return &slots_[i];
   }
-}
-
-bool Crew::Join() {
-  int helping = helping_.load(std::memory_order_relaxed);
-  do {
-    if (helping >= Room()) return false;
-  } while (!helping_.compare_exchange_weak(helping, helping + 1, std::memory_order_relaxed));
-  return true;
-}
-
-bool Crew::RunGranted() {
-  if (granted_.load(std::memory_order_relaxed) == 0) return false;
-  CrewTask* task;
-  {
-    const std::lock_guard lock(granted_mutex_);
-    task = first_granted_;
-    if (task == nullptr) return false;
-    first_granted_ = task->next_;
-    if (first_granted_ == nullptr) last_granted_ = nullptr;
-    granted_.fetch_sub(1, std::memory_order_seq_cst);
-  }
-  const Turn turn(*this, task->cap(), Turn::Inherited());
-  task->Run();
-  return true;
-}
-
-bool Crew::AnythingOpen() const {
-  const int top = top_slot_.load(std::memory_order_acquire);
-  for (int i = 0; i < top; ++i)
-    if (slots_[i].claims.LooksOpen()) return true;
-  return false;
-}
-
-// One region, as long as it has tiles and the gate is open.
-bool Crew::HelpOne(Helper& self, unsigned from) {
-  const unsigned top = static_cast<unsigned>(top_slot_.load(std::memory_order_acquire));
-  for (unsigned i = 0; i < top; ++i)
-    if (HelpAt(slots_[(from + i) % top], self)) return true;
-  return false;
-}
-
-bool Crew::HelpAt(Slot& slot, Helper& self) {
-  if (!slot.claims.LooksOpen()) return false;
-  bool helped = false;
-  const int before = slot.helpers.fetch_add(1, std::memory_order_relaxed);
-  while (before < slot.most_helpers.load(std::memory_order_relaxed) && slot.claims.LooksOpen() &&
-         MayStay()) {
-    const uint32_t parts = static_cast<uint32_t>(turns_.budget());
-    const Claim claim = slot.claims.Take(parts, slot.most.load(std::memory_order_relaxed));
-    if (claim.size() == 0) break;
-    const int64_t begin = clock_.NowNs();
-    Compute(slot, claim, self.scratch.data());
-    slot.claims.Finish(claim);
-    const int64_t took = clock_.NowNs() - begin;
-    self.credit_ns = std::min(self.credit_ns + took / 10, kMostCreditNs);
-    self.claims.fetch_add(1, std::memory_order_relaxed);
-    self.worked_ns.fetch_add(static_cast<uint64_t>(took), std::memory_order_relaxed);
-    helped = true;
-  }
-  slot.helpers.fetch_sub(1, std::memory_order_relaxed);
-  return helped;
+  return nullptr;  // such a turn runs alone
 }
 
 // REQUIRES: the claim is held.
@@ -197,92 +204,41 @@ uint32_t Crew::Compute(Slot& slot, const Claim& claim, std::byte* scratch) {
   return code;
 }
 
-// Looks for work for as long as it has credit and a call is there to be helped.
-bool Crew::SpinForWork(Helper& self) {
-  const int64_t begin = clock_.NowNs();
-  int64_t now = begin;
-  bool found = false;
-  while (!found && now - begin < self.credit_ns) {
-    for (int i = 0; i < 16 && !found; ++i) {
-      SpinPause();
-      found = AnythingOpen();
-    }
-    if (turns_.active() == 0 || !MayStay() || granted_.load(std::memory_order_relaxed) > 0 ||
-        stopping_.load(std::memory_order_relaxed))
-      break;
-    now = clock_.NowNs();
-  }
-  now = clock_.NowNs();
-  self.credit_ns = std::max<int64_t>(0, self.credit_ns - (now - begin));
-  self.spin_ns.fetch_add(static_cast<uint64_t>(now - begin), std::memory_order_relaxed);
-  return found;
-}
-
-void Crew::SleepForWork() {
-  const uint32_t bell = bell_.load(std::memory_order_seq_cst);
-  sleepers_.fetch_add(1, std::memory_order_seq_cst);
-  // Whoever grants a task or stops rings after it did so; regions ring only to be quicker.
-  if (granted_.load(std::memory_order_seq_cst) == 0 && !stopping_.load(std::memory_order_seq_cst))
-    FutexWait(bell_, bell);
-  sleepers_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-void Crew::Ring(int count) {
-  bell_.fetch_add(1, std::memory_order_seq_cst);
-  if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
-  wakes_.fetch_add(1, std::memory_order_relaxed);
-  FutexWake(bell_, count);
-}
-
-// On a thread of the Crew, since it reads files.
-void Crew::LookAtBudget() {
-  int64_t last = budget_read_ns_.load(std::memory_order_relaxed);
-  const int64_t now = clock_.NowNs();
-  if (now - last < kBudgetEveryNs) return;
-  if (!budget_read_ns_.compare_exchange_strong(last, now, std::memory_order_relaxed)) return;
-  turns_.SetBudget(read_budget_());
-  if (threads_.load(std::memory_order_relaxed) > 0) StartThreads(budget());
-}
-
-// A caller reads no files: a thread of the Crew does it, if there is one; else this starts one,
-// since a budget that has grown can be seen only so.
-void Crew::AskForBudget(int64_t now) {
-  if (now - budget_read_ns_.load(std::memory_order_relaxed) < 2 * kBudgetEveryNs) return;
-  StartThreads(1);
-  Ring(1);
-}
-
-Crew::Slot* Crew::TakeSlot() {
-  for (int i = 0; i < kSlots; ++i) {
-    bool taken = slots_[i].taken.load(std::memory_order_relaxed);
-    if (taken || !slots_[i].taken.compare_exchange_strong(taken, true, std::memory_order_acquire))
-      continue;
-    int top = top_slot_.load(std::memory_order_relaxed);
-    while (top < i + 1 && !top_slot_.compare_exchange_weak(top, i + 1, std::memory_order_release)) {
-    }
-    return &slots_[i];
-  }
-  return nullptr;  // such a turn runs alone
-}
-
 CrewCounters Crew::counters() const {
+  const auto unsigned_of = [](const std::atomic<int64_t>& n) {
+    return static_cast<uint64_t>(n.load(std::memory_order_relaxed));
+  };
   CrewCounters c;
   c.budget = turns_.budget();
-  c.wakes = wakes_.load(std::memory_order_relaxed);
-  c.waits_for_turn = waits_.load(std::memory_order_relaxed);
-  c.yields = yields_.load(std::memory_order_relaxed);
-  c.posted = posted_.load(std::memory_order_relaxed);
+  c.governor_cap = governor_.cap();
+  c.governor_moves = governor_.moves();
+  c.wakes = wakes_.value();
+  c.waits_for_turn = waits_.value();
+  c.yields = yields_.value();
+  c.posted = posted_.value();
+  c.periods = unsigned_of(periods_);
+  c.throttled_periods = unsigned_of(throttled_periods_);
+  c.throttled_ns = unsigned_of(throttled_ns_);
   for (int i = 0; i < kSlots; ++i) {
-    c.shared_regions += slots_[i].shared_regions.load(std::memory_order_relaxed);
-    c.straggler_ns += slots_[i].straggler_ns.load(std::memory_order_relaxed);
+    c.shared_regions += slots_[i].shared_regions.value();
+    c.helped_regions += slots_[i].helped_regions.value();
+    c.straggler_ns += slots_[i].straggler_ns.value();
   }
   c.threads = threads_.load(std::memory_order_acquire);
-  for (int i = 0; i < c.threads; ++i) {
-    c.helped_claims += helpers_[i].claims.load(std::memory_order_relaxed);
-    c.helped_ns += helpers_[i].worked_ns.load(std::memory_order_relaxed);
-    c.spin_ns += helpers_[i].spin_ns.load(std::memory_order_relaxed);
-  }
+  for (int i = 0; i < c.threads; ++i) AddHelper(helpers_[i], &c);
   return c;
+}
+
+void Crew::AddHelper(const Helper& helper, CrewCounters* c) const {
+  c->helped_claims += helper.claims.value();
+  c->far_claims += helper.far_claims.value();
+  c->helped_ns += helper.worked_ns.value();
+  c->spin_ns += helper.spin_ns.value();
+  c->sleep_ns += helper.slept_ns.value();
+  const int64_t since = helper.asleep_ns.load(std::memory_order_relaxed);
+  if (since == 0) return;
+  ++c->asleep;
+  c->sleep_ns += static_cast<uint64_t>(std::max<int64_t>(0, clock_.NowNs() - since));
 }
 
 }  // namespace heddle::core

@@ -2,21 +2,33 @@
 // Crew: the process's compute threads and the rule by which they help calls.
 //
 //  1. The calling thread always executes; a call makes progress though no helper ever comes.
+//     (EveryTileOnceWhateverTheBudget with one core, ACapOfOneCoreKeepsACallAlone)
 //  2. Calls hold a Turn each (turns.h); at most Budget do. The helpers of a call whose Engine has a
-//     cap are part of it, too.
+//     cap are part of it, too. (ACapHoldsOverAllCallsOfAnEngine)
 //  3. Slots, where turns publish their regions, live as long as the Crew; how tiles are claimed
-//  from
-//     one is claims.h's.
+//     from one is claims.h's. Each tile is computed once, and the lowest failing one decides.
+//     (EveryTileOnceWhateverTheBudget, TheLowestFailingTileDecides)
 //  4. At most budget - active turns helpers work, looked at again at each claim; so at most Budget
-//     threads compute, plus one tile per helper while the gate closes.
-//  5. Helpers spin only while a call is in flight that they may help, and for no longer than a
-//     tenth of the time that they worked lately; between calls they sleep.
-//  6. A region is shared only when its tiles are worth the exchange of cache lines, and a sleeping
-//     helper is woken only when what a call could have shared lately is worth the wake.
-//  7. A task that is posted takes a turn like any call and runs on one of these threads: there is
-//  no
-//     second pool.
-//  8. A Turn inside a Turn of the same thread is the same turn: it runs inline, and alone.
+//     threads compute, plus one claim of at most kLongestClaimNs per helper while the gate closes.
+//     An SMT sibling is no core here, and the Governor may keep more of them away.
+//     (NeverMoreThanTheBudget, SiblingsDoNotHelp, TheGovernorKeepsHelpersAway)
+//  5. Of a core that is there for a part of each period helpers use only their Allowance
+//     (budget.h). (HelpersPauseBeforeTheQuotaIsSpent)
+//  6. What limits the process is read again while calls run, by the Crew's threads; a change is
+//     followed within a second. (AChangedLimitIsFollowedWithinASecond)
+//  7. Helpers spin only while a call is in flight that they may help, and for no longer than a
+//     tenth of the time that they worked lately; between calls they sleep. (AnIdleCrewSleeps)
+//  8. A region is shared only when its tiles are worth the exchange of cache lines. A sleeping
+//     helper is woken only when what a call could have shared lately is worth a wake, as wakes
+//     were measured here, and the nearest first. (SmallRegionsStayAlone, HelpComesFromNearby)
+//  9. A helper on a slow kind of core leaves the last tiles to the fast. (SlowCoresLeaveTheTail)
+// 10. A task that is posted takes a turn like any call and runs on one of these threads: there is
+//     no second pool. (PostedTasksAllRun)
+// 11. A Turn inside a Turn of the same thread is the same turn: it runs inline, and alone.
+//     (ATurnInsideATurnIsTheSame)
+// 12. A call that may not go on ends its wait, and a region within one claim, and the Turn can be
+//     used again. (WhoMayNotGoOnStopsWaiting, AStoppedRegionEndsAndTheTurnGoesOn)
+// All of them at once, by chance: SeededStress.
 #ifndef HEDDLE_CREW_CREW_H_
 #define HEDDLE_CREW_CREW_H_
 
@@ -29,23 +41,16 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "crew/budget.h"
 #include "crew/claims.h"
+#include "crew/counters.h"
 #include "crew/executor.h"
 #include "crew/futex.h"
+#include "crew/governor.h"
+#include "crew/placement.h"
 #include "crew/turns.h"
 
 namespace heddle::core {
-
-// What the Crew did since it was made. Read without a lock; each number is its own reading.
-struct CrewCounters {
-  int budget = 0, threads = 0;
-  uint64_t shared_regions = 0;  // that were open to helpers
-  uint64_t helped_claims = 0;   // that helpers computed
-  uint64_t helped_ns = 0;
-  uint64_t straggler_ns = 0;  // that callers waited for helpers' last tiles
-  uint64_t spin_ns = 0;       // that helpers looked for work in vain
-  uint64_t wakes = 0, waits_for_turn = 0, yields = 0, posted = 0;
-};
 
 // Work without a calling thread. Owned by who posts it, until Run begins.
 class CrewTask : public TurnWaiter {
@@ -62,9 +67,12 @@ class CrewTask : public TurnWaiter {
 class Crew {
  public:
   struct Options {
-    int most_threads = 0;              // of the Crew's own; they start as the budget grows
-    std::function<int()> read_budget;  // called on the Crew's threads, and once here
+    int most_threads = 0;                     // of the Crew's own; they start as they are wanted
+    std::function<CoreBudget()> read_budget;  // by one thread at a time: the Crew's, and once here
     const Clock* clock = &SystemClock();
+    const Clock* thread_cpu = &ThreadCpuClock();
+    Placement placement = {};
+    int (*current_cpu)() = &CurrentCpu;
   };
   explicit Crew(Options options);
   ~Crew();  // REQUIRES: no turn is held, no task waits
@@ -73,11 +81,14 @@ class Crew {
 
   // The process's own. A forked child has another, without threads at first.
   static Crew& OfProcess();
+  // Another in its place, while no call runs; returns what was there. nullptr: none yet.
+  static Crew* ReplaceForTest(Crew* crew);
 
   // A `cap` of nullptr: none.
   void Post(CrewTask& task, Priority priority, CoreCap* cap = nullptr);
   int budget() const { return turns_.budget(); }
   CrewCounters counters() const;
+  const Governor& governor() const { return governor_; }
 
  private:
   friend class Turn;
@@ -89,57 +100,88 @@ class Crew {
     Region region;
     int64_t block = 1;  // tiles of the region in one tile of the claims
     // Looked at by helpers without a claim, so perhaps those of another region: the most tiles in
-    // one claim, and how many may help.
+    // one claim, how many may help, and where the caller is.
     std::atomic<uint32_t> most{1};
-    std::atomic<int> most_helpers{0}, helpers{0};
+    std::atomic<int> most_helpers{0}, helpers{0}, group{0};
     std::atomic<uint64_t> failure{kNone};  // first tile of the failing claim << 32 | code
     std::atomic<bool> taken{false};
-    std::atomic<uint64_t> shared_regions{0}, straggler_ns{0};
+    Count shared_regions, helped_regions, straggler_ns;
   };
   struct alignas(128) Helper {
     std::thread thread;
     AnonymousMemory scratch;
-    std::atomic<uint64_t> claims{0}, worked_ns{0}, spin_ns{0};
-    int64_t credit_ns = 0;  // that it may still spin
+    int group = 0;
+    bool slow = false;                 // there are faster kinds of cores
+    int64_t credit_ns = 0;             // that it may still spin
+    int64_t now_ns = 0;                // as it last looked
+    int64_t there_ns = 0, cpu_ns = 0;  // when the Governor was last told
+    Count claims, far_claims, worked_ns, spin_ns, slept_ns;
+    std::atomic<int64_t> asleep_ns{0};  // since when; 0: it is awake
+  };
+  // Where the helpers of a group sleep.
+  struct alignas(128) Bell {
+    std::atomic<uint32_t> word{0};  // moves whenever somebody must look
+    std::atomic<int> sleepers{0};
+    std::atomic<int> prepared{0};  // so many threads are there for a caller of this group
+    int started = 0;               // of the group
   };
   static constexpr uint64_t kNone = ~uint64_t{0};
   static constexpr int kSlots = 64;
   // Of a helper: reserved, pages come as they are touched. Regions that need more are not shared.
   static constexpr size_t kScratchBytes = size_t{64} << 20;
+  static int CurrentCpu();
 
-  void StartThreads(int wanted);
+  int Here() const { return placement_.groups() == 1 ? 0 : placement_.GroupOf(current_cpu_()); }
+  void StartThreads(int wanted, int group);
+  bool StartOne(int group);
   void Loop(Helper& self, unsigned id);
+  void Help(Helper& self, unsigned id);
+  void TellGovernor(Helper& self);
   bool RunGranted();
   bool Join();
   bool MayStay() const { return helping_.load(std::memory_order_relaxed) <= Room(); }
-  int Room() const { return turns_.budget() - turns_.active(); }
+  int Room() const;
+  void Charge(int64_t now_ns, int64_t used_ns);
   bool HelpOne(Helper& self, unsigned from);
   bool HelpAt(Slot& slot, Helper& self);
-  bool AnythingOpen() const;
+  bool HasWork(const Slot& slot, const Helper& self) const;
+  bool AnythingOpen(const Helper& self) const;
   bool SpinForWork(Helper& self);
-  void SleepForWork();
-  void Ring(int count);
-  void LookAtBudget();
-  void AskForBudget(int64_t now);
+  void SleepForWork(Helper& self);
+  void NoteWake(int64_t woken_ns);
+  void Ring(int count, int group);
+  void SetBudget(const CoreBudget& budget);
+  void LookAtBudget(int64_t now_ns);
+  void AskForBudget(int64_t now_ns);
   uint32_t Compute(Slot& slot, const Claim& claim, std::byte* scratch);
   Slot* TakeSlot();
+  void AddHelper(const Helper& helper, CrewCounters* counters) const;
 
   const Clock& clock_;
-  std::function<int()> read_budget_;
+  const Clock& thread_cpu_;
+  const std::function<CoreBudget()> read_budget_;
+  const Placement placement_;
+  int (*const current_cpu_)();
+  const CoreBudget first_budget_;
   Turns turns_;
+  std::atomic<int> gate_;  // threads that may compute
+  Allowance allowance_;
+  Governor governor_;
   const int most_threads_;
-  std::mutex start_mutex_;
+  std::mutex start_mutex_, budget_mutex_;
   std::atomic<int> threads_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<int64_t> budget_read_ns_;
+  std::atomic<int64_t> periods_{0}, throttled_periods_{0}, throttled_ns_{0};
   std::atomic<int> helping_{0};  // present: they compute or look for something to compute
-  std::atomic<int> sleepers_{0}, top_slot_{0};
-  std::atomic<uint32_t> bell_{0};  // moves whenever somebody must look
-  std::atomic<uint64_t> wakes_{0}, waits_{0}, yields_{0}, posted_{0};
+  std::atomic<int> top_slot_{0};
+  std::atomic<int64_t> rung_ns_{0}, wake_ns_;  // when somebody was last woken, how long it takes
+  Count wakes_, waits_, yields_, posted_;
   std::mutex granted_mutex_;
   std::atomic<int> granted_{0};
   CrewTask *first_granted_ = nullptr, *last_granted_ = nullptr;
   std::unique_ptr<Slot[]> slots_;
+  std::unique_ptr<Bell[]> bells_;      // of each group
   std::unique_ptr<Helper[]> helpers_;  // the first threads_ of them run
 };
 
@@ -172,23 +214,25 @@ class Turn final : public Executor {
   Turn(Crew& crew, CoreCap* cap, Inherited);
   void WaitFor(Waiter& waiter);
   bool MayGoOn() const { return wait_.arg == nullptr || wait_.go_on(wait_.arg); }
-  bool ShouldYield() const {
-    return !nested_ && crew_.turns_.ShouldYield(priority_, since_ns_, cap_);
-  }
+  void Look(float done_ns);
   void Yield();
   int Spare() const;
   uint32_t RunAlone(const Region& region);
   void Share(const Region& region, int spare);
+  uint32_t RunShared(const Region& region, int spare);
+  void WakeSome(float total_ns, int64_t tiles, int spare);
   void WaitForStragglers(uint32_t count);
 
   Crew& crew_;
   const Priority priority_;
   const bool nested_;
+  const bool posted_ = false;
   bool held_ = true;
   CoreCap* const cap_;
   const GoOn wait_;
   int64_t since_ns_ = 0;
   float unshared_ns_ = 0;  // that helpers could have taken over since the last wake
+  float unlooked_ns_ = 0;  // that went by, as far as is known, since the clock was last read
   Crew::Slot* slot_ = nullptr;
 };
 

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace heddle::core {
 
 static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
@@ -20,8 +22,9 @@ void FutexWaitFor(const std::atomic<uint32_t>& word, uint32_t value, int64_t ns)
   syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, &time, nullptr, 0);
 }
 
-void FutexWake(const std::atomic<uint32_t>& word, int count) {
-  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+int FutexWake(const std::atomic<uint32_t>& word, int count) {
+  const long woken = syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+  return static_cast<int>(std::max(0L, woken));
 }
 
 }  // namespace heddle::core

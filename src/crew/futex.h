@@ -12,8 +12,8 @@ namespace heddle::core {
 void FutexWait(const std::atomic<uint32_t>& word, uint32_t value);
 // The same, for no longer than this.
 void FutexWaitFor(const std::atomic<uint32_t>& word, uint32_t value, int64_t ns);
-// Wakes at most `count` sleepers. Reads nothing behind the address.
-void FutexWake(const std::atomic<uint32_t>& word, int count);
+// Wakes at most `count` sleepers; how many. Reads nothing behind the address.
+int FutexWake(const std::atomic<uint32_t>& word, int count);
 
 // The atomics of Claims as they run.
 struct SystemAtomics {

@@ -8,10 +8,10 @@ namespace heddle::core {
 namespace {
 
 constexpr float kWorthSharingNs = 4'000;  // a few exchanges of cache lines, many times over
-constexpr float kWorthWakingNs =
-    50'000;  // what a wake costs the caller and the woken, and then some
 constexpr int64_t kStragglerSpinNs = 50'000;
-constexpr int64_t kLookEveryNs = 2'000'000;
+constexpr int64_t kLookEveryNs = 2'000'000;  // of one who waits at what may end the wait
+constexpr float kLookAtClockNs = 1'000'000;  // of one who computes at what else is due
+constexpr float kLeastLookNs = 1'000;        // that a region takes, whatever its tiles are said to
 
 }  // namespace
 
@@ -39,7 +39,7 @@ Turn::Turn(Crew& crew, Priority priority, CoreCap* cap, GoOn wait)
   InTurn() = true;
   Waiter waiter;
   if (!crew.turns_.TakeOrWait(waiter, priority, cap)) {
-    crew.waits_.fetch_add(1, std::memory_order_relaxed);
+    crew.waits_.Add();
     WaitFor(waiter);
   }
   since_ns_ = crew.clock_.NowNs();
@@ -47,7 +47,7 @@ Turn::Turn(Crew& crew, Priority priority, CoreCap* cap, GoOn wait)
 }
 
 Turn::Turn(Crew& crew, CoreCap* cap, Inherited)
-    : crew_(crew), priority_(Priority::kNormal), nested_(false), cap_(cap) {
+    : crew_(crew), priority_(Priority::kNormal), nested_(false), posted_(true), cap_(cap) {
   InTurn() = true;
   since_ns_ = crew.clock_.NowNs();
 }
@@ -75,11 +75,29 @@ void Turn::WaitFor(Waiter& waiter) {
 // Without a turn again, a region can only be stopped: whoever ended the wait stops it, too.
 void Turn::Yield() {
   Waiter waiter;
-  if (!held_ || !crew_.turns_.Yield(waiter, priority_, cap_)) return;
-  crew_.yields_.fetch_add(1, std::memory_order_relaxed);
-  WaitFor(waiter);
-  crew_.turns_.Unpark();
+  if (!held_) return;
+  if (crew_.turns_.Yield(waiter, priority_, cap_)) {
+    crew_.yields_.Add();
+    WaitFor(waiter);
+    crew_.turns_.Unpark();
+  }
   since_ns_ = crew_.clock_.NowNs();
+}
+
+// At a tile boundary, after so much work.
+void Turn::Look(float done_ns) {
+  if (nested_) return;
+  if (crew_.turns_.ShouldYield(priority_, since_ns_, cap_)) Yield();
+  unlooked_ns_ += done_ns + kLeastLookNs;
+  if (unlooked_ns_ < kLookAtClockNs) return;
+  unlooked_ns_ = 0;
+  const int64_t now = crew_.clock_.NowNs();
+  if (crew_.governor_.cap() < crew_.gate_.load(std::memory_order_relaxed) - 1)
+    crew_.governor_.Look(now);  // with no helpers there is nobody else to ask for more
+  if (posted_)
+    crew_.LookAtBudget(now);  // on a thread of the Crew, and perhaps all of them are so busy
+  else
+    crew_.AskForBudget(now);
 }
 
 // Threads that may compute besides this one.
@@ -90,36 +108,40 @@ int Turn::Spare() const {
 
 uint32_t Turn::Run(const Region& region) {
   if (region.tiles <= 0) return 0;
-  if (ShouldYield()) Yield();
-  if (!held_) return kRegionStopped;
   const float total_ns = static_cast<float>(region.tiles) * region.tile_ns;
-  const int spare = Spare();
+  Look(std::min(total_ns, kLongestClaimNs));
+  if (!held_) return kRegionStopped;
+  const bool worth_it = region.tiles >= 2 && total_ns >= kWorthSharingNs;
   const bool fits = region.scratch_bytes <= Crew::kScratchBytes;
-  if (nested_ || spare <= 0 || region.tiles < 2 || total_ns < kWorthSharingNs || !fits)
-    return RunAlone(region);
+  if (nested_ || !worth_it || !fits) return RunAlone(region);
+  const int spare = Spare();
+  if (spare <= 0) return RunAlone(region);
   if (slot_ == nullptr) slot_ = crew_.TakeSlot();
   if (slot_ == nullptr) return RunAlone(region);
-  crew_.StartThreads(crew_.budget());
+  return RunShared(region, spare);
+}
+
+uint32_t Turn::RunShared(const Region& region, int spare) {
   Share(region, spare);
-  unshared_ns_ += total_ns * static_cast<float>(spare) / static_cast<float>(spare + 1);
-  if (unshared_ns_ >= kWorthWakingNs && crew_.helping_.load(std::memory_order_relaxed) < spare) {
-    unshared_ns_ = 0;
-    crew_.Ring(static_cast<int>(std::min<int64_t>(spare, region.tiles - 1)));
-  }
+  WakeSome(static_cast<float>(region.tiles) * region.tile_ns, region.tiles, spare);
   const auto count = static_cast<uint32_t>((region.tiles + slot_->block - 1) / slot_->block);
   const uint32_t parts = static_cast<uint32_t>(spare + 1);
-  uint32_t stopped = 0;
+  uint32_t mine = 0, stopped = 0;
   for (;;) {
     const Claim claim = slot_->claims.Take(parts, slot_->most.load(std::memory_order_relaxed));
     if (claim.size() == 0) break;
+    mine += claim.size();
     crew_.Compute(*slot_, claim, nullptr);
     slot_->claims.Finish(claim);
-    if (ShouldYield()) Yield();
+    Look(region.tile_ns * static_cast<float>(claim.size() * slot_->block));
     slot_->most_helpers.store(Spare(), std::memory_order_relaxed);
     if (held_ && (region.go_on == nullptr || region.go_on(region.arg))) continue;
     stopped = kRegionStopped;
-    slot_->claims.Finish(slot_->claims.TakeAll());
+    const Claim rest = slot_->claims.TakeAll();
+    mine += rest.size();
+    slot_->claims.Finish(rest);
   }
+  if (mine < count) slot_->helped_regions.Add();
   WaitForStragglers(count);
   const uint64_t failure = slot_->failure.load(std::memory_order_relaxed);
   return failure != Crew::kNone ? static_cast<uint32_t>(failure) : stopped;
@@ -127,7 +149,7 @@ uint32_t Turn::Run(const Region& region) {
 
 uint32_t Turn::RunAlone(const Region& region) {
   return RunInOrder(region, [&] {
-    if (ShouldYield()) Yield();
+    Look(kLongestClaimNs);
     return held_ && (region.go_on == nullptr || region.go_on(region.arg));
   });
 }
@@ -142,8 +164,21 @@ void Turn::Share(const Region& region, int spare) {
                   std::memory_order_relaxed);
   slot.most_helpers.store(spare, std::memory_order_relaxed);
   slot.failure.store(Crew::kNone, std::memory_order_relaxed);
-  slot.shared_regions.fetch_add(1, std::memory_order_relaxed);
+  slot.group.store(crew_.Here(), std::memory_order_relaxed);
+  slot.shared_regions.Add();
   slot.claims.Open(static_cast<uint32_t>((region.tiles + slot.block - 1) / slot.block));
+}
+
+// Once what helpers could have taken over is worth the cost to the caller and to the woken.
+void Turn::WakeSome(float total_ns, int64_t tiles, int spare) {
+  const int group = slot_->group.load(std::memory_order_relaxed);
+  crew_.StartThreads(spare, group);
+  unshared_ns_ += total_ns * static_cast<float>(spare) / static_cast<float>(spare + 1);
+  const int64_t wake_ns = crew_.wake_ns_.load(std::memory_order_relaxed);
+  if (unshared_ns_ < static_cast<float>(2 * wake_ns)) return;
+  if (crew_.helping_.load(std::memory_order_relaxed) >= spare) return;
+  unshared_ns_ = 0;
+  crew_.Ring(static_cast<int>(std::min<int64_t>(spare, tiles - 1)), group);
 }
 
 void Turn::WaitForStragglers(uint32_t count) {
@@ -154,9 +189,14 @@ void Turn::WaitForStragglers(uint32_t count) {
     for (int i = 0; i < 16; ++i) SpinPause();
     now = crew_.clock_.NowNs();
   }
-  if (!slot_->claims.AllFinished(count)) slot_->claims.SleepUntilFinished(count);
-  now = crew_.clock_.NowNs();
-  slot_->straggler_ns.fetch_add(static_cast<uint64_t>(now - begin), std::memory_order_relaxed);
+  if (!slot_->claims.AllFinished(count)) {
+    slot_->claims.SleepUntilFinished(count);
+    now = crew_.clock_.NowNs();
+    // What is beyond a claim's usual end: a helper was kept from its core in the middle of one.
+    const auto claim_ns = static_cast<int64_t>(2 * kLongestClaimNs);
+    crew_.governor_.Note(now, 0, std::max<int64_t>(0, now - begin - claim_ns));
+  }
+  slot_->straggler_ns.Add(now - begin);
 }
 
 }  // namespace heddle::core

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// A helper's side of the Crew.
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "crew/crew.h"
+
+namespace heddle::core {
+namespace {
+
+constexpr int64_t kMostCreditNs = 200'000;
+constexpr int64_t kTellEveryNs = 1'000'000;
+
+}  // namespace
+
+// So many threads that are of use to a caller of this group.
+void Crew::StartThreads(int wanted, int group) {
+  Bell& home = bells_[group];
+  if (home.prepared.load(std::memory_order_relaxed) >= wanted) return;
+  const std::lock_guard lock(start_mutex_);
+  if (stopping_.load(std::memory_order_relaxed)) return;
+  int left = wanted;
+  for (const int g : placement_.group(group).nearest) {
+    const int capacity = placement_.Capacity(g, most_threads_);
+    while (bells_[g].started < std::min(left, capacity) && StartOne(g)) {
+    }
+    left -= capacity;
+    if (left <= 0) break;
+  }
+  home.prepared.store(wanted, std::memory_order_relaxed);
+}
+
+// Under the lock. False: there are no more to be had. Fewer helpers: slower, never wrong.
+bool Crew::StartOne(int group) {
+  const int index = threads_.load(std::memory_order_relaxed);
+  if (index == most_threads_) return false;
+  auto scratch = AnonymousMemory::Allocate(kScratchBytes);
+  if (!scratch.ok()) return false;
+  Helper& self = helpers_[index];
+  self.scratch = std::move(scratch).value();
+  self.group = group;
+  self.slow = placement_.group(group).speed > 0;
+  sigset_t all, before;  // signals are for the application's threads
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    self.thread = std::thread([this, &self, index] { Loop(self, static_cast<unsigned>(index)); });
+    pthread_setname_np(self.thread.native_handle(), "heddle-crew");
+    ++bells_[group].started;
+    threads_.store(index + 1, std::memory_order_release);
+  } catch (const std::system_error&) {
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return self.thread.joinable();
+}
+
+void Crew::Loop(Helper& self, unsigned id) {
+  StayOn(placement_.group(self.group).cpus);
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    LookAtBudget(clock_.NowNs());
+    if (RunGranted()) continue;
+    if (Join()) {
+      Help(self, id);
+      if (granted_.load(std::memory_order_relaxed) > 0) continue;
+    }
+    SleepForWork(self);
+  }
+}
+
+bool Crew::Join() {
+  int helping = helping_.load(std::memory_order_relaxed);
+  do {
+    if (helping >= Room()) return false;
+  } while (!helping_.compare_exchange_weak(helping, helping + 1, std::memory_order_relaxed));
+  return true;
+}
+
+void Crew::Help(Helper& self, unsigned id) {
+  InTurn() = true;  // a call from inside a tile runs inline
+  self.there_ns = self.now_ns = clock_.NowNs();
+  self.cpu_ns = thread_cpu_.NowNs();
+  do {
+    LookAtBudget(self.now_ns);
+    if (self.now_ns - self.there_ns >= kTellEveryNs) TellGovernor(self);
+  } while (MayStay() && (HelpOne(self, id) || SpinForWork(self)));
+  TellGovernor(self);
+  InTurn() = false;
+  helping_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// While it is there a helper never waits: what its CPU time lacks, the system kept from it.
+void Crew::TellGovernor(Helper& self) {
+  const int64_t now = clock_.NowNs();
+  const int64_t cpu = thread_cpu_.NowNs();
+  const int64_t there = now - self.there_ns;
+  governor_.Note(now, there, std::max<int64_t>(0, there - (cpu - self.cpu_ns)));
+  self.there_ns = now;
+  self.cpu_ns = cpu;
+}
+
+bool Crew::RunGranted() {
+  if (granted_.load(std::memory_order_relaxed) == 0) return false;
+  CrewTask* task;
+  {
+    const std::lock_guard lock(granted_mutex_);
+    task = first_granted_;
+    if (task == nullptr) return false;
+    first_granted_ = task->next_;
+    if (first_granted_ == nullptr) last_granted_ = nullptr;
+    granted_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  const Turn turn(*this, task->cap(), Turn::Inherited());
+  task->Run();
+  return true;
+}
+
+bool Crew::HasWork(const Slot& slot, const Helper& self) const {
+  const uint32_t left = slot.claims.LooksLeft();
+  // The last tiles of a region would be waited for.
+  const int kept = self.slow ? gate_.load(std::memory_order_relaxed) : 0;
+  return left > static_cast<uint32_t>(kept);
+}
+
+bool Crew::AnythingOpen(const Helper& self) const {
+  const int top = top_slot_.load(std::memory_order_acquire);
+  for (int i = 0; i < top; ++i) {
+    const Slot& slot = slots_[i];
+    const int most = slot.most_helpers.load(std::memory_order_relaxed);
+    if (HasWork(slot, self) && slot.helpers.load(std::memory_order_relaxed) < most) return true;
+  }
+  return false;
+}
+
+// One region, as long as it has tiles and the gate is open; of a caller nearby, if there is one.
+bool Crew::HelpOne(Helper& self, unsigned from) {
+  const unsigned top = static_cast<unsigned>(top_slot_.load(std::memory_order_acquire));
+  for (const bool nearby : {true, false}) {
+    for (unsigned i = 0; i < top; ++i) {
+      Slot& slot = slots_[(from + i) % top];
+      const bool is_near = slot.group.load(std::memory_order_relaxed) == self.group;
+      if (is_near == nearby && HelpAt(slot, self)) return true;
+    }
+  }
+  return false;
+}
+
+bool Crew::HelpAt(Slot& slot, Helper& self) {
+  if (!HasWork(slot, self)) return false;
+  bool helped = false;
+  const int before = slot.helpers.fetch_add(1, std::memory_order_relaxed);
+  while (before < slot.most_helpers.load(std::memory_order_relaxed) && HasWork(slot, self) &&
+         MayStay()) {
+    const auto parts = static_cast<uint32_t>(gate_.load(std::memory_order_relaxed));
+    const Claim claim = slot.claims.Take(parts, slot.most.load(std::memory_order_relaxed));
+    if (claim.size() == 0) break;
+    const int64_t begin = clock_.NowNs();
+    Compute(slot, claim, self.scratch.data());
+    slot.claims.Finish(claim);
+    self.now_ns = clock_.NowNs();
+    const int64_t took = self.now_ns - begin;
+    Charge(self.now_ns, took);
+    self.credit_ns = std::min(self.credit_ns + took / 10, kMostCreditNs);
+    self.claims.Add();
+    if (slot.group.load(std::memory_order_relaxed) != self.group) self.far_claims.Add();
+    self.worked_ns.Add(took);
+    helped = true;
+  }
+  slot.helpers.fetch_sub(1, std::memory_order_relaxed);
+  return helped;
+}
+
+// Looks for work for as long as it has credit and a call is there to be helped.
+bool Crew::SpinForWork(Helper& self) {
+  const int64_t begin = clock_.NowNs();
+  int64_t now = begin;
+  bool found = false;
+  while (!found && now - begin < self.credit_ns) {
+    for (int i = 0; i < 16 && !found; ++i) {
+      SpinPause();
+      found = AnythingOpen(self);
+    }
+    if (turns_.active() == 0 || !MayStay() || granted_.load(std::memory_order_relaxed) > 0 ||
+        stopping_.load(std::memory_order_relaxed))
+      break;
+    now = clock_.NowNs();
+  }
+  self.now_ns = clock_.NowNs();
+  const int64_t spun = self.now_ns - begin;
+  Charge(self.now_ns, spun);
+  self.credit_ns = std::max<int64_t>(0, self.credit_ns - spun);
+  self.spin_ns.Add(spun);
+  return found;
+}
+
+void Crew::SleepForWork(Helper& self) {
+  Bell& bell = bells_[self.group];
+  const int64_t begin = clock_.NowNs();
+  const uint32_t word = bell.word.load(std::memory_order_seq_cst);
+  bell.sleepers.fetch_add(1, std::memory_order_seq_cst);
+  self.asleep_ns.store(begin, std::memory_order_relaxed);
+  // Whoever grants a task or stops rings after it did so; regions ring only to be quicker.
+  if (granted_.load(std::memory_order_seq_cst) == 0 && !stopping_.load(std::memory_order_seq_cst))
+    FutexWait(bell.word, word);
+  self.asleep_ns.store(0, std::memory_order_relaxed);
+  bell.sleepers.fetch_sub(1, std::memory_order_relaxed);
+  const int64_t end = clock_.NowNs();
+  self.slept_ns.Add(end - begin);
+  if (rung_ns_.load(std::memory_order_relaxed) > begin) NoteWake(end);
+  // As long again as a wake takes: who slept too early loses no more than twice what was needed.
+  self.credit_ns = std::max(self.credit_ns, 2 * wake_ns_.load(std::memory_order_relaxed));
+}
+
+}  // namespace heddle::core
