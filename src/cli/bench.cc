@@ -18,6 +18,7 @@
 #include "cli/text.h"
 #include "cli/verb.h"
 #include "crew/budget.h"
+#include "crew/crew.h"
 
 namespace heddle::cli {
 namespace {
@@ -39,6 +40,8 @@ struct Report {
   uint64_t weights_bytes = 0, arena_bytes = 0;
   std::vector<Cell> cells;
   std::vector<StepTime> profile;
+  int64_t begin_ns = 0;  // on the Governor's clock
+  std::vector<core::Governor::Change> governor;
 };
 
 // "1,2,4".
@@ -85,6 +88,7 @@ Result<Report> Measure(const Given& given) {
   }
   HEDDLE_ASSIGN(const std::vector<int> callers_list, CallersOf(given.callers));
   Report report;
+  report.begin_ns = core::SystemClock().NowNs();
   report.cores = given.cores > 0 ? given.cores : core::BudgetReader().Read();
   Options engine_options;
   engine_options.cores = given.cores;
@@ -108,6 +112,7 @@ Result<Report> Measure(const Given& given) {
     report.cells.push_back(std::move(cell));
   }
   progress.Clear();
+  report.governor = core::Crew::OfProcess().governor().Trace();
   if (given.profile) {
     HEDDLE_ASSIGN(report.profile, ProfileSteps(given.model, NumericsOf(given.numerics), inputs));
   }
@@ -127,6 +132,31 @@ void WriteProfile(JsonWriter& json, const std::vector<StepTime>& steps) {
   json.EndArray();
 }
 
+// What the Crew did while a cell was measured.
+void WriteCrew(JsonWriter& json, const core::CrewCounters& crew) {
+  const auto ms = [](uint64_t ns) { return 1e-6 * static_cast<double>(ns); };
+  json.Key("crew").BeginObject().Field("budget", crew.budget).Field("threads", crew.threads);
+  json.Field("governor_cap", crew.governor_cap).Field("governor_moves", crew.governor_moves);
+  json.Field("shared_steps", crew.shared_regions).Field("helped_steps", crew.helped_regions);
+  json.Field("helped_claims", crew.helped_claims).Field("far_claims", crew.far_claims);
+  json.Field("helped_ms", ms(crew.helped_ns)).Field("straggler_ms", ms(crew.straggler_ns));
+  json.Field("spin_ms", ms(crew.spin_ns)).Field("sleep_ms", ms(crew.sleep_ns));
+  json.Field("wakes", crew.wakes).Field("waits_for_turn", crew.waits_for_turn);
+  json.Field("yields", crew.yields).Field("posted", crew.posted);
+  json.Field("periods", crew.periods).Field("throttled_periods", crew.throttled_periods);
+  json.Field("throttled_ms", ms(crew.throttled_ns)).EndObject();
+}
+
+// The Governor's latest moves, in ms since the bench began.
+void WriteGovernor(JsonWriter& json, const Report& report) {
+  json.Key("governor").BeginArray();
+  for (const core::Governor::Change& change : report.governor) {
+    json.BeginObject().Field("ms", 1e-6 * static_cast<double>(change.at_ns - report.begin_ns));
+    json.Field("cap", change.cap).Field("lost", change.lost).EndObject();
+  }
+  json.EndArray();
+}
+
 std::string ToJson(const Given& given, const Report& report) {
   JsonWriter json;
   json.BeginObject().Field("model", given.model).Field("isa", report.isa);
@@ -141,9 +171,11 @@ std::string ToJson(const Given& given, const Report& report) {
     json.Field("max_ms", cell.latencies.max_ms());
     json.Field("cpu_ms_per_call", cell.cpu_ms_per_call()).Field("pss_mb", cell.pss_mb);
     if (given.rate > 0) json.Field("waiting", cell.waiting);
+    WriteCrew(json, cell.crew);
     json.EndObject();
   }
   json.EndArray();
+  WriteGovernor(json, report);
   if (given.profile) WriteProfile(json, report.profile);
   json.EndObject();
   return json.text();

@@ -14,6 +14,8 @@
 #include <random>
 #include <thread>
 
+#include "crew/crew.h"
+
 namespace heddle::cli {
 namespace {
 
@@ -86,6 +88,7 @@ class Bench {
     for (Caller& caller : callers_) threads.emplace_back([this, &caller] { Work(caller); });
     begin_.arrive_and_wait();  // every caller has run once
     const double cpu = CpuSeconds();
+    const core::CrewCounters crew = core::Crew::OfProcess().counters();
     const Clock::time_point start = Clock::now();
     end_ = start + std::chrono::duration_cast<Nanos>(std::chrono::duration<double>(load_.seconds));
     if (load_.rate > 0) arrivals_.emplace(load_.rate, start, end_);
@@ -102,6 +105,7 @@ class Bench {
     }
     cell.callers = load_.callers;
     cell.cpu_seconds = CpuSeconds() - cpu;
+    cell.crew = core::Crew::OfProcess().counters().Since(crew);
     cell.seconds = std::chrono::duration<double>(last - start).count();
     if (arrivals_) cell.waiting = arrivals_->CountRest();
     return cell;

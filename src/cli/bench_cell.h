@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/latency.h"
+#include "crew/counters.h"
 #include "heddle/engine.h"
 
 namespace heddle::cli {
@@ -20,11 +21,12 @@ struct Load {
 
 struct Cell {
   int callers = 0;
-  Latencies latencies;     // with --open-loop from a call's arrival, not from its start
-  double seconds = 0;      // from the first call's start to the last one's end
-  double cpu_seconds = 0;  // of the process
-  double pss_mb = 0;       // while the callers run
-  uint64_t waiting = 0;    // arrived and not begun when time was up
+  Latencies latencies;      // with --open-loop from a call's arrival, not from its start
+  double seconds = 0;       // from the first call's start to the last one's end
+  double cpu_seconds = 0;   // of the process
+  double pss_mb = 0;        // while the callers run
+  uint64_t waiting = 0;     // arrived and not begun when time was up
+  core::CrewCounters crew;  // meanwhile
 
   double per_second() const { return static_cast<double>(latencies.count()) / seconds; }
   double cpu_ms_per_call() const;
