@@ -28,6 +28,8 @@ def arguments():
     options.seed = int(os.environ.get("HEDDLE_SEED") or random.SystemRandom().randrange(10**6))
     suites = pathlib.Path(os.environ.get("HEDDLE_SUITES") or ROOT.parent / "shared")
     options.suites = suites if suites.is_dir() else None
+    if options.suites:
+        os.environ["HEDDLE_SUITES"] = str(suites.resolve())  # for test programs
     return options
 
 

@@ -16,43 +16,49 @@ inline std::string DigitsFile(bool int8) {
   return std::string(HEDDLE_TEST_MODELS) + (int8 ? "/digits_int8.tflite" : "/digits_f32.tflite");
 }
 
-// One call's input for any model with a single input: bytes of its type from a seeded generator.
+// One call's input: bytes of its type from a seeded generator.
 struct FilledInput {
   std::vector<uint8_t> bytes;
   std::string name;
   TensorView view;
 };
 
-// Fills input 0 of the model for `batch` images; floats are in [-1, 1).
-inline FilledInput Fill(const Model& model, int batch, uint32_t seed) {
+// Fills an input of the model for `batch` items where its first dimension is left open or 1, else
+// as the file says; floats are in [-1, 1), wide integers below 16.
+inline FilledInput FillInput(const Model& model, size_t index, int batch, uint32_t seed) {
   heddle_tensor_info info{};
   info.struct_size = sizeof(info);
-  heddle_status_free(heddle_model_input(model.get(), nullptr, 0, &info));
+  heddle_status_free(heddle_model_input(model.get(), nullptr, index, &info));
   FilledInput in;
   in.name = info.name;
   in.view.type = info.type;
   in.view.rank = info.rank;
   size_t elements = 1;
   for (int i = 0; i < info.rank; ++i) {
-    in.view.dims[i] = i == 0 ? batch : (info.dims[i] < 0 ? 1 : info.dims[i]);
+    const int size = info.dims[i] < 0 ? 1 : info.dims[i];
+    in.view.dims[i] = i == 0 && size == 1 ? batch : size;
     elements *= static_cast<size_t>(in.view.dims[i]);
   }
   const size_t size = heddle_type_bits(info.type) / 8;
   in.bytes.resize(elements * size);
   uint32_t state = seed * 2654435761u + 1;
-  for (size_t i = 0; i < elements; ++i) {
+  for (size_t i = 0; i < in.bytes.size() && size > 0; i += size) {
     state = state * 1664525u + 1013904223u;
     const float f = static_cast<float>(state >> 8) * 0x1p-23f - 1.0f;
     const auto b = static_cast<uint8_t>(state >> 24);
     if (info.type == HEDDLE_FLOAT32)
-      __builtin_memcpy(&in.bytes[i * size], &f, 4);
+      __builtin_memcpy(&in.bytes[i], &f, 4);
     else
-      in.bytes[i * size] = b;
+      in.bytes[i] = size < 4 ? b : b % 16;
   }
   in.view.name = nullptr;
   in.view.data = in.bytes.data();
   in.view.bytes = in.bytes.size();
   return in;
+}
+
+inline FilledInput Fill(const Model& model, int batch, uint32_t seed) {
+  return FillInput(model, 0, batch, seed);
 }
 
 inline uint64_t HashOf(const Outputs& outputs) {
