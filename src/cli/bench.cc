@@ -89,7 +89,7 @@ Result<Report> Measure(const Given& given) {
   HEDDLE_ASSIGN(const std::vector<int> callers_list, CallersOf(given.callers));
   Report report;
   report.begin_ns = core::SystemClock().NowNs();
-  report.cores = given.cores > 0 ? given.cores : core::BudgetReader().Read();
+  report.cores = given.cores > 0 ? given.cores : core::BudgetReader().Read().cores;
   Options engine_options;
   engine_options.cores = given.cores;
   const Engine engine(engine_options);

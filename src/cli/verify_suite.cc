@@ -28,7 +28,7 @@ class CaseCrew {
   CaseCrew(const std::string& folder, const std::vector<SuiteRow>& rows, Numerics numerics)
       : results_(rows.size()) {
     const size_t threads =
-        std::min<size_t>(rows.size(), static_cast<size_t>(core::BudgetReader().Read()));
+        std::min<size_t>(rows.size(), static_cast<size_t>(core::BudgetReader().Read().cores));
     for (size_t t = 0; t < threads; ++t) {
       threads_.emplace_back([this, &folder, &rows, numerics] { Work(folder, rows, numerics); });
     }
