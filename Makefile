@@ -12,7 +12,7 @@ help:
 	@echo 'make demo       classify digits from several threads, then measure with 1, 2 and 4 callers'
 	@echo 'make test       all of the release build, a seeded sample of everything else; 20 minutes at most on 2 cores'
 	@echo 'make test-all   the whole matrix'
-	@echo 'make bench      the benchmarks'
+	@echo 'make bench      the benchmarks (BENCH=crew or BENCH=peers for one of them)'
 	@echo 'make fuzz       a minute of each fuzzer (FUZZ_SECONDS)'
 	@echo 'make install    to PREFIX ($(PREFIX)), with DESTDIR'
 	@echo 'make models     train the test models anew (TensorFlow, in a virtual environment under build/)'
@@ -37,7 +37,7 @@ test-all:
 
 bench: build
 	@scripts/bootstrap bench
-	@scripts/bench
+	@scripts/bench $(BENCH)
 
 fuzz:
 	@scripts/bootstrap build test
