@@ -103,6 +103,29 @@ std::string StepsText(const Inspection& found, bool all) {
   return text;
 }
 
+std::string Joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + Shortened(name, 60);
+  return text;
+}
+
+// A line each: what it keeps, whether calls may be stacked, what is wrong with it.
+std::string FindingsText(const Inspection& found) {
+  std::string text = "\n";
+  if (!found.state.empty()) text += fmt::format("keeps: {}\n", Joined(found.state));
+  if (found.batch) {
+    text += found.batch->passes
+                ? std::string("batches: along axis 0\n")
+                : fmt::format("does not batch: {}\n", Printable(found.batch->reason));
+  }
+  for (const core::Finding& finding : found.findings) {
+    const bool error = finding.severity == core::Severity::kError;
+    text += fmt::format("{}: {}\n", error ? "would fail" : core::SeverityName(finding.severity),
+                        Printable(finding.text));
+  }
+  return text;
+}
+
 std::string ToText(const Given& given, const Inspection& found) {
   const core::Model& model = *found.model;
   std::string text = fmt::format("{}  {}", Printable(given.model),
@@ -128,11 +151,7 @@ std::string ToText(const Given& given, const Inspection& found) {
   }
   text += "\n" + OperatorsText(found);
   if (!found.steps.empty()) text += "\n" + StepsText(found, given.steps);
-  for (const std::string& problem : found.problems) {
-    text += fmt::format("{}would fail: {}\n", &problem == &found.problems[0] ? "\n" : "",
-                        Printable(problem));
-  }
-  return text;
+  return text + FindingsText(found);
 }
 
 void WritePorts(JsonWriter& json, const char* key, const core::Subgraph& graph,
@@ -180,6 +199,18 @@ void WriteOperators(JsonWriter& json, const Inspection& found) {
   json.EndArray();
 }
 
+void WriteFindings(JsonWriter& json, const Inspection& found) {
+  json.Field("problems", found.problems).Field("state", found.state).Key("findings").BeginArray();
+  for (const core::Finding& finding : found.findings) {
+    json.BeginObject().Field("severity", core::SeverityName(finding.severity));
+    json.Field("text", finding.text).EndObject();
+  }
+  json.EndArray();
+  if (!found.batch) return;
+  json.Key("batch").BeginObject().Field("passes", found.batch->passes);
+  json.Field("reason", found.batch->reason).EndObject();
+}
+
 std::string ToJson(const Given& given, const Inspection& found) {
   const core::Model& model = *found.model;
   JsonWriter json;
@@ -196,7 +227,9 @@ std::string ToJson(const Given& given, const Inspection& found) {
   for (const core::AssociatedFile& file : model.files()) {
     json.BeginObject().Field("name", file.name).Field("bytes", file.content.size()).EndObject();
   }
-  json.EndArray().Field("problems", found.problems).EndObject();
+  json.EndArray();
+  WriteFindings(json, found);
+  json.EndObject();
   return json.text();
 }
 

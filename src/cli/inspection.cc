@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/errors.h"
+#include "plan/make_operation.h"
 #include "plan/plan.h"
 
 namespace heddle::cli {
@@ -28,6 +29,7 @@ class Inspector {
     for (size_t g = 0; g < graphs.size(); ++g) CompileGraph(static_cast<int>(g));
     found_.packed_bytes = weights_->bytes();
     CountWeights();
+    Audit();
     for (auto& [key, use] : uses_) found_.operators.push_back(use);
     std::sort(found_.operators.begin(), found_.operators.end(), [](const auto& a, const auto& b) {
       return std::tie(b.count, a.name, a.version) < std::tie(a.count, b.name, b.version);
@@ -39,9 +41,15 @@ class Inspector {
   using Key = std::pair<std::string, int>;  // name and version
   static Key KeyOf(const Operator& op) { return {op.Name(), op.version}; }
 
-  void AddProblem(const Status& status, const std::string& where) {
+  // Problems of one `kind` are one finding.
+  void AddProblem(const Status& status, const std::string& where, std::string kind = "") {
     std::string text = where + std::string(status.message());
-    if (seen_.insert(text).second) found_.problems.push_back(std::move(text));
+    if (!seen_.insert(text).second) return;
+    if (kind.empty()) kind = text;
+    const auto [at, first] = kinds_.try_emplace(kind, obstacles_.size());
+    if (first) obstacles_.push_back({text, 0});
+    ++obstacles_[at->second].count;
+    found_.problems.push_back(std::move(text));
   }
 
   // Programs of every subgraph; the main graph's Plan besides.
@@ -57,7 +65,9 @@ class Inspector {
       ++use.count;
       const Status status = program.ok() ? Status() : CheckOperator(graph, op);
       use.on_cpu += status.ok();
-      if (!status.ok()) AddProblem(core::InOperator(status, static_cast<int>(i), op), where);
+      if (status.ok()) continue;
+      AddProblem(core::InOperator(status, static_cast<int>(i), op), where,
+                 fmt::format("{}{}: {}", where, op.Name(), status.message()));
     }
     if (!program.ok()) return AddProblem(program.status(), where);
     if (index == 0) MakeMainPlan(std::move(*program));
@@ -65,15 +75,11 @@ class Inspector {
 
   // Whether the CPU takes one operator, where the graph as a whole does not compile.
   Status CheckOperator(const Subgraph& graph, const Operator& op) {
-    const core::MakeFn make = core::FindOperator(op);
-    if (make == nullptr) return core::Unsupported("no kernel for this operator");
-    const int known = core::OpKnownVersion(op.code);
-    if (op.version > known) {
-      return core::Unsupported("version {}, known up to {}", op.version, known);
-    }
     const std::vector<Operand> inputs = OperandsOf(graph, op.inputs);
     const std::vector<Operand> outputs = OperandsOf(graph, op.outputs);
-    return make({op, inputs, outputs, options_.numerics, options_.isa, *weights_}).status();
+    return core::MakeOperation({op, inputs, outputs, options_.numerics, options_.isa, *weights_,
+                                found_.model->subgraphs()})
+        .status();
   }
 
   static std::vector<Operand> OperandsOf(const Subgraph& graph,
@@ -107,6 +113,20 @@ class Inspector {
     found_.macs = (*plan)->macs;
     found_.activation_bytes = (*plan)->total_bytes;
     for (const core::PlanStep& step : (*plan)->steps) AddStep(**plan, step);
+    // Two sizes: what suits one of them may do so by chance.
+    found_.batch = core::ProveBatch(program, shapes, 2);
+    if (found_.batch->passes) found_.batch = core::ProveBatch(program, shapes, 3);
+  }
+
+  void Audit() {
+    for (const Obstacle& obstacle : obstacles_)
+      found_.findings.push_back(
+          {core::Severity::kError,
+           obstacle.count == 1 ? obstacle.text
+                               : fmt::format("{} ({} in all)", obstacle.text, obstacle.count)});
+    std::vector<core::Finding> more = core::AuditModel(*found_.model);
+    found_.findings.insert(found_.findings.end(), more.begin(), more.end());
+    found_.state = core::StateNames(*found_.model, core::StateLayout::Of(*found_.model));
   }
 
   void AddStep(const core::Plan& plan, const core::PlanStep& step) {
@@ -147,7 +167,13 @@ class Inspector {
   core::ProgramOptions options_;
   std::shared_ptr<core::WeightStore> weights_;
   std::map<Key, OperatorUse> uses_;
+  struct Obstacle {
+    std::string text;  // of the first
+    int count = 0;
+  };
   std::set<std::string> seen_;
+  std::map<std::string, size_t> kinds_;  // of obstacles_
+  std::vector<Obstacle> obstacles_;
 };
 
 }  // namespace

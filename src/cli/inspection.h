@@ -4,10 +4,13 @@
 #define HEDDLE_CLI_INSPECTION_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/model.h"
+#include "plan/audit.h"
+#include "plan/batch.h"
 
 namespace heddle::cli {
 
@@ -31,9 +34,12 @@ struct Inspection {
   std::vector<OperatorUse> operators;  // of all subgraphs, the most used first
   std::vector<StepFact> steps;         // of the main graph at the file's shapes, as far as it plans
   std::vector<std::string> problems;   // what would make it fail; empty: nothing known
-  uint64_t weights_bytes = 0;          // of constants in the file
-  uint64_t packed_bytes = 0;           // what the engine makes of them
-  uint64_t activation_bytes = 0;       // of one call
+  std::vector<core::Finding> findings;    // those as errors, and what the audit found
+  std::vector<std::string> state;         // what a session of it keeps
+  std::optional<core::BatchProof> batch;  // whether calls may be stacked; nothing where it fails
+  uint64_t weights_bytes = 0;             // of constants in the file
+  uint64_t packed_bytes = 0;              // what the engine makes of them
+  uint64_t activation_bytes = 0;          // of one call
   int64_t macs = 0;
   bool whole_plan = false;  // steps, macs and activation_bytes tell of the whole main graph
 };

@@ -3,6 +3,7 @@
 
 #include "base/errors.h"
 #include "plan/evaluate.h"
+#include "plan/make_operation.h"
 #include "plan/sparse.h"
 #include "plan/sub_plans.h"
 
@@ -78,12 +79,6 @@ Operand Program::OperandOf(int value) const {
 
 Status Program::AddNode(int op_index) {
   const Operator& op = subgraph().operators[op_index];
-  const MakeFn make = FindOperator(op);
-  if (make == nullptr) return InOperator(Unsupported("no kernel for this operator"), op_index, op);
-  if (op.version > OpKnownVersion(op.code))
-    return InOperator(
-        Unsupported("version {}, known up to {}", op.version, OpKnownVersion(op.code)), op_index,
-        op);
   std::vector<Operand> inputs, outputs;
   std::vector<Shape> usual;
   for (int v : op.inputs) {
@@ -91,7 +86,7 @@ Status Program::AddNode(int op_index) {
     usual.push_back(v < 0 ? Shape() : usual_shapes_[v]);
   }
   for (int v : op.outputs) outputs.push_back(OperandOf(v));
-  Result<std::unique_ptr<Operation>> made = make(MakeArgs{
+  Result<std::unique_ptr<Operation>> made = MakeOperation(MakeArgs{
       op, inputs, outputs, options_.numerics, options_.isa, *weights_, model_->subgraphs(), usual});
   if (!made.ok()) return InOperator(made.status(), op_index, op);
 

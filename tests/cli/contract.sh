@@ -112,9 +112,10 @@ got=0
 
 # inspect
 expect 0 inspect "$models/digits_int8.tflite"
-says 'CONV_2D'; says 'serving_default(image) -> output_0'
+says 'CONV_2D'; says 'serving_default(image) -> output_0'; says '^batches: along axis 0$'
 expect 0 inspect "$models/digits_int8.tflite" --json
-keys model macs weights_bytes activation_bytes inputs outputs quantization signatures operators version count device problems
+keys model macs weights_bytes activation_bytes inputs outputs quantization signatures operators version count device problems \
+     findings state batch passes reason
 
 # verify
 expect 0 verify "$models/digits_int8.tflite"; says "every bit is the plain kernels'"

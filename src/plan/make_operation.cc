@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/make_operation.h"
+
+#include <string_view>
+
+#include "base/errors.h"
+
+namespace heddle::core {
+namespace {
+
+// What helps where an operator has no kernel.
+std::string_view HowToSupply(const Operator& op) {
+  if (op.code != OpCode::kCUSTOM) return "LiteRT has none either: convert the model without it";
+  const std::string_view name = op.custom_name;
+  if (name.starts_with("Flex"))
+    return "it is TensorFlow's: convert the model without SELECT_TF_OPS, or register a kernel";
+  if (name == "edgetpu-custom-op")
+    return "it is code for an Edge TPU: take the file that it was compiled from";
+  return "it is the model's own: register a kernel of this name";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Operation>> MakeOperation(const MakeArgs& args) {
+  const Operator& op = args.op;
+  const MakeFn make = FindOperator(op);
+  if (make == nullptr) return Unsupported("no kernel for this operator; {}", HowToSupply(op));
+  const int known = OpKnownVersion(op.code);
+  if (op.version > known)
+    return Unsupported(
+        "version {}, known up to {}; convert the model for an older runtime, or update Heddle",
+        op.version, known);
+  return make(args);
+}
+
+}  // namespace heddle::core
