@@ -20,6 +20,8 @@ COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) (?:skipped|unsupported)\
 SHARDS = 4  # a sampled cell runs one of so many shards of each test program
 TIDY_SAMPLE = 6
 FLOORS = {"models": 6, "large": 22, "zoo": 500, "ops": 5540}  # cases of a suite that pass
+# How a cell runs its suites again: what it would find that others do not.
+AGAIN = {"release": "resized,threads,poisoned", "asan": "resized", "tsan": "threads", "aarch64": "poisoned"}
 SAMPLED = {"asan": 2, "tsan": 1, "aarch64": 2}  # test programs, besides ALWAYS
 NOT_SANITIZED = {"hot_path_test"}  # stands where a sanitizer does
 ALWAYS = {"asan": ["model_test"], "tsan": ["library_test"], "aarch64": []}
@@ -129,8 +131,7 @@ def build(cell, options, targets=None):
 def builds(options):
     yield build("release", options)
     for cell in "asan", "tsan", "aarch64":
-        extra = ["heddle_program"] if cell != "tsan" else []
-        yield build(cell, options, lambda cell=cell, extra=extra: chosen_programs(cell, options) + extra)
+        yield build(cell, options, lambda cell=cell: chosen_programs(cell, options) + ["heddle_program"])
     if options.all:
         yield build("dev", options)
 
@@ -254,14 +255,16 @@ def excused(part, name, numerics, counts):
     return counts
 
 
-def suite(cell, name, path, numerics, options, sampled, isa="", emulator=()):
-    label = f"suite {name} {numerics}" + (f" {isa or cell}" if isa or cell != "release" else "")
+def suite(cell, name, path, numerics, options, sampled, isa="", emulator=(), again=False):
+    label = f"suite {name} {numerics}" + (f" {isa or cell}" if isa or cell != "release" else "") + " again" * again
 
     def action(part):
         if path is None:
             part.say("no such suite: HEDDLE_SUITES is not set")
             return Counts(skipped=1)
         command = [*emulator, f"build/{cell}/bin/heddle", "verify", "--suite", path, "--numerics", numerics]
+        if again:
+            command += ["--again", AGAIN[cell]]
         if sampled:
             command += ["--filter", sample_glob(path, f"{options.seed} {label}")]
         counts = excused(part, name, numerics, part.counted(command, **({"HEDDLE_ISA": isa} if isa else {})))
@@ -280,6 +283,11 @@ def suites(options):
     for numerics in "fast", "reference":
         for name in "large", "zoo", "ops", "models":
             yield suite("release", name, tables[name], numerics, options, sampled=False)
+        for name in "large", "zoo", "ops":
+            sampled = name != "ops" and not options.all
+            yield suite("release", name, tables[name], numerics, options, sampled, again=True)
+        yield suite("tsan", "ops", tables["ops"], numerics, options, not options.all, again=True)
+        yield suite("tsan", "models", tables["models"], numerics, options, sampled=False, again=True)
     for isa in isas()[:-1]:
         for numerics in "fast", "reference":
             for name in "large", "zoo", "ops":
@@ -288,9 +296,10 @@ def suites(options):
     qemu = ["qemu-aarch64", "-L", "build/sysroot-aarch64"]
     for cell, emulator in ("asan", []), ("aarch64", qemu):
         for numerics in "fast", "reference":
-            yield suite(cell, "zoo", tables["zoo"], numerics, options, not options.all, emulator=emulator)
-            yield suite(cell, "ops", tables["ops"], numerics, options, not options.all, emulator=emulator)
-            yield suite(cell, "models", tables["models"], numerics, options, False, emulator=emulator)
+            for name in "zoo", "ops", "models":
+                sampled = name != "models" and not options.all
+                again = name != "zoo" or options.all
+                yield suite(cell, name, tables[name], numerics, options, sampled, emulator=emulator, again=again)
 
 
 def runs(options):

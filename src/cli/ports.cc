@@ -15,6 +15,9 @@ std::vector<Port> PortsOfTensors(const core::Subgraph& graph, const std::vector<
   for (const int32_t index : indices) {
     const core::Tensor& tensor = graph.tensors[static_cast<size_t>(index)];
     Port port{tensor.name, "", tensor.type, tensor.shape, tensor.quant};
+    const std::span<const int32_t> sizes =
+        tensor.signature.empty() ? tensor.shape.dims() : std::span(tensor.signature);
+    port.any_rows = !sizes.empty() && sizes[0] < 0;
     for (int d = 0; d < port.shape.rank(); ++d) {
       if (tensor.shape[d] < 0) port.shape[d] = 1;
     }

@@ -21,6 +21,7 @@ struct Port {
   core::Type type = core::Type::kNone;
   core::Shape shape;  // the file's, an unknown size read as 1
   core::Quantization quant;
+  bool any_rows = false;  // the file leaves the size of the first axis to the caller
 
   const std::string& name() const { return signature.empty() ? tensor : signature; }
 };

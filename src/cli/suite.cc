@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "base/errors.h"
 
@@ -20,16 +19,6 @@ std::vector<std::string_view> Split(std::string_view line, char separator) {
     if (at == std::string_view::npos) return fields;
     line.remove_prefix(at + 1);
   }
-}
-
-// "_call_2" or "_stride_7" at the front of `text`.
-bool EatNumber(std::string_view& text, std::string_view word, int* out) {
-  if (!text.starts_with(word)) return false;
-  const char* begin = text.data() + word.size();
-  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), *out);
-  if (error != std::errc() || *out < 0) return false;
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
-  return true;
 }
 
 }  // namespace
@@ -77,28 +66,6 @@ Result<std::vector<SuiteRow>> ParseSuite(std::string_view text) {
   }
   if (number == 0 || rows.empty()) return InvalidArgument("suite has no cases");
   return rows;
-}
-
-bool ParseGoldenName(std::string_view name, GoldenName* out) {
-  using Role = GoldenName::Role;
-  constexpr std::array<std::pair<std::string_view, Role>, 4> kRoles = {
-      {{"input_", Role::kInput},
-       {"output_", Role::kOutput},
-       {"reference_", Role::kReference},
-       {"xnnpack_", Role::kXnnpack}}};
-  GoldenName golden;
-  const auto role = std::find_if(kRoles.begin(), kRoles.end(),
-                                 [&](const auto& r) { return name.starts_with(r.first); });
-  if (role == kRoles.end()) return false;
-  golden.role = role->second;
-  if (!EatNumber(name, role->first, &golden.index)) return false;
-  while (!name.empty()) {
-    if (EatNumber(name, "_call_", &golden.call)) continue;
-    if (EatNumber(name, "_stride_", &golden.stride) && golden.stride > 0) continue;
-    return false;
-  }
-  *out = golden;
-  return true;
 }
 
 }  // namespace heddle::cli

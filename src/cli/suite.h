@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/npz.h"
+#include "cli/suite_again.h"
 #include "heddle/engine.h"
 
 namespace heddle::cli {
@@ -32,21 +32,15 @@ struct CaseResult {
   std::vector<double> equal_share;  // per output, the smallest of all calls
 };
 
-// What the arrays of a golden mean: "reference_1_call_2_stride_7".
-struct GoldenName {
-  enum class Role { kInput, kOutput, kReference, kXnnpack };
-  Role role = Role::kInput;
-  int index = 0;
-  int call = 0;
-  int stride = 1;
+struct CaseOptions {
+  Numerics numerics = Numerics::kFast;
+  Again again;  // how it is run once more, each time held against the first answer's bits
 };
-// False: a name that is no golden (and is ignored).
-bool ParseGoldenName(std::string_view name, GoldenName* out);
 
 // One case from load to comparison, on a Session of its own. `folder`: what the paths are relative
 // to.
 CaseResult RunCase(const Engine& engine, const std::string& folder, const SuiteRow& row,
-                   Numerics numerics);
+                   const CaseOptions& options);
 
 }  // namespace heddle::cli
 

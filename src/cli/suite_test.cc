@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/golden_set.h"
+
 namespace heddle::cli {
 namespace {
 

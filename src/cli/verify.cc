@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // `heddle verify`: the options of both its forms.
+#include <algorithm>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "cli/verb.h"
 #include "cli/verify_model.h"
@@ -11,13 +14,20 @@ namespace {
 
 struct Given {
   std::string model, suite, numerics, filter, device = "cpu";
+  std::vector<std::string> again;
   bool json = false;
 };
+
+Again AgainOf(const std::vector<std::string>& ways) {
+  const auto asked = [&](const char* way) { return std::ranges::count(ways, way) > 0; };
+  return {asked("resized"), asked("threads"), asked("poisoned")};
+}
 
 Result<int> Verify(const Given& given) {
   HEDDLE_TRY(CheckDevice(given.device));
   if (!given.suite.empty()) {
-    return VerifySuite({given.suite, NumericsOf(given.numerics), given.filter, given.json});
+    return VerifySuite(
+        {given.suite, NumericsOf(given.numerics), given.filter, AgainOf(given.again), given.json});
   }
   VerifyOptions options{given.model, {}, given.json};
   if (!given.numerics.empty()) options.numerics = NumericsOf(given.numerics);
@@ -40,6 +50,13 @@ void AddVerify(CLI::App& app, Action& action) {
                            ->excludes(model);
   verb->add_option("--filter", given->filter, "Only models whose path is like this, with * and ?")
       ->option_text("GLOB")
+      ->needs(suite);
+  verb->add_option("--again", given->again,
+                   "Run each case again: after other batch sizes, by 8 threads at once, in\n"
+                   "memory full of other bytes; each answer must be the first one's bits")
+      ->option_text("resized,threads,poisoned")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"resized", "threads", "poisoned"}))
       ->needs(suite);
   AddNumerics(verb, given->numerics);
   AddDevice(verb, given->device);

@@ -18,6 +18,7 @@
 #include "cli/text.h"
 #include "cli/verb.h"
 #include "crew/budget.h"
+#include "engine/poison.h"
 
 namespace heddle::cli {
 namespace {
@@ -25,12 +26,12 @@ namespace {
 // Runs the cases on several threads and hands out their results in order.
 class CaseCrew {
  public:
-  CaseCrew(const std::string& folder, const std::vector<SuiteRow>& rows, Numerics numerics)
+  CaseCrew(const std::string& folder, const std::vector<SuiteRow>& rows, const CaseOptions& options)
       : results_(rows.size()) {
     const size_t threads =
         std::min<size_t>(rows.size(), static_cast<size_t>(core::BudgetReader().Read().cores));
     for (size_t t = 0; t < threads; ++t) {
-      threads_.emplace_back([this, &folder, &rows, numerics] { Work(folder, rows, numerics); });
+      threads_.emplace_back([this, &folder, &rows, options] { Work(folder, rows, options); });
     }
   }
   ~CaseCrew() {
@@ -45,7 +46,8 @@ class CaseCrew {
   }
 
  private:
-  void Work(const std::string& folder, const std::vector<SuiteRow>& rows, Numerics numerics) {
+  void Work(const std::string& folder, const std::vector<SuiteRow>& rows,
+            const CaseOptions& options) {
     const Engine engine;
     for (;;) {
       size_t i = 0;
@@ -54,7 +56,7 @@ class CaseCrew {
         if (next_ == rows.size()) return;
         i = next_++;
       }
-      CaseResult result = RunCase(engine, folder, rows[i], numerics);
+      CaseResult result = RunCase(engine, folder, rows[i], options);
       std::lock_guard<std::mutex> lock(mutex_);
       results_[i] = std::move(result);
       ready_.notify_one();
@@ -109,11 +111,12 @@ Result<int> VerifySuite(const SuiteOptions& options) {
   HEDDLE_ASSIGN(const std::vector<SuiteRow> rows, SelectRows(options));
   const size_t slash = options.path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : options.path.substr(0, slash + 1);
+  if (options.again.poisoned) core::PoisonRuns();
   Counts counts;
   std::vector<CaseResult> results;
   Progress progress("verify", rows.size());
   {
-    CaseCrew crew(folder, rows, options.numerics);
+    CaseCrew crew(folder, rows, {options.numerics, options.again});
     for (size_t i = 0; i < rows.size(); ++i) {
       CaseResult result = crew.Take(i);
       counts.Add(result.verdict);

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "cli/suite_again.h"
 #include "heddle/options.h"
 #include "heddle/status.h"
 
@@ -14,6 +15,7 @@ struct SuiteOptions {
   std::string path;
   Numerics numerics = Numerics::kFast;
   std::string filter;  // a glob on the model's path; empty: all
+  Again again;
   bool json = false;
 };
 

@@ -17,10 +17,13 @@ struct RunningPhase {
   const TileArgs& args;
   const RunControl& control;
   Denormals denormals;
+  const Poison& poison;
+  size_t scratch_bytes;
 
   static uint32_t Tiles(void* self, int64_t begin, int64_t end, std::byte* scratch) {
     const auto& p = *static_cast<const RunningPhase*>(self);
     const TileRange range{begin, end};
+    p.poison.Fill(scratch == nullptr ? p.args.scratch : scratch, p.scratch_bytes);
     if (scratch == nullptr) return static_cast<uint32_t>(p.phase.tile(p.params, p.args, range));
     const ScopedFloatEnv float_env(p.denormals);  // of a thread that helps
     TileArgs args = p.args;
@@ -47,7 +50,9 @@ class Context::Serial final : public SerialCall {
   }
   std::byte* AllocateOutput(int output, const Shape& shape, size_t bytes) override {
     Result<std::byte*> memory = context_.Grow(node_.outputs[output], shape, bytes);
-    return memory.ok() ? *memory : nullptr;
+    if (!memory.ok()) return nullptr;
+    context_.poison_.Fill(*memory, bytes);
+    return *memory;
   }
   size_t input_bytes(int input) const override { return context_.BytesOf(node_.inputs[input]); }
   CallState& state() override { return *context_.env_.state; }
@@ -155,6 +160,7 @@ Status Context::Run(const RunControl& control, const CallEnv& env) {
   const bool fast = plan().program->options().numerics == Numerics::kFast;
   const ScopedFloatEnv float_env(fast ? Denormals::kFlush : Denormals::kKeep);
   for (Dynamic& d : dynamic_) d.set = false;
+  poison_.NextRun();
   for (size_t i = 0;; ++i) {
     HEDDLE_TRY(RunFrame(i, control));
     const std::shared_ptr<const Plan>& plan = frames_[i].plan;
@@ -170,6 +176,7 @@ Status Context::Run(const RunControl& control, const CallEnv& env) {
 Status Context::RunFrame(size_t index, const RunControl& control) {
   Frame& frame = frames_[index];
   used_frames_ = index + 1;
+  poison_.Fill(frame.arena.data(), frame.arena.size());
   HEDDLE_TRY(PlaceOutputs(frame));
   for (const Patch& p : frame.patches) {
     void* pointer = p.place == Place::kInput    ? inputs_[p.index].data
@@ -221,6 +228,8 @@ Status Context::RunStep(size_t index, const PlanStep& ps, const RunControl& cont
   const TileArgs args{inputs,          outputs,
                       ps.step.packed,  frame.arena.data() + ps.shared_offset,
                       scratch_.data(), MemoryOf(frame, ps)};
+  poison_.Fill(args.shared, ps.step.shared_bytes);
+  poison_.Fill(args.scratch, ps.step.scratch_bytes);
   switch (ps.step.kind) {
     case StepKind::kTiled:
     case StepKind::kPhased:
@@ -249,8 +258,9 @@ Status Context::ErrorOf(const PlanStep& ps, const TileArgs& args, TileCode code)
 Status Context::RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control) {
   const bool fast = plan().program->options().numerics == Numerics::kFast;
   for (const Phase& phase : ps.step.phases) {
-    RunningPhase running{phase, ps.step.params.get(), args, control,
-                         fast ? Denormals::kFlush : Denormals::kKeep};
+    RunningPhase running{
+        phase,   ps.step.params.get(), args, control, fast ? Denormals::kFlush : Denormals::kKeep,
+        poison_, ps.step.scratch_bytes};
     Region region{&RunningPhase::Tiles, nullptr,       &running,
                   phase.tiles,          phase.tile_ns, ps.step.scratch_bytes};
     if (control.active()) region.go_on = &RunningPhase::GoOn;

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/memory_budget.h"
+#include "engine/poison.h"
 #include "engine/run_control.h"
 #include "engine/state.h"
 #include "plan/plan.h"
@@ -125,6 +126,7 @@ class Context {
   std::vector<Frame> frames_;
   size_t used_frames_ = 0;
   AnonymousMemory scratch_;
+  Poison poison_;
   std::vector<CallTensor> inputs_, wanted_, outputs_;
   std::vector<Dynamic> dynamic_;  // by value; empty until a serial step needs it
 };

@@ -42,6 +42,8 @@ expect 2 run a.tflite --numerics approximate
 expect 2 run a.tflite --hash-inputs --inputs a.npz
 expect 2 verify; complains 'MODEL or --suite'
 expect 2 verify a.tflite --suite b.tsv
+expect 2 verify a.tflite --again threads
+expect 2 verify --suite b.tsv --again backwards
 expect 2 bench a.tflite --callers 0
 expect 2 bench a.tflite --callers 1,x
 expect 2 bench a.tflite --callers 1,,2; complains "'' in '1,,2': expected numbers of callers, 1 to 4096"
@@ -122,6 +124,8 @@ expect 0 verify "$models/digits_int8.tflite"; says "every bit is the plain kerne
 expect 0 verify "$models/digits_f32.tflite" --json; keys model equal operators isa numerics difference
 expect 0 verify --suite "$models/SUITE.tsv"
 [ "$(tail -n 1 "$work/out")" = '6 passed, 0 failed, 0 unsupported' ] || fail "last line: $(tail -n 1 "$work/out")"
+expect 0 verify --suite "$models/SUITE.tsv" --filter 'digits*' --again resized,threads,poisoned
+says '^2 passed, 0 failed'
 expect 0 verify --suite "$models/SUITE.tsv" --numerics reference --filter 'digits*' --json
 keys passed failed unsupported cases model result why difference equal_share
 says '"passed": 2'
