@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "kernels/conv/fast.h"
 #include "kernels/conv/fast_product.h"
+#include "kernels/conv/hybrid.h"
 #include "kernels/gemm/gemm.h"
 
 namespace heddle::core {
@@ -33,7 +34,7 @@ class FastGemm final : public ConvOperation {
 
  private:
   void SetInput(const ConvGeometry& g, GemmParams& p) const;
-  void SetRows(const ConvGeometry& g, GemmParams& p) const;
+  void SetRows(const HybridRows& rows, GemmParams& p) const;
 
   Isa isa_;
   const GemmKernels& kernels_;
@@ -57,14 +58,11 @@ void FastGemm::SetInput(const ConvGeometry& g, GemmParams& p) const {
   }
 }
 
-// How the rows of a hybrid product are quantised.
-void FastGemm::SetRows(const ConvGeometry& g, GemmParams& p) const {
-  p.row_per_pixel = spec().kind == ConvKind::kFullyConnected || g.xnn_dense();
-  const int64_t pixels = int64_t{g.in_h} * g.in_w;
-  p.rows = {RowScheme::kXnn, p.division.rows, g.in_c, 0, &RowKernelsOf(isa_)};
-  if (p.row_per_pixel) return;
-  p.rows.rows = g.batch, p.rows.length = pixels * g.in_c;
-  p.rows.padding = CeilDiv(filter_.k, 4) * 4;
+void FastGemm::SetRows(const HybridRows& rows, GemmParams& p) const {
+  p.rows = rows.rows;
+  p.row_per_pixel = rows.row_per_pixel;
+  if (!p.row_per_pixel) p.rows.padding = CeilDiv(filter_.k, 4) * 4;
+  p.call.fused = rows.scaling == Scaling::kFused;
 }
 
 Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>,
@@ -76,14 +74,15 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
     g.in_c = fc.depth, g.out_c = fc.units, g.groups = g.k_h = g.k_w = 1;
     p.division.rows = fc.rows;
     p.dense = true;
+    if (p.hybrid()) SetRows(HybridRowsOf(spec(), fc, RowKernelsOf(isa_)), p);
   } else {
     HEDDLE_ASSIGN(g, MakeConvGeometry(spec(), inputs));
     p.division.rows = g.pixels();
     p.dense = g.k_h == 1 && g.k_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 &&
               g.pad_w == 0 && g.out_h == g.in_h && g.out_w == g.in_w;
+    if (p.hybrid()) SetRows(HybridRowsOf(spec(), g, RowKernelsOf(isa_)), p);
   }
   SetInput(g, p);
-  if (p.hybrid()) SetRows(g, p);
   p.segment_taps = filter_.segment_taps;
   PlanSegments(kernels_, filter_.k, p);
   p.call.panel_bytes = weights_.block_bytes;

@@ -265,6 +265,7 @@ TEST(FastHybrid, Conv2dEqualsPlain) {
     Random r(seed);
     Case c = WindowCase(r, OpCode::kCONV_2D, Type::kFloat32);
     MakeHybrid(c, r, c.weights.shape[0]);
+    if (seed % 4 == 0) c.bias = {};  // which XNNPACK does not take
     if (c.input.shape[3] == c.weights.shape[3]) Compare(c, Numerics::kFast);
   }
 }
@@ -275,7 +276,9 @@ TEST(FastHybrid, FullyConnectedEqualsPlain) {
     Random r(seed);
     Case c = DenseCase(r, Type::kFloat32);
     MakeHybrid(c, r, c.weights.shape[0]);
-    Compare(c, Numerics::kFast);
+    auto& options = std::get<FullyConnectedOptions>(c.op.options);
+    options.asymmetric_inputs = seed % 2 == 0;
+    Compare(c, seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
   }
 }
 

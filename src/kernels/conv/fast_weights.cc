@@ -217,9 +217,11 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
   const size_t scales = spec.weights_quant->scale.size();
   if (spec.weights_quant->block > 0 || (scales != 1 && scales != n)) return false;
   if (spec.input == Type::kUInt8) return spec.weights == Type::kUInt8;
-  // Other hybrid arithmetic than XNNPACK's is rare, and so are other operators with it.
-  const bool hybrid = spec.hybrid() && spec.xnn &&
-                      (spec.kind == ConvKind::kConv2d || spec.kind == ConvKind::kFullyConnected);
+  // Not the hybrid arithmetic in two products, and few other operators are hybrid.
+  const bool dense = spec.kind == ConvKind::kFullyConnected;
+  const bool one_product = spec.numerics == Numerics::kFast && spec.groups == 1;
+  const bool hybrid =
+      spec.hybrid() && (dense || (spec.kind == ConvKind::kConv2d && (spec.xnn || one_product)));
   return (spec.input == Type::kInt8 || hybrid) &&
          (spec.weights == Type::kInt8 || spec.weights == Type::kInt4 ||
           spec.weights == Type::kInt2);

@@ -2,21 +2,16 @@
 // float32 inputs with integer weights: rows are quantised as they come, products are exact, each
 // output is scaled once. Bytes of uint8 weights are read as int8 and their zero point is ignored:
 // that is how legacy files are meant.
+#include "kernels/conv/hybrid.h"
+
 #include <cmath>
 
 #include "kernels/conv/loops.h"
-#include "kernels/conv/row_quantiser.h"
 
 namespace heddle::core {
 namespace {
 
-enum class Scaling : uint8_t {
-  kFused,        // XNNPACK: fma(acc * row, w, bias)
-  kProduct,      // builtin: acc * (row * w) + bias
-  kTwoProducts,  // builtin: (acc * w) * row + bias, from channel `tail` on (acc * row) * w + bias
-};
-
-struct HybridMath {
+struct HybridMath : HybridRows {
   struct Bound {
     using In = int8_t;
     using Weight = int8_t;
@@ -63,10 +58,6 @@ struct HybridMath {
             {}};
   }
 
-  RowLayout rows;
-  bool row_per_pixel = false;  // else a row is a batch item
-  Scaling scaling = Scaling::kFused;
-  int32_t tail = 0;  // of kTwoProducts: first of the channels that vector code by fours leaves over
   Type bias_type = Type::kNone;
   const Quantization* quant = nullptr;  // of the weights
   FloatEpilogue epilogue{};
@@ -87,11 +78,10 @@ class HybridForm final : public ConvOperation {
                Step& step) const override {
     step.packed = weights_;
     HybridMath math;
+    HEDDLE_TRY(SetRows(inputs, math));
     math.bias_type = spec().bias;
     math.quant = spec().weights_quant;
     math.epilogue = MakeFloatEpilogue(spec());
-    HEDDLE_TRY(SetRows(inputs, math));
-    math.rows.kernels = row_kernels_;
     const auto math_of = [&](int32_t, int32_t) { return math; };
     HEDDLE_TRY(LowerPlain(spec(), inputs, 1.0f, math_of, step));
     if (spec().kind == ConvKind::kFullyConnected) {
@@ -103,34 +93,15 @@ class HybridForm final : public ConvOperation {
   }
 
  private:
-  Status SetRows(std::span<const Operand> inputs, HybridMath& math) const {
+  Status SetRows(std::span<const Operand> inputs, HybridRows& rows) const {
     if (spec().kind == ConvKind::kFullyConnected) {
       HEDDLE_ASSIGN(const FcGeometry g, MakeFcGeometry(spec(), inputs));
-      math.rows = {DenseScheme(), g.rows, g.depth};
-      math.scaling = spec().xnn ? Scaling::kFused : Scaling::kProduct;
-      return Status();
+      rows = HybridRowsOf(spec(), g, *row_kernels_);
+    } else {
+      HEDDLE_ASSIGN(const ConvGeometry g, MakeConvGeometry(spec(), inputs));
+      rows = HybridRowsOf(spec(), g, *row_kernels_);
     }
-    HEDDLE_ASSIGN(const ConvGeometry g, MakeConvGeometry(spec(), inputs));
-    const bool per_channel =
-        spec().weights != Type::kUInt8 && (g.groups > 1 || ScalesDiffer(*spec().weights_quant));
-    math.row_per_pixel = spec().xnn && g.xnn_dense();
-    const int64_t pixels = int64_t{g.in_h} * g.in_w;
-    math.rows = math.row_per_pixel ? RowLayout{RowScheme::kXnn, g.batch * pixels, g.in_c}
-                                   : RowLayout{RowScheme::kXnn, g.batch, pixels * g.in_c};
-    // LiteRT has no other kernel for a transposed one.
-    if (spec().xnn || g.transposed) return Status();
-    const bool depthwise = spec().kind == ConvKind::kDepthwise;
-    const bool reference = spec().numerics == Numerics::kReference || g.groups > 1;
-    math.rows.scheme = per_channel || depthwise ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
-    const bool two = depthwise ? spec().numerics == Numerics::kFast : per_channel && reference;
-    math.scaling = two ? Scaling::kTwoProducts : Scaling::kProduct;
-    math.tail = depthwise ? g.out_c & ~3 : g.out_c;
     return Status();
-  }
-
-  RowScheme DenseScheme() const {
-    if (spec().xnn) return RowScheme::kXnn;
-    return spec().dense.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
   }
 
   const std::byte* weights_;
@@ -138,6 +109,35 @@ class HybridForm final : public ConvOperation {
 };
 
 }  // namespace
+
+HybridRows HybridRowsOf(const ConvSpec& spec, const FcGeometry& g, const RowKernels& kernels) {
+  const RowScheme scheme = spec.xnn                       ? RowScheme::kXnn
+                           : spec.dense.asymmetric_inputs ? RowScheme::kAsymmetric
+                                                          : RowScheme::kSymmetric;
+  return {{scheme, g.rows, g.depth, 0, &kernels},
+          true,
+          spec.xnn ? Scaling::kFused : Scaling::kProduct,
+          0};
+}
+
+HybridRows HybridRowsOf(const ConvSpec& spec, const ConvGeometry& g, const RowKernels& kernels) {
+  const bool per_channel =
+      spec.weights != Type::kUInt8 && (g.groups > 1 || ScalesDiffer(*spec.weights_quant));
+  HybridRows r;
+  r.row_per_pixel = spec.xnn && g.xnn_dense();
+  const int64_t pixels = int64_t{g.in_h} * g.in_w;
+  r.rows = {RowScheme::kXnn, g.batch, pixels * g.in_c, 0, &kernels};
+  if (r.row_per_pixel) r.rows.rows = g.batch * pixels, r.rows.length = g.in_c;
+  // LiteRT has no other kernel for a transposed one.
+  if (spec.xnn || g.transposed) return r;
+  const bool depthwise = spec.kind == ConvKind::kDepthwise;
+  const bool reference = spec.numerics == Numerics::kReference || g.groups > 1;
+  r.rows.scheme = per_channel || depthwise ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
+  const bool two = depthwise ? spec.numerics == Numerics::kFast : per_channel && reference;
+  r.scaling = two ? Scaling::kTwoProducts : Scaling::kProduct;
+  r.tail = depthwise ? g.out_c & ~3 : g.out_c;
+  return r;
+}
 
 Result<std::unique_ptr<Operation>> MakeHybridForm(ConvSpec spec, const std::byte* weights,
                                                   Isa isa) {

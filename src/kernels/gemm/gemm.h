@@ -30,6 +30,7 @@ struct GemmCall {
   int32_t zero = 0;
   const float* scale = nullptr;  // requantised and scaled: per output, whole panels
   const float *row_scale = nullptr, *bias = nullptr;  // scaled: per row, and as `scale`
+  bool fused = true;                                  // scaled
   std::byte* out = nullptr;
   int64_t out_stride = 0;  // bytes between rows
 };
@@ -40,7 +41,9 @@ enum class GemmForm : uint8_t {
   kFloatUnfused,  // acc = 0; acc = acc + a * w in two roundings; + init; clamp
   kIntSums,       // unsigned bytes (or int16) times int8, exact; int32 out
   kIntRequant,    // the same, then RequantFloat to bytes
-  kIntScaled,     // sums + row_init * init; fma(sum * row_scale, scale, bias); clamp; float out
+  // sums + row_init * init; fma(sum * row_scale, scale, bias) where `fused`, else
+  // sum * (row_scale * scale) + bias; clamp; float out
+  kIntScaled,
 };
 
 struct GemmKernels {

@@ -76,9 +76,12 @@ struct Pairs {
       if (count >= 8) return _mm_storel_epi64(reinterpret_cast<__m128i*>(out + column), first);
       StoreBytes<8>(out + column, first, count);
     } else if constexpr (kForm == GemmForm::kIntScaled) {
-      const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(acc), _mm256_set1_ps(call.row_scale[row]));
-      __m256 y = _mm256_fmadd_ps(x, _mm256_loadu_ps(call.scale + column),
-                                 _mm256_loadu_ps(call.bias + column));
+      const __m256 x = _mm256_cvtepi32_ps(acc), row_scale = _mm256_set1_ps(call.row_scale[row]);
+      const __m256 scale = _mm256_loadu_ps(call.scale + column);
+      const __m256 bias = _mm256_loadu_ps(call.bias + column);
+      __m256 y = call.fused
+                     ? _mm256_fmadd_ps(_mm256_mul_ps(x, row_scale), scale, bias)
+                     : _mm256_add_ps(_mm256_mul_ps(x, _mm256_mul_ps(row_scale, scale)), bias);
       y = _mm256_min_ps(_mm256_set1_ps(call.hi), _mm256_max_ps(_mm256_set1_ps(call.lo), y));
       StoreFloats(reinterpret_cast<float*>(out) + column, y, count);
     } else {

@@ -40,9 +40,12 @@ struct IntAvx512 {
       if (count >= 16) return _mm_storeu_si128(reinterpret_cast<__m128i*>(out + column), bytes);
       _mm_mask_storeu_epi8(out + column, lanes, bytes);
     } else if constexpr (kForm == GemmForm::kIntScaled) {
-      const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(acc), _mm512_set1_ps(call.row_scale[row]));
-      __m512 y = _mm512_fmadd_ps(x, _mm512_loadu_ps(call.scale + column),
-                                 _mm512_loadu_ps(call.bias + column));
+      const __m512 x = _mm512_cvtepi32_ps(acc), row_scale = _mm512_set1_ps(call.row_scale[row]);
+      const __m512 scale = _mm512_loadu_ps(call.scale + column);
+      const __m512 bias = _mm512_loadu_ps(call.bias + column);
+      __m512 y = call.fused
+                     ? _mm512_fmadd_ps(_mm512_mul_ps(x, row_scale), scale, bias)
+                     : _mm512_add_ps(_mm512_mul_ps(x, _mm512_mul_ps(row_scale, scale)), bias);
       y = _mm512_min_ps(_mm512_set1_ps(call.hi), _mm512_max_ps(_mm512_set1_ps(call.lo), y));
       if (count >= 16) return _mm512_storeu_ps(out + column * 4, y);
       _mm512_mask_storeu_ps(out + column * 4, lanes, y);

@@ -158,25 +158,10 @@ class Lstm final : public Operation {
  private:
   Result<LstmRun> RunOf(std::span<const Operand> inputs) const {
     LstmRun run{cells_, {}, options_.cell_clip, options_.proj_clip};
-    const Shape& x = inputs[0].shape;
-    const int rank = kind_ == Kind::kStep ? 2 : 3;
-    if (x.rank() != rank) {
-      return InvalidModel("input '{}' has shape {}, expected rank {}", inputs[0].name, x.ToString(),
-                          rank);
-    }
-    for (int i = 0; i < static_cast<int>(inputs.size()); ++i) HEDDLE_TRY(CheckSizes(inputs, i));
-    run.sequence.batch = x[0];
-    if (rank == 3) {
-      run.sequence = {x[options_.time_major ? 1 : 0], x[options_.time_major ? 0 : 1],
-                      options_.time_major};
-    }
+    HEDDLE_ASSIGN(run.sequence,
+                  SequenceOf(inputs, kind_ == Kind::kStep ? 2 : 3, options_.time_major));
     for (LstmCell& c : run.directions) {
-      for (const int i : {c.x, c.aux}) {
-        if (i <= 0) continue;
-        Shape expected = x;
-        if (inputs[i].shape.rank() == rank) expected[rank - 1] = inputs[i].shape[rank - 1];
-        HEDDLE_TRY(ExpectShape(inputs, i, expected));
-      }
+      for (const int i : {c.x, c.aux}) HEDDLE_TRY(ExpectBesideInput(inputs, i));
       HEDDLE_TRY(SizeCell(inputs, run.sequence, c));
       c.output_width = c.outputs;
     }

@@ -27,6 +27,25 @@ Status CheckSizes(std::span<const Operand> inputs, int i) {
                       inputs[i].shape.ToString());
 }
 
+Result<Sequence> SequenceOf(std::span<const Operand> inputs, int rank, bool time_major) {
+  const Shape& x = inputs[0].shape;
+  if (x.rank() != rank) {
+    return InvalidModel("input '{}' has shape {}, expected rank {}", inputs[0].name, x.ToString(),
+                        rank);
+  }
+  for (int i = 0; i < static_cast<int>(inputs.size()); ++i) HEDDLE_TRY(CheckSizes(inputs, i));
+  if (rank == 2) return Sequence{x[0]};
+  return Sequence{x[time_major ? 1 : 0], x[time_major ? 0 : 1], time_major};
+}
+
+Status ExpectBesideInput(std::span<const Operand> inputs, int i) {
+  if (i <= 0) return Status();
+  Shape expected = inputs[0].shape;
+  const int last = expected.rank() - 1;
+  if (inputs[i].shape.rank() == expected.rank()) expected[last] = inputs[i].shape[last];
+  return ExpectShape(inputs, i, expected);
+}
+
 Status CheckActivation(Activation activation) {
   if (activation != Activation::kSignBit) return Status();
   return Unsupported("fused activation sign_bit, expected none, relu, relu_n1_to_1, relu6 or tanh");

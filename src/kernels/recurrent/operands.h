@@ -14,6 +14,14 @@
 
 namespace heddle::core {
 
+// Rows of a sequence [batch][time] or [time][batch].
+struct Sequence {
+  int64_t batch = 0, time = 1;
+  bool time_major = false;
+
+  int64_t At(int64_t b, int64_t t) const { return time_major ? t * batch + b : b * time + t; }
+};
+
 struct Matrix {
   int operand = -1;  // -1: absent
   int32_t rows = 0;
@@ -33,6 +41,10 @@ Status ExpectShape(std::span<const Operand> inputs, int i, const Shape& shape);
 Status ExpectType(std::span<const Operand> inputs, int i, Type type);
 // A sensible number of elements.
 Status CheckSizes(std::span<const Operand> inputs, int i);
+// The sequence that input 0 holds, a single step at rank 2. Every input has sensible sizes.
+Result<Sequence> SequenceOf(std::span<const Operand> inputs, int rank, bool time_major);
+// Input i, where it is another than input 0, is a sequence of rows like that one's.
+Status ExpectBesideInput(std::span<const Operand> inputs, int i);
 // None, relu, relu_n1_to_1, relu6 or tanh.
 Status CheckActivation(Activation activation);
 

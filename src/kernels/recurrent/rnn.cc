@@ -125,25 +125,10 @@ class RnnOperation final : public Operation {
  private:
   Result<Rnn> Sized(std::span<const Operand> inputs) const {
     Rnn p{cells_, {}, math_, 0};
-    const Shape& x = inputs[0].shape;
-    const int rank = kind_ == Kind::kStep ? 2 : 3;
-    if (x.rank() != rank) {
-      return InvalidModel("input '{}' has shape {}, expected rank {}", inputs[0].name, x.ToString(),
-                          rank);
-    }
-    for (int i = 0; i < static_cast<int>(inputs.size()); ++i) HEDDLE_TRY(CheckSizes(inputs, i));
-    p.sequence.batch = x[0];
-    if (rank == 3) {
-      p.sequence = {x[options_.time_major ? 1 : 0], x[options_.time_major ? 0 : 1],
-                    options_.time_major};
-    }
+    HEDDLE_ASSIGN(p.sequence,
+                  SequenceOf(inputs, kind_ == Kind::kStep ? 2 : 3, options_.time_major));
     for (RnnCell& c : p.directions) {
-      for (const int i : {c.x, c.aux}) {
-        if (i <= 0) continue;
-        Shape expected = x;
-        if (inputs[i].shape.rank() == rank) expected[rank - 1] = inputs[i].shape[rank - 1];
-        HEDDLE_TRY(ExpectShape(inputs, i, expected));
-      }
+      for (const int i : {c.x, c.aux}) HEDDLE_TRY(ExpectBesideInput(inputs, i));
       HEDDLE_TRY(SizeCell(inputs, p.sequence, c));
     }
     if (p.directions.size() == 2 && options_.merge_outputs) {

@@ -77,14 +77,6 @@ inline void Clip(float* v, int64_t n, float limit) {
   for (int64_t i = 0; i < n; ++i) v[i] = std::min(std::max(v[i], -limit), limit);
 }
 
-// Rows of a sequence [batch][time] or [time][batch].
-struct Sequence {
-  int64_t batch = 0, time = 1;
-  bool time_major = false;
-
-  int64_t At(int64_t b, int64_t t) const { return time_major ? t * batch + b : b * time + t; }
-};
-
 // State of a batch item, which the step updates in place (Operation::WrittenInputs).
 template <class T>
 T* StateRow(const TileArgs& args, int operand, int64_t row, int64_t length) {
