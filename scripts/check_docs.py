@@ -57,7 +57,7 @@ def bad_operators(build):
     if not built.exists() or built.read_text(encoding="utf-8") != operator_table.page():
         yield f"{built}: not the table that scripts/operator_table.py makes; build the target heddle_docs"
     described = text("docs/operators.md")
-    for name, _ in operator_table.rows("kernels/custom_operators.inc", "HEDDLE_CUSTOM_KERNEL"):
+    for name, _, _ in operator_table.rows("kernels/custom_operators.inc", "HEDDLE_CUSTOM_KERNEL"):
         if f"`{name}`" not in described:
             yield f"docs/operators.md: `{name}` runs, but is not described"
 

@@ -17,7 +17,7 @@ def rows(path, macro):
 def page():
     runs = {name for name, _ in rows("kernels/operators.inc", "HEDDLE_KERNEL")}
     known = rows("model/op_list.inc", "HEDDLE_OP")
-    custom = sorted(name for name, _ in rows("kernels/custom_operators.inc", "HEDDLE_CUSTOM_KERNEL"))
+    custom = sorted(rows("kernels/custom_operators.inc", "HEDDLE_CUSTOM_KERNEL"))
     strangers = runs - {name for name, _, _ in known}
     if strangers:
         sys.exit(f"operators.inc names {', '.join(sorted(strangers))}: not in op_list.inc")
@@ -28,7 +28,8 @@ def page():
         none = version == "0" and name not in runs
         state = "yes" if name in runs else "no kernel in LiteRT either" if none else "no"
         lines.append(f"| {name} | {number} | {'' if version == '0' else version} | {state} |")
-    lines += ["", "Custom operators, by the name in the file:", "", *(f"- `{name}`" for name in custom)]
+    lines += ["", "Custom operators, by the name in the file:", "",
+              *(f"- `{name}`" + ("" if version == "1" else f", up to version {version}") for name, version, _ in custom)]
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/errors.h"
+#include "kernels/registry.h"
 
 namespace heddle::core {
 namespace {
@@ -25,7 +26,7 @@ Result<std::unique_ptr<Operation>> MakeOperation(const MakeArgs& args) {
   const Operator& op = args.op;
   const MakeFn make = FindOperator(op);
   if (make == nullptr) return Unsupported("no kernel for this operator; {}", HowToSupply(op));
-  const int known = OpKnownVersion(op.code);
+  const int known = KnownVersion(op);
   if (op.version > known)
     return Unsupported(
         "version {}, known up to {}; convert the model for an older runtime, or update Heddle",
