@@ -14,13 +14,17 @@
 
 namespace heddle::core {
 
-// Bytes of the session that a random generator has for itself (TileArgs::memory): all zero at
-// first, written by its step, carried from call to call.
-inline constexpr size_t kOperatorMemory = 64;
-inline constexpr bool KeepsMemory(OpCode code) {
-  return code == OpCode::kRANDOM_UNIFORM || code == OpCode::kRANDOM_STANDARD_NORMAL ||
-         code == OpCode::kMULTINOMIAL;
-}
+// What an operator has for itself in every session (TileArgs::memory): all zero at first, written
+// by its step, carried from call to call.
+struct OperatorMemory {
+  size_t bytes = 0;  // 0: nothing
+  // Its answers are about a stream of calls, so one without a session is refused. Else such a call
+  // starts anew (a random generator).
+  bool needs_session = false;
+};
+// `input`: the operator's first input in the file, whose shape fixes the size; nullptr: it has
+// none. An operator whose options make no sense keeps nothing: it is refused when it is made.
+OperatorMemory MemoryOf(const Operator& op, const Tensor* input);
 
 struct ResourceValue {
   Type type = Type::kNone;

@@ -39,8 +39,8 @@ struct TileArgs {
   const std::byte* packed;  // Step::packed
   std::byte* shared;   // Step::shared_bytes, one per call, kept from the first phase to the last
   std::byte* scratch;  // Step::scratch_bytes, 64-byte aligned
-  // Of an operator that keeps something from call to call (kernels/state.h), kOperatorMemory bytes
-  // of the session; nullptr for any other.
+  // Of an operator that keeps something from call to call, its bytes of the session (MemoryOf in
+  // kernels/state.h); nullptr for any other.
   std::byte* memory = nullptr;
 };
 

@@ -22,6 +22,11 @@ bool ReadsResource(OpCode code) {
          code == OpCode::kHASHTABLE_SIZE;
 }
 
+OperatorMemory MemoryOf(const Subgraph& graph, const Operator& op) {
+  const int32_t first = op.inputs.empty() ? -1 : op.inputs[0];
+  return core::MemoryOf(op, first < 0 ? nullptr : &graph.tensors[first]);
+}
+
 class Builder {
  public:
   explicit Builder(const Model& model) : model_(model), graphs_(model.subgraphs()) {}
@@ -77,9 +82,10 @@ class Builder {
                                   static_cast<std::byte>(zero)});
     }
     for (size_t i = 0; i < graph.operators.size(); ++i) {
-      if (!KeepsMemory(graph.operators[i].code)) continue;
+      const size_t bytes = MemoryOf(graph, graph.operators[i]).bytes;
+      if (bytes == 0) continue;
       layout_.operators[{s, static_cast<int>(i)}] = static_cast<int>(layout_.memories.size());
-      layout_.memories.push_back({s, -1, static_cast<int>(i), kOperatorMemory, std::byte{0}});
+      layout_.memories.push_back({s, -1, static_cast<int>(i), bytes, std::byte{0}});
     }
   }
 
@@ -128,9 +134,11 @@ class Builder {
     const auto variable = [&](int32_t t) { return t >= 0 && layout_.VariableOf(s, t) >= 0; };
     for (int32_t t : graph.outputs)
       if (variable(t)) return fmt::format("variable tensor '{}'", graph.tensors[t].name);
-    for (const Operator& op : graph.operators) {
+    for (size_t i = 0; i < graph.operators.size(); ++i) {
+      const Operator& op = graph.operators[i];
       for (int32_t t : op.inputs)
         if (variable(t)) return fmt::format("variable tensor '{}'", graph.tensors[t].name);
+      if (MemoryOf(graph, op).needs_session) return fmt::format("op {} {}", i, op.Name());
       if ((!WritesResource(op.code) && !ReadsResource(op.code)) || op.inputs.empty()) continue;
       if (op.inputs[0] < 0) continue;
       const int r = handles_[s][op.inputs[0]];
@@ -144,7 +152,8 @@ class Builder {
   }
   bool OwnAny(int s) const {
     for (const Operator& op : graphs_[s].operators) {
-      if (WritesResource(op.code) || ReadsResource(op.code) || KeepsMemory(op.code)) return true;
+      if (WritesResource(op.code) || ReadsResource(op.code) || MemoryOf(graphs_[s], op).bytes > 0)
+        return true;
       if (op.code == OpCode::kCALL_ONCE) return true;
     }
     return !OwnSession(s).empty();

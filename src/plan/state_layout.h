@@ -16,13 +16,13 @@ namespace heddle::core {
 //
 // 1. A resource that one CALL_ONCE initialiser writes, and nothing else, belongs to the Model: it
 // is computed once, whoever calls. All else belongs to a session.
-// 2. A memory is a variable tensor, or what a random generator keeps. A generator alone makes no
-// Model stateful: a call without a session starts it anew.
+// 2. A memory is a variable tensor, or what an operator keeps for itself. Random generators alone
+// make no Model stateful: a call without a session starts them anew.
 struct StateLayout {
   struct Memory {
     int subgraph = 0;
     int tensor = -1;  // variable, or
-    int op = -1;      // random generator
+    int op = -1;      // operator
     size_t bytes = 0;
     std::byte fill{0};  // of every byte at first
   };

@@ -96,6 +96,37 @@ TEST_F(Sessions, SavedStateGoesOnElsewhere) {
   EXPECT_EQ(RunOnce(*clone, InputOf(1, 3)), expected);
 }
 
+// What an operator keeps for itself is state like any other.
+TEST_F(Sessions, OperatorsRememberToo) {
+  using Samples = std::vector<int16_t>;
+  auto model = engine_.LoadBytes(testing::Delaying());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  const auto run = [](Session& session, const Samples& x) {
+    auto out = session.Run({{"x", x}});
+    EXPECT_TRUE(out.ok()) << out.status().message();
+    const auto y = (*out)[0].As<int16_t>();
+    return Samples(y.begin(), y.end());
+  };
+  auto first = model->NewSession(), second = model->NewSession();
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(run(*first, {1, 2}), (Samples{0, 0}));
+  EXPECT_EQ(run(*second, {7, 8}), (Samples{0, 0}));
+  EXPECT_EQ(run(*first, {3, 4}), (Samples{0, 1}));
+  auto clone = first->Clone();
+  const auto saved = first->Save();
+  ASSERT_TRUE(clone.ok() && saved.ok());
+  ASSERT_TRUE(second->Restore(*saved).ok());
+  for (Session* session : {&*first, &*clone, &*second})
+    EXPECT_EQ(run(*session, {5, 6}), (Samples{2, 3}));
+  ASSERT_TRUE(first->Reset().ok());
+  EXPECT_EQ(run(*first, {5, 6}), (Samples{0, 0}));
+  const Samples x = {1, 2};
+  const auto refused = model->Run({{"x", x}});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.status().message().find("op 0 SignalDelay"), std::string::npos)
+      << refused.status().message();
+}
+
 TEST_F(Sessions, BrokenBytesChangeNothing) {
   Session session = New(), twin = New();
   RunOnce(session, InputOf(2, 0));

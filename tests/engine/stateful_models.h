@@ -3,6 +3,10 @@
 #ifndef HEDDLE_TESTS_ENGINE_STATEFUL_MODELS_H_
 #define HEDDLE_TESTS_ENGINE_STATEFUL_MODELS_H_
 
+#include <flatbuffers/flexbuffers.h>
+
+#include <span>
+
 #include "support/model_builder.h"
 
 namespace heddle::testing {
@@ -51,6 +55,20 @@ inline std::vector<std::byte> Remembering() {
   b.Op(OpCode::kREAD_VARIABLE, {same}, {value});
   b.Output(value);
   b.signatures = {{"add", 0, {{"x", x}}, {{"y", y}}}, {"peek", 2, {}, {{"value", value}}}};
+  return b.Build();
+}
+
+// y = x, three samples later: an operator that keeps them itself.
+inline std::vector<std::byte> Delaying() {
+  flexbuffers::Builder options;
+  options.Map([&] { options.Int("delay_length", 3); });
+  options.Finish();
+  const auto bytes = std::as_bytes(std::span(options.GetBuffer()));
+  ModelBuilder b;
+  const int x = b.Input("x", Type::kInt16, {2});
+  const int y = b.Make("y", Type::kInt16, {2});
+  b.CustomOp("SignalDelay", {x}, {y}, {bytes.begin(), bytes.end()});
+  b.Output(y);
   return b.Build();
 }
 

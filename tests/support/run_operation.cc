@@ -42,6 +42,13 @@ Operand MakeOperand(const TestTensor& t) {
   return o;
 }
 
+Tensor TensorLike(const TestTensor& t) {
+  Tensor tensor;
+  tensor.type = t.type;
+  tensor.shape = t.shape;
+  return tensor;
+}
+
 class TestSerialCall final : public SerialCall {
  public:
   TestSerialCall(const TileArgs& args, const std::vector<TestTensor>& inputs,
@@ -140,9 +147,12 @@ Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
     out_ptrs.push_back(buffers.back()->data);
   }
   AlignedBytes scratch(step.scratch_bytes), shared(step.shared_bytes);
-  std::byte memory[kOperatorMemory] = {};
+  std::vector<std::byte> own;
+  std::vector<std::byte>& memory = config.memory == nullptr ? own : *config.memory;
+  const Tensor first = inputs.empty() ? Tensor() : TensorLike(inputs[0]);
+  if (memory.empty()) memory.resize(MemoryOf(op, inputs.empty() ? nullptr : &first).bytes);
   const TileArgs args{in_ptrs.data(), out_ptrs.data(), step.packed,
-                      shared.data,    scratch.data,    memory};
+                      shared.data,    scratch.data,    memory.data()};
   if (step.kind == StepKind::kAlias) {
     if (outs[0].bytes > 0) std::memcpy(out_ptrs[0], in_ptrs[0], outs[0].bytes);
   } else if (step.kind == StepKind::kSerial) {

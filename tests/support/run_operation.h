@@ -61,6 +61,9 @@ struct RunConfig {
   Isa isa = Isa::kPlain;
   int64_t tiles_per_call = 0;  // 0: all at once; else the range is cut, last tiles first
   std::span<const Subgraph> subgraphs = {};  // that the operator's options name
+  // What the operator keeps from call to call; nullptr: this is its first and last. Sized by the
+  // first run that finds it empty.
+  std::vector<std::byte>* memory = nullptr;
 };
 
 // Make, Shapes, Lower, run: fills shape and data of the outputs. Tile codes become

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernels/custom/flex_options.h"
+#include "kernels/custom/shape_error.h"
 #include "kernels/elementwise/check.h"
 #include "kernels/math.h"
 #include "kernels/movement/operands.h"
@@ -308,11 +309,6 @@ class DetectionPostProcess final : public Operation {
   }
 
  private:
-  static Status BadShape(const Operand& operand, std::string_view expected) {
-    return InvalidModel("'{}' has shape {}, expected {}", operand.name, operand.shape.ToString(),
-                        expected);
-  }
-
   DetectionOptions options_;
 };
 
