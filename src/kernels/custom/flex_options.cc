@@ -20,6 +20,8 @@ enum FlexType : uint8_t {
   kIndirectFloat = 8,
   kMap = 9,
   kVector = 10,
+  kInts = 11,
+  kUInts = 12,
   kBlob = 25,
   kBool = 26,
 };
@@ -142,6 +144,16 @@ class FlexReader {
     return Status();
   }
 
+  Status ReadInts(Place from, size_t width, Value& value) const {
+    Place items;
+    HEDDLE_TRY(Follow(from, width, &items));
+    size_t count = 0;
+    HEDDLE_TRY(Count(items, width, &count));
+    value.kind = Value::Kind::kInts;
+    for (size_t i = 0; i < count; ++i) value.integers.push_back(Int({items.at + i * width, width}));
+    return Status();
+  }
+
   Status ReadValue(Place p, uint8_t packed, Value& value) const {
     const uint8_t type = packed >> 2;
     const size_t width = size_t{1} << (packed & 3);
@@ -149,6 +161,9 @@ class FlexReader {
       case kString:
       case kBlob:
         return ReadText(p, width, value);
+      case kInts:
+      case kUInts:
+        return ReadInts(p, width, value);
       case kIndirectInt:
       case kIndirectUInt:
       case kIndirectFloat:
@@ -228,6 +243,23 @@ Result<float> FlexOptions::Float(std::string_view name) const {
   if (value->kind != Value::Kind::kNumber || !std::isfinite(number))
     return InvalidModel("custom option '{}' is no finite number", name);
   return number;
+}
+
+Result<std::vector<int64_t>> FlexOptions::Ints(std::string_view name, int64_t least,
+                                               int64_t most) const {
+  const Value* value = Find(name);
+  if (value == nullptr) return InvalidModel("custom option '{}' is missing", name);
+  if (value->kind != Value::Kind::kInts)
+    return InvalidModel("custom option '{}' is no vector of integers", name);
+  for (const int64_t i : value->integers)
+    if (i < least || i > most)
+      return InvalidModel("custom option '{}' holds {}, expected {} to {}", name, i, least, most);
+  return value->integers;
+}
+
+std::string_view FlexOptions::Text(std::string_view name, std::string_view otherwise) const {
+  const Value* value = Find(name);
+  return value == nullptr ? otherwise : value->text;
 }
 
 std::string_view FlexOptions::TextAt(size_t index) const {

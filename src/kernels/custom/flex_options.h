@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of a custom operator: a FlexBuffer of named scalars and strings.
+// The options of a custom operator: a FlexBuffer of named scalars, strings and vectors of integers.
 #ifndef HEDDLE_KERNELS_CUSTOM_FLEX_OPTIONS_H_
 #define HEDDLE_KERNELS_CUSTOM_FLEX_OPTIONS_H_
 
@@ -28,16 +28,21 @@ class FlexOptions {
   // The same, for what has no default.
   Result<int64_t> Int(std::string_view name, int64_t least, int64_t most) const;
   Result<float> Float(std::string_view name) const;
+  // A typed vector of integers, none of which lies outside [least, most].
+  Result<std::vector<int64_t>> Ints(std::string_view name, int64_t least, int64_t most) const;
+  // The text under a name; `otherwise` when there is none.
+  std::string_view Text(std::string_view name, std::string_view otherwise) const;
   // Element `index` of a vector; empty when it is no text.
   std::string_view TextAt(size_t index) const;
 
  private:
   struct Value {
     std::string_view name, text;
-    enum class Kind : uint8_t { kOther, kNumber, kText } kind = Kind::kOther;
+    enum class Kind : uint8_t { kOther, kNumber, kText, kInts } kind = Kind::kOther;
     bool whole = false;  // `integer` is the value
     int64_t integer = 0;
     double number = 0;
+    std::vector<int64_t> integers;
   };
   friend class FlexReader;
 

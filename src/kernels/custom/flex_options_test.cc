@@ -23,6 +23,9 @@ std::vector<uint8_t> Map() {
     builder.IndirectInt("indirect", int64_t{1} << 40);
     builder.Float("whole", 4000.0f);
     builder.Vector("list", [&] { builder.Int(1); });
+    builder.TypedVector("ints", [&] {
+      for (const int i : {3, -300, 7}) builder.Int(i);
+    });
   });
   builder.Finish();
   return builder.GetBuffer();
@@ -42,6 +45,9 @@ TEST(FlexOptionsTest, ReadsWhatTheBuilderWrites) {
   EXPECT_TRUE(*o.Bool("yes", false));
   EXPECT_EQ(*o.Int("absent", 7, 0, 1), 7);
   EXPECT_FALSE(o.Has("absent"));
+  EXPECT_EQ(*o.Ints("ints", -300, 7), (std::vector<int64_t>{3, -300, 7}));
+  EXPECT_EQ(o.Text("text", "none"), "words");
+  EXPECT_EQ(o.Text("absent", "none"), "none");
 }
 
 TEST(FlexOptionsTest, ErrorsNameTheOption) {
@@ -51,6 +57,10 @@ TEST(FlexOptionsTest, ErrorsNameTheOption) {
   EXPECT_STREQ(o.Int("small", 0, 9).status().c_str(),
                "custom option 'small' is -3, expected 0 to 9");
   EXPECT_STREQ(o.Int("float", 0, 9).status().c_str(), "custom option 'float' is no whole number");
+  EXPECT_STREQ(o.Ints("ints", 0, 9).status().c_str(),
+               "custom option 'ints' holds -300, expected 0 to 9");
+  EXPECT_STREQ(o.Ints("list", 0, 9).status().c_str(),
+               "custom option 'list' is no vector of integers");
   EXPECT_STREQ(o.Float("text").status().c_str(), "custom option 'text' is no finite number");
 }
 
