@@ -44,6 +44,7 @@ class Table16 {
  private:
   template <class Float>
   static int16_t Saturate(Float v) {
+    if (std::isnan(v)) return 0;  // of scales so large that their difference is no number
     return static_cast<int16_t>(std::clamp<Float>(v, -32768, 32767));
   }
   std::array<int16_t, 513> values_;
