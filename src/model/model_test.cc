@@ -133,7 +133,7 @@ TEST(ModelTest, EveryOperatorHasANameAndANumber) {
   EXPECT_STREQ(OpName(static_cast<OpCode>(209)), "STABLEHLO_CASE");
   EXPECT_EQ(OpName(static_cast<OpCode>(210)), nullptr);
   EXPECT_EQ(OpKnownVersion(OpCode::kCONV_2D), 8);
-  EXPECT_EQ(OpKnownVersion(OpCode::kCALL), 0);
+  EXPECT_EQ(OpKnownVersion(OpCode::kCONCAT_EMBEDDINGS), 0);
 }
 
 }  // namespace
