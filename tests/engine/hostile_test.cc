@@ -11,6 +11,7 @@
 #include <random>
 
 #include "digits.h"
+#include "stateful_models.h"
 #include "support/model_builder.h"
 
 namespace heddle {
@@ -94,8 +95,16 @@ Bytes ImageModel() {
   return b.Build();
 }
 
-std::vector<Bytes> FiveModels() {
-  return {OddModel(), HybridModel(), ImageModel(), ReadAll(testing::DigitsFile(true)),
+// A loop of four turns, for inputs of ones.
+Bytes LoopModel() { return testing::Looping(-0.25f, 8); }
+
+std::vector<Bytes> AllModels() {
+  return {OddModel(),
+          HybridModel(),
+          ImageModel(),
+          LoopModel(),
+          testing::Remembering(),
+          ReadAll(testing::DigitsFile(true)),
           ReadAll(testing::DigitsFile(false))};
 }
 
@@ -109,7 +118,8 @@ class Hostile : public ::testing::Test {
     return options;
   }
 
-  // Loads and, where that works, runs with zeros for inputs and a deadline.
+  // Loads and, where that works, runs with a deadline; inputs are ones where they are floats, else
+  // zeros.
   void Try(std::span<const std::byte> file) {
     const auto start = steady_clock::now();
     auto model = engine_.LoadBytes(file);
@@ -133,7 +143,7 @@ class Hostile : public ::testing::Test {
       for (int i = 0; i < info.rank && bits < (uint64_t{1} << 30); ++i)
         bits *= static_cast<uint64_t>(info.dims[i] < 0 ? 1 : info.dims[i]);
       if (bits > (uint64_t{1} << 28)) return;
-      data.emplace_back(bits / 64 + 1);
+      data.emplace_back(bits / 64 + 1, info.type == HEDDLE_FLOAT32 ? 0x3F8000003F800000u : 0);
       TensorView view;
       view.type = info.type;
       view.data = data.back().data();
@@ -141,7 +151,8 @@ class Hostile : public ::testing::Test {
       inputs.push_back(view);
     }
     RunOptions options;
-    options.deadline = steady_clock::now() + std::chrono::seconds(2);
+    options.deadline = steady_clock::now() + std::chrono::milliseconds(250);
+    options.fresh_state = true;
     const auto out = model->Run(inputs, options);
     if (!out.ok()) EXPECT_FALSE(out.status().message().empty());
     EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(30));
@@ -153,7 +164,7 @@ class Hostile : public ::testing::Test {
 
 TEST_F(Hostile, EveryTruncationIsAnError) {
   const bool all = std::getenv("HEDDLE_MUTATIONS") != nullptr;
-  for (const Bytes& file : FiveModels()) {
+  for (const Bytes& file : AllModels()) {
     // Without that: of large files the ends, where structure lies, and a stride between.
     for (size_t n = 0; n < file.size(); n += all || n < 600 || n + 2000 > file.size() ? 1 : 97)
       Try(std::span(file).first(n));
@@ -168,7 +179,8 @@ TEST_F(Hostile, MutatedModelsAnswerOrAreRefused) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   for (const Bytes& good :
-       {OddModel(), ReadAll(testing::DigitsFile(true)), ReadAll(testing::DigitsFile(false))}) {
+       {OddModel(), LoopModel(), testing::Remembering(), ReadAll(testing::DigitsFile(true)),
+        ReadAll(testing::DigitsFile(false))}) {
     for (int i = 0; i < each; ++i) {
       Bytes file = good;
       for (uint32_t flips = 1 + random() % 4; flips > 0; --flips) {
