@@ -123,11 +123,15 @@ class Writer {
     if (op.code == OpCode::kCUSTOM)
       data = b_.CreateVector(reinterpret_cast<const uint8_t*>(op.custom_options.data()),
                              op.custom_options.size());
-    const OptionsTable options = WriteOptions(b_, op);
+    const OptionsTable options =
+        model_.options_writer ? model_.options_writer(b_, op) : WriteOptions(b_, op);
     const auto inputs = b_.CreateVector(op.inputs), outputs = b_.CreateVector(op.outputs);
+    const int first = options.second ? 0 : options.number;
+    const int second = options.second ? options.number : 0;
     return fb::CreateOperator(b_, static_cast<uint32_t>(codes_.size() - 1), inputs, outputs,
-                              fb::BuiltinOptions(options.number), options.table, data, 0, 0,
-                              Numbers(op.intermediates));
+                              fb::BuiltinOptions(first), first != 0 ? options.table : 0, data, 0, 0,
+                              Numbers(op.intermediates), 0, 0, fb::BuiltinOptions2(second),
+                              second != 0 ? options.table : 0);
   }
 
   Offset<fb::SubGraph> Write(const Subgraph& s) {

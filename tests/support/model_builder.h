@@ -15,13 +15,20 @@
 
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <vector>
 
 #include "model/graph.h"
 
+namespace flatbuffers {
+class FlatBufferBuilder;
+}
+
 namespace heddle::core {
+
+struct OptionsTable;  // support/model_options.h
 
 template <class T>
 constexpr Type kTypeOf = Type::kNone;
@@ -85,6 +92,8 @@ class ModelBuilder {
   std::vector<std::string> metadata_names;
   uint32_t format_version = 3;
   bool share_names = false;  // equal names of a signature's tensors are one string in the file
+  // Writes the options of the operators, where that is not WriteOptions.
+  std::function<OptionsTable(flatbuffers::FlatBufferBuilder&, const Operator&)> options_writer;
   bool data_behind = false;  // constants lie behind the flatbuffer, as in files over 2 GB
 
   std::vector<std::byte> Build() const;

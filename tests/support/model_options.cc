@@ -128,6 +128,11 @@ OptionsTable Table(Fbb& b, OpCode, const VarHandleOptions& o) {
       fb::CreateVarHandleOptions(b, b.CreateString(o.container), b.CreateString(o.shared_name)));
 }
 
+OptionsTable Table(Fbb& b, OpCode, const HashTableOptions& o) {
+  return Named(fb::BuiltinOptions_HashtableOptions,
+               fb::CreateHashtableOptions(b, o.table_id, Number(o.key), Number(o.value)));
+}
+
 OptionsTable Table(Fbb& b, OpCode code, const SubgraphOptions& o) {
   switch (code) {
     case OpCode::kIF:

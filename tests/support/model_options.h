@@ -11,6 +11,7 @@ namespace heddle::core {
 struct OptionsTable {
   int number = 0;  // of its kind, in the union; 0: none
   flatbuffers::Offset<void> table = 0;
+  bool second = false;  // of the unions
 };
 
 OptionsTable WriteOptions(flatbuffers::FlatBufferBuilder& to, const Operator& op);

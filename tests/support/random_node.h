@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random models of one operator, most of them sound: what node_recipes.inc says of an operator,
+// with sizes, types, options, quantisation and values drawn at random.
+#ifndef HEDDLE_TESTS_SUPPORT_RANDOM_NODE_H_
+#define HEDDLE_TESTS_SUPPORT_RANDOM_NODE_H_
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "support/choices.h"
+#include "support/model_builder.h"
+
+namespace heddle::core {
+
+struct Recipe {
+  OpCode op;
+  std::string_view text;
+};
+std::span<const Recipe> Recipes();
+
+struct RandomNode {
+  std::vector<std::byte> file;
+  struct Input {
+    Type type;
+    Shape shape;
+    std::vector<std::byte> data;
+  };
+  std::vector<Input> inputs;  // of the model
+};
+
+struct NodeWish {
+  Type type = Type::kNone;  // of the node; kNone: any
+  int32_t version = 0;      // 0: any
+  bool slips = true;        // now and then something is not as it should be
+};
+
+RandomNode MakeRandomNode(const Recipe& recipe, const NodeWish& wish, Choices& choices);
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_TESTS_SUPPORT_RANDOM_NODE_H_
