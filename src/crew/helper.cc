@@ -12,6 +12,7 @@ namespace heddle::core {
 namespace {
 
 constexpr int64_t kMostCreditNs = 200'000;
+constexpr int64_t kMostFirstCreditNs = 50'000;  // where wakes take long, cores are wanted elsewhere
 constexpr int64_t kTellEveryNs = 1'000'000;
 
 }  // namespace
@@ -46,15 +47,18 @@ bool Crew::StartOne(int group) {
   sigset_t all, before;  // signals are for the application's threads
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool started = true;
   try {
     self.thread = std::thread([this, &self, index] { Loop(self, static_cast<unsigned>(index)); });
-    pthread_setname_np(self.thread.native_handle(), "heddle-crew");
-    ++bells_[group].started;
-    threads_.store(index + 1, std::memory_order_release);
   } catch (const std::system_error&) {
+    started = false;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return self.thread.joinable();
+  if (!started) return false;
+  pthread_setname_np(self.thread.native_handle(), "heddle-crew");
+  ++bells_[group].started;
+  threads_.store(index + 1, std::memory_order_release);
+  return true;
 }
 
 void Crew::Loop(Helper& self, unsigned id) {
@@ -210,7 +214,8 @@ void Crew::SleepForWork(Helper& self) {
   self.slept_ns.Add(end - begin);
   if (rung_ns_.load(std::memory_order_relaxed) > begin) NoteWake(end);
   // As long again as a wake takes: who slept too early loses no more than twice what was needed.
-  self.credit_ns = std::max(self.credit_ns, 2 * wake_ns_.load(std::memory_order_relaxed));
+  const int64_t wake_ns = wake_ns_.load(std::memory_order_relaxed);
+  self.credit_ns = std::max(self.credit_ns, std::min(2 * wake_ns, kMostFirstCreditNs));
 }
 
 }  // namespace heddle::core
