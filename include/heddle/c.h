@@ -102,7 +102,27 @@ typedef struct heddle_tensor_info {
   int32_t dims[HEDDLE_MAX_RANK];
   float scale; /* 0: not quantised, or per channel */
   int32_t zero_point;
+  int32_t subgraph; /* where heddle_model_tensor finds it */
+  int32_t tensor;
 } heddle_tensor_info;
+
+/* Any tensor of the graph, as the file has it. Pointers belong to the model. */
+typedef struct heddle_graph_tensor {
+  size_t struct_size;
+  const char* name;
+  heddle_type type;
+  int32_t rank; /* -1: the model does not say */
+  int32_t dims[HEDDLE_MAX_RANK];
+  int32_t signature_rank; /* 0: the file has no shape signature */
+  int32_t signature[HEDDLE_MAX_RANK];
+  const float* scales; /* one: of the whole tensor; more: one per index of `axis` */
+  size_t scale_count;
+  const int64_t* zero_points;
+  size_t zero_point_count;
+  int32_t axis;
+  const void* data; /* of a constant that is stored densely; else NULL */
+  size_t bytes;
+} heddle_graph_tensor;
 
 /* Limits are looked at before memory is taken. The bytes of model files count for none. What a
  * model makes of its constants (packed, expanded, computed when it is loaded) may take 8 times the
@@ -175,6 +195,21 @@ HEDDLE_EXPORT heddle_status* heddle_model_input(const heddle_model* model, const
 HEDDLE_EXPORT heddle_status* heddle_model_output(const heddle_model* model, const char* signature,
                                                  size_t index, heddle_tensor_info* out);
 
+/* What calls of the signature remember from one to the next, so that they need a session; NULL:
+ * nothing. */
+HEDDLE_EXPORT const char* heddle_model_state(const heddle_model* model, const char* signature);
+HEDDLE_EXPORT size_t heddle_model_subgraph_count(const heddle_model* model);
+/* 0: no such subgraph. */
+HEDDLE_EXPORT size_t heddle_model_tensor_count(const heddle_model* model, size_t subgraph);
+HEDDLE_EXPORT heddle_status* heddle_model_tensor(const heddle_model* model, size_t subgraph,
+                                                 size_t index, heddle_graph_tensor* out);
+/* The type and shape that a tensor of the signature's graph has with inputs of these shapes (one
+ * that is not named has the file's). Its rank is HEDDLE_SHAPE_OF_MODEL where only a run can tell.
+ * Nothing runs; only name, type, rank and dims of the inputs are read. */
+HEDDLE_EXPORT heddle_status* heddle_model_shape(heddle_model* model, const char* signature,
+                                                const heddle_tensor* inputs, size_t input_count,
+                                                size_t tensor, heddle_tensor* out);
+
 /* Prepares the Plan for these input shapes (none: the file's) and the memory of `callers`
  * concurrent calls, so that later calls allocate nothing. Only name, type, rank and dims of the
  * tensors are read. */
@@ -195,6 +230,10 @@ HEDDLE_EXPORT heddle_status* heddle_outputs_get(const heddle_outputs* outputs, s
                                                 heddle_tensor* out);
 HEDDLE_EXPORT heddle_status* heddle_outputs_find(const heddle_outputs* outputs, const char* name,
                                                  heddle_tensor* out);
+/* Any tensor of the graph that ran, by its index; of those that are no output only what keep_all
+ * keeps. */
+HEDDLE_EXPORT heddle_status* heddle_outputs_tensor(const heddle_outputs* outputs, size_t tensor,
+                                                   heddle_tensor* out);
 HEDDLE_EXPORT void heddle_outputs_free(heddle_outputs* outputs);
 
 HEDDLE_EXPORT heddle_status* heddle_session_create(heddle_model* model, heddle_session** out);

@@ -49,6 +49,8 @@ class Session {
     return Session(model_, copy);
   }
 
+  heddle_session* get() const { return handle_.get(); }
+
  private:
   friend class Model;
   Session(Model model, heddle_session* handle) : model_(std::move(model)), handle_(handle) {}

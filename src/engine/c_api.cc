@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The C interface over the engine. Nothing is decided here: arguments are checked, objects are
 // wrapped, and no exception passes.
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -108,6 +110,16 @@ Status CheckOut(size_t given, size_t size) {
   return InvalidArgument("struct_size is {}, expected {}", given, size);
 }
 
+// Of one that has grown: fields that the caller's does not have are left out.
+template <class T>
+Status Deliver(T filled, size_t least, T* out) {
+  const size_t size = out->struct_size;
+  HEDDLE_TRY(CheckOut(size, least));
+  filled.struct_size = size;
+  std::memcpy(static_cast<void*>(out), &filled, std::min(size, sizeof(T)));
+  return Status();
+}
+
 Status CheckTensors(const heddle_tensor* tensors, size_t count) {
   if (count == 0) return Status();
   if (tensors == nullptr) return InvalidArgument("{} tensors are announced, none are given", count);
@@ -117,27 +129,50 @@ Status CheckTensors(const heddle_tensor* tensors, size_t count) {
   return Status();
 }
 
-Status Describe(const PortInfo& port, heddle_tensor_info* out) {
-  out->name = port.name.c_str();
-  out->type = static_cast<heddle_type>(port.type);
-  out->rank = port.has_rank ? port.shape.rank() : -1;
-  for (int i = 0; i < port.shape.rank(); ++i) out->dims[i] = port.shape[i];
+Status Describe(const Ports& ports, const PortInfo& port, heddle_tensor_info* out) {
+  heddle_tensor_info info{};
+  info.name = port.name.c_str();
+  info.type = static_cast<heddle_type>(port.type);
+  info.rank = port.has_rank ? port.shape.rank() : -1;
+  for (int i = 0; i < port.shape.rank(); ++i) info.dims[i] = port.shape[i];
   const bool per_tensor = port.quant->quantised() && !port.quant->per_channel();
-  out->scale = per_tensor ? port.quant->Scale() : 0.0f;
-  out->zero_point = per_tensor ? port.quant->ZeroPoint() : 0;
-  return Status();
+  info.scale = per_tensor ? port.quant->Scale() : 0.0f;
+  info.zero_point = per_tensor ? port.quant->ZeroPoint() : 0;
+  info.subgraph = ports.subgraph;
+  info.tensor = port.tensor;
+  return Deliver(info, offsetof(heddle_tensor_info, subgraph), out);
+}
+
+Status Describe(const Tensor& tensor, heddle_graph_tensor* out) {
+  heddle_graph_tensor t{};
+  t.name = tensor.name.c_str();
+  t.type = static_cast<heddle_type>(tensor.type);
+  t.rank = tensor.has_rank ? tensor.shape.rank() : -1;
+  for (int i = 0; i < tensor.shape.rank(); ++i) t.dims[i] = tensor.shape[i];
+  t.signature_rank =
+      static_cast<int32_t>(std::min<size_t>(tensor.signature.size(), Shape::kMaxRank));
+  std::copy_n(tensor.signature.begin(), t.signature_rank, t.signature);
+  t.scales = tensor.quant.scale.data();
+  t.scale_count = tensor.quant.scale.size();
+  t.zero_points = tensor.quant.zero_point.data();
+  t.zero_point_count = tensor.quant.zero_point.size();
+  t.axis = tensor.quant.axis;
+  if (tensor.constant && tensor.sparsity.empty()) {
+    t.data = tensor.data.data();
+    t.bytes = tensor.data.size();
+  }
+  return Deliver(t, sizeof(t), out);
 }
 
 heddle_status* DescribePort(const heddle_model* model, const char* signature, bool input,
                             size_t index, heddle_tensor_info* out) {
   return Guarded([&]() -> Status {
     HEDDLE_TRY(CheckGiven({{"model", model}, {"out", out}}));
-    HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
     HEDDLE_ASSIGN(const Ports* ports, model->loaded->FindPorts(signature));
     const std::vector<PortInfo>& list = input ? ports->inputs : ports->outputs;
     if (index >= list.size())
       return NotFound("{} {}: the model has {}", input ? "input" : "output", index, list.size());
-    return Describe(list[index], out);
+    return Describe(*ports, list[index], out);
   });
 }
 
@@ -292,6 +327,37 @@ heddle_status* heddle_model_output(const heddle_model* model, const char* signat
   return DescribePort(model, signature, false, index, out);
 }
 
+const char* heddle_model_state(const heddle_model* model, const char* signature) {
+  return model == nullptr ? nullptr : model->loaded->StateName(signature);
+}
+size_t heddle_model_subgraph_count(const heddle_model* model) {
+  return model == nullptr ? 0 : model->loaded->model().subgraphs().size();
+}
+size_t heddle_model_tensor_count(const heddle_model* model, size_t subgraph) {
+  if (subgraph >= heddle_model_subgraph_count(model)) return 0;
+  return model->loaded->model().subgraphs()[subgraph].tensors.size();
+}
+heddle_status* heddle_model_tensor(const heddle_model* model, size_t subgraph, size_t index,
+                                   heddle_graph_tensor* out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}, {"out", out}}));
+    const size_t count = heddle_model_tensor_count(model, subgraph);
+    if (index >= count)
+      return NotFound("tensor {} of subgraph {}: it has {}", index, subgraph, count);
+    return Describe(model->loaded->model().subgraphs()[subgraph].tensors[index], out);
+  });
+}
+heddle_status* heddle_model_shape(heddle_model* model, const char* signature,
+                                  const heddle_tensor* inputs, size_t input_count, size_t tensor,
+                                  heddle_tensor* out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}, {"out", out}}));
+    HEDDLE_TRY(CheckTensors(inputs, input_count));
+    HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
+    return model->loaded->ShapeOf(signature, inputs, input_count, tensor, out);
+  });
+}
+
 heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shapes, size_t count,
                                  int32_t callers) {
   return Guarded([&]() -> Status {
@@ -334,6 +400,14 @@ heddle_status* heddle_outputs_find(const heddle_outputs* outputs, const char* na
     HEDDLE_TRY(CheckGiven({{"outputs", outputs}, {"name", name}, {"out", out}}));
     HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
     return const_cast<heddle_outputs*>(outputs)->call->Find(name, out);
+  });
+}
+heddle_status* heddle_outputs_tensor(const heddle_outputs* outputs, size_t tensor,
+                                     heddle_tensor* out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"outputs", outputs}, {"out", out}}));
+    HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
+    return const_cast<heddle_outputs*>(outputs)->call->Kept(tensor, out);
   });
 }
 void heddle_outputs_free(heddle_outputs* outputs) {

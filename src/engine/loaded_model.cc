@@ -308,15 +308,25 @@ Result<Call> LoadedModel::Run(const RunRequest& request) {
   return call;
 }
 
+Result<std::vector<Shape>> LoadedModel::ShapesOf(const Ports& ports, const heddle_tensor* inputs,
+                                                 size_t count) const {
+  std::vector<Shape> all;
+  for (const PortInfo& p : ports.inputs) all.push_back(p.default_shape);
+  for (size_t i = 0; i < count; ++i) {
+    HEDDLE_ASSIGN(const int k, PortIndex(ports.inputs, At(inputs, i), i, "input"));
+    HEDDLE_ASSIGN(all[k], ShapeOfInput(ports.inputs[k], At(inputs, i)));
+    int64_t elements = 0;
+    if (!all[k].CheckedElements(&elements))
+      return InvalidArgument("input '{}': shape {} is negative or too large", ports.inputs[k].name,
+                             all[k].ToString());
+  }
+  return all;
+}
+
 Status LoadedModel::Warm(const heddle_tensor* shapes, size_t count, int callers) {
   if (callers < 1) return InvalidArgument("callers is {}, expected 1 or more", callers);
   HEDDLE_ASSIGN(Entry * entry, EntryOf(0));
-  std::vector<Shape> all;
-  for (const PortInfo& p : main_.inputs) all.push_back(p.default_shape);
-  for (size_t i = 0; i < count; ++i) {
-    HEDDLE_ASSIGN(const int k, PortIndex(main_.inputs, At(shapes, i), i, "input"));
-    HEDDLE_ASSIGN(all[k], ShapeOfInput(main_.inputs[k], At(shapes, i)));
-  }
+  HEDDLE_ASSIGN(const std::vector<Shape> all, ShapesOf(main_, shapes, count));
   return entry->Warm(all, callers);
 }
 
@@ -351,15 +361,49 @@ Status Call::Find(std::string_view name, heddle_tensor* out) {
     return Status();
   }
   const Program& program = *context().plan().program;
-  for (size_t v = 0; v < program.values().size() && program.options().keep_all; ++v) {
-    if (program.values()[v].name != name) continue;
-    Shape shape;
-    const CallTensor tensor = context().value(static_cast<int>(v), &shape);
-    if (tensor.data == nullptr) break;
-    Fill(program.values()[v].name.data(), program.values()[v].type, shape, tensor, out);
-    return Status();
-  }
+  for (size_t v = 0; v < program.values().size() && program.options().keep_all; ++v)
+    if (program.values()[v].name == name) return DescribeValue(static_cast<int>(v), out);
   return NotFound("output '{}': the model has no such output", name);
+}
+
+Status Call::Kept(size_t tensor, heddle_tensor* out) {
+  for (size_t k = 0; k < ports_->outputs.size(); ++k)
+    if (static_cast<size_t>(ports_->outputs[k].tensor) == tensor) {
+      Describe(k, out);
+      return Status();
+    }
+  const Program& program = *context().plan().program;
+  if (tensor >= program.values().size())
+    return NotFound("tensor {}: the graph has {}", tensor, program.values().size());
+  if (!program.options().keep_all)
+    return NotFound("tensor {} '{}' is no output: load the model with keep_all to read it", tensor,
+                    program.values()[tensor].name);
+  return DescribeValue(static_cast<int>(tensor), out);
+}
+
+Status Call::DescribeValue(int value, heddle_tensor* out) {
+  const Value& described = context().plan().program->values()[static_cast<size_t>(value)];
+  Shape shape;
+  const CallTensor tensor = context().value(value, &shape);
+  if (tensor.data == nullptr)
+    return NotFound("tensor {} '{}' has no value after this run", value, described.name);
+  Fill(described.name.data(), described.type, shape, tensor, out);
+  return Status();
+}
+
+Status LoadedModel::ShapeOf(const char* signature, const heddle_tensor* inputs, size_t count,
+                            size_t tensor, heddle_tensor* out) {
+  HEDDLE_ASSIGN(const Ports* ports, FindPorts(signature));
+  HEDDLE_ASSIGN(const std::vector<Shape> shapes, ShapesOf(*ports, inputs, count));
+  const Result<std::shared_ptr<const Plan>> plan = PlanOf(ports->subgraph, shapes);
+  if (!plan.ok()) return BlameShapes(plan.status(), *ports, shapes);
+  const std::vector<PlanValue>& values = (*plan)->values;
+  if (tensor >= values.size())
+    return NotFound("tensor {}: the graph has {}", tensor, values.size());
+  const Value& value = (*plan)->program->values()[tensor];
+  Fill(value.name.data(), value.type, values[tensor].shape, {}, out);
+  if (!values[tensor].known_shape) out->rank = HEDDLE_SHAPE_OF_MODEL;
+  return Status();
 }
 
 }  // namespace heddle::core

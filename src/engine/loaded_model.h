@@ -81,8 +81,11 @@ class Call {
   void Describe(size_t k, heddle_tensor* out);
   // An output by name; where every value is kept, any tensor of the graph.
   Status Find(std::string_view name, heddle_tensor* out);
+  // A tensor of the graph by its index: an output, or whatever is kept.
+  Status Kept(size_t tensor, heddle_tensor* out);
 
  private:
+  Status DescribeValue(int value, heddle_tensor* out);
   Entry::Lease lease_;
   const Ports* ports_;
 };
@@ -99,10 +102,16 @@ class LoadedModel final : public PlanSource {
   Result<const Ports*> FindPorts(const char* signature) const;
   Result<Call> Run(const RunRequest& request);
   Status Warm(const heddle_tensor* shapes, size_t count, int callers);
+  // What a tensor of the graph is with inputs of these shapes; as heddle_model_shape.
+  Status ShapeOf(const char* signature, const heddle_tensor* inputs, size_t count, size_t tensor,
+                 heddle_tensor* out);
 
   // A state as a session starts with it. `control` may stop the initialisers, where they have not
   // run yet.
   Result<std::unique_ptr<State>> NewState(const RunControl& control = {});
+
+  // What calls of an entry point remember; nullptr: nothing, or there is no such signature.
+  const char* StateName(const char* signature) const;
 
   Result<std::shared_ptr<const Plan>> PlanOf(int subgraph, std::span<const Shape> inputs) override;
   Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
@@ -123,6 +132,8 @@ class LoadedModel final : public PlanSource {
   Status Initialise(const RunControl& control);
   Status BindInputs(const Ports& ports, const RunRequest& request, std::span<Shape> shapes,
                     std::span<CallTensor> tensors) const;
+  Result<std::vector<Shape>> ShapesOf(const Ports& ports, const heddle_tensor* inputs,
+                                      size_t count) const;
   Status BindOutputs(const Ports& ports, const RunRequest& request, Context& context) const;
 
   // The engine is released last: Contexts give their memory back to its budget.

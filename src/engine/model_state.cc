@@ -43,6 +43,13 @@ Result<std::unique_ptr<State>> LoadedModel::NewState(const RunControl& control) 
   return State::Make(layout_, engine_->budget(), model_state_.get());
 }
 
+const char* LoadedModel::StateName(const char* signature) const {
+  const Result<const Ports*> ports = FindPorts(signature);
+  if (!ports.ok()) return nullptr;
+  const std::string& name = layout_->named[static_cast<size_t>((*ports)->subgraph)];
+  return name.empty() ? nullptr : name.c_str();
+}
+
 Result<State*> LoadedModel::StateFor(int subgraph, const RunRequest& request,
                                      std::unique_ptr<State>* own) {
   if (!layout_->touches[subgraph]) return static_cast<State*>(nullptr);
