@@ -14,6 +14,7 @@ help:
 	@echo 'make test-all   the whole matrix'
 	@echo 'make bench      the benchmarks (BENCH=crew or BENCH=peers for one of them)'
 	@echo 'make fuzz       a minute of each fuzzer (FUZZ_SECONDS)'
+	@echo 'make wheel      the Python package: build/wheel/heddle-*.whl'
 	@echo 'make install    to PREFIX ($(PREFIX)), with DESTDIR'
 	@echo 'make models     train the test models anew (TensorFlow, in a virtual environment under build/)'
 	@echo 'make format     clang-format everything'
@@ -43,8 +44,9 @@ fuzz:
 	@scripts/bootstrap build test
 	@scripts/fuzz
 
-wheel:
-	@echo 'make wheel: not yet: the Python package is not built' >&2; exit 1
+wheel: build
+	@scripts/bootstrap wheel
+	@scripts/wheel
 
 install: build
 	cmake --install build/release --prefix '$(PREFIX)'

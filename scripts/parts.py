@@ -302,10 +302,35 @@ def suites(options):
                 yield suite(cell, name, tables[name], numerics, options, sampled, emulator=emulator, again=again)
 
 
+# --- the Python package ---
+
+
+OFFLINE = re.compile(r"No matching distribution|Could not find a version|Failed to establish a new connection|No module named "
+                     r"'?(pip|venv)|ensurepip is not available", re.I)
+
+
+def wheel(options):
+    """The Python package, built on the release build and tested as it is installed."""
+
+    def action(part):
+        status, output = part.run(["scripts/bootstrap", "wheel", "wheel-test"])
+        if status != 0 and OFFLINE.search(output):
+            part.say("skipped: pip cannot bring what the package is built and tested with")
+            return Counts(skipped=1)
+        if status != 0 or part.run(["scripts/wheel"])[0] != 0:
+            return Counts(failed=1)
+        suites = {"HEDDLE_SUITES": str(options.suites)} if options.suites else {}
+        command = ["python3", "scripts/test_wheel.py", *(["--long"] if options.all else [])]
+        return part.counted(command, HEDDLE_SEED=str(options.seed), **suites)
+
+    return Part("python", "release", action)
+
+
 def runs(options):
     """In the order in which they start: the long ones first."""
     sampled = not options.all
     yield from suites(options)
+    yield wheel(options)
     yield tests("tests release", "release", options, sampled=False)
     for cell in "asan", "tsan", "aarch64":
         yield tests(f"tests {cell}", cell, options, sampled, lambda cell=cell: chosen_programs(cell, options))

@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The drop-in Interpreter."""
+import enum
+import threading
+
+import numpy as np
+
+from heddle.lite import _tensors
+from heddle.lite._details import Details
+from heddle.lite._models import shared
+from heddle.lite._signatures import SignatureRunner, as_stock
+
+NO_DEVICES = "Heddle runs models on the CPU only, so far: it can load no delegates. Leave the delegate out"
+NOT_SERVED = {
+    "_interpreter": "the C++ interpreter's Python wrapper",
+    "_native_handle": "a pointer to a C++ interpreter",
+    "_get_ops_details": "the interpreter's list of nodes",
+}
+
+
+@enum.unique
+class OpResolverType(enum.Enum):
+    """Which kernels to imitate: BUILTIN_REF the reference kernels (numerics "reference"), the others the default ones."""
+
+    AUTO = 0
+    BUILTIN = 1
+    BUILTIN_REF = 2
+    BUILTIN_WITHOUT_DEFAULT_DELEGATES = 3
+
+
+class Delegate:
+    """The stock class of loaded delegates. There is none here."""
+
+    def __init__(self, library, options=None):
+        raise ValueError(NO_DEVICES)
+
+
+def load_delegate(library, options=None):
+    """Always raises ValueError, as the stock function does where the library is not there."""
+    raise ValueError(f"Failed to load delegate from {library}\n{NO_DEVICES}")
+
+
+class Interpreter:
+    """The stock Interpreter's methods over a Model that all interpreters of the same file share.
+
+    One object may be used from several threads. A thread that has set no input itself uses the tensors that were set
+    last; at its first set_tensor() (or resize_tensor_input(), or tensor() of an input) after another thread has set, it
+    gets a copy of its own and uses only that from then on. Tensors that are being invoked on may not be set: that
+    raises RuntimeError. per_thread=False gives all threads one set of tensors, as stock does.
+
+    num_threads is checked and otherwise ignored: the number of threads follows what the machine has to spare.
+    """
+
+    per_thread = True
+
+    def __init__(self, model_path=None, model_content=None, experimental_delegates=None, num_threads=None,
+                 experimental_op_resolver_type=OpResolverType.AUTO, experimental_preserve_all_tensors=False,
+                 experimental_disable_delegate_clustering=False, experimental_default_delegate_latest_features=False,
+                 experimental_compress_quantization_zero_points=False, experimental_disable_delegate_node_fusion=False,
+                 experimental_force_delegate_node_profiling=False, *, per_thread=None):
+        resolver = getattr(experimental_op_resolver_type, "name", None)  # also of the stock modules' enums
+        if resolver not in OpResolverType.__members__:
+            raise ValueError(f"Unrecognized passed in op resolver type: {experimental_op_resolver_type}")
+        if num_threads is not None:
+            if not isinstance(num_threads, int):
+                raise ValueError("type of num_threads should be int")
+            if num_threads < 1:
+                raise ValueError("num_threads should >= 1")
+        if experimental_delegates:
+            raise ValueError(NO_DEVICES)
+        if not model_path and not model_content:
+            raise ValueError("`model_path` or `model_content` must be specified.")
+        if model_path and model_content:
+            raise ValueError("Can't both provide `model_path` and `model_content`")
+        if model_content and not isinstance(model_content, (bytes, bytearray, memoryview)):
+            raise TypeError(f"model_content is {type(model_content).__name__}, expected bytes")
+        content = bytes(model_content) if model_content else None
+        numerics = "reference" if resolver == "BUILTIN_REF" else "fast"
+        self._keep_all = bool(experimental_preserve_all_tensors)
+        self._model = shared(model_path or None, content, numerics, self._keep_all)
+        self._details = Details(self._model)
+        self._input_positions = {port.tensor: k for k, port in enumerate(self._model.inputs)}
+        self._output_positions = {port.tensor: k for k, port in enumerate(self._model.outputs)}
+        self._per_thread = type(self).per_thread if per_thread is None else per_thread
+        self._local = threading.local()
+        self._last_set = _tensors.TensorSet.of(self._model)
+        self._compress = bool(experimental_compress_quantization_zero_points)
+
+    def __getattr__(self, name):
+        if name in NOT_SERVED:
+            raise AttributeError(f"heddle.lite.Interpreter has no {name}: there is no {NOT_SERVED[name]} behind it")
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    # --- whose tensors ---
+
+    def _tensors(self):
+        """To read and to invoke: the thread's own, else those set last."""
+        return getattr(self._local, "tensors", None) or self._last_set
+
+    def _tensors_to_set(self):
+        own = getattr(self._local, "tensors", None)
+        if own is None:
+            own = self._last_set
+            if self._per_thread and not own.claimed.acquire(False):
+                own = own.copy()
+                own.claimed.acquire(False)
+            self._local.tensors = own
+        own.check_idle()
+        self._last_set = own
+        return own
+
+    # --- running ---
+
+    def allocate_tensors(self):
+        """Makes the tensors for the inputs' shapes. Where they are there already it does nothing."""
+        tensors = self._tensors()
+        tensors.check_views()
+        tensors.allocate()
+
+    def invoke(self):
+        """Runs the model on the thread's tensors. Other Python threads run meanwhile."""
+        self._tensors().invoke(self._keep_all)
+
+    def resize_tensor_input(self, input_index, tensor_size, strict=False):
+        """Another shape for an input, from the next allocate_tensors() on. With `strict` only unknown sizes may change."""
+        position = self._input_position(input_index)
+        shape = tuple(int(n) for n in np.array(tensor_size, dtype=np.int32).reshape(-1))
+        port = self._model.inputs[position]
+        if strict and (len(shape) != len(port.shape)
+                       or any(want is not None and want != n for want, n in zip(port.shape, shape))):
+            raise RuntimeError("ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1. "
+                               f"{port!r} cannot become {list(shape)}")
+        if any(n < 0 for n in shape):
+            raise RuntimeError(f"{port!r} cannot become {list(shape)}: a size is negative")
+        self._tensors().check_views()
+        self._tensors_to_set().resize(position, shape)
+
+    def reset_all_variables(self):
+        """The model's variables as they were at first."""
+        self._tensors().reset_variables()
+
+    # --- values ---
+
+    def set_tensor(self, tensor_index, value):
+        """Copies `value` into an input. Type and shape must be the tensor's."""
+        position = self._input_positions.get(tensor_index)
+        if position is None:
+            raise ValueError(f"Cannot set tensor: {self._no_place(tensor_index)}")
+        tensors = self._tensors_to_set()
+        value = value if isinstance(value, np.ndarray) else np.asarray(value)
+        if tensors.inputs is None:
+            raise ValueError(_tensors.NOT_ALLOCATED)
+        array = tensors.inputs[position]
+        if value.shape != array.shape or value.dtype != array.dtype:
+            value = self._checked(tensor_index, self._model.inputs[position], value, array)
+        array[...] = value
+
+    def _checked(self, index, port, value, array):
+        if port.type == "string" and value.dtype.kind in "OSU":
+            value = value.astype(object)
+        elif value.dtype != array.dtype:
+            raise ValueError(f"Cannot set tensor: Got value of type {value.dtype.name.upper()} but expected type "
+                             f"{array.dtype.name.upper()} for input {index}, name: {port.name}")
+        if value.ndim != array.ndim:
+            raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {value.ndim} but expected {array.ndim} for input "
+                             f"{index}, name: {port.name}.")
+        for axis, (got, want) in enumerate(zip(value.shape, array.shape)):
+            if got != want:
+                raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {got} but expected {want} for dimension "
+                                 f"{axis} of input {index}, name: {port.name}.")
+        return value
+
+    def get_tensor(self, tensor_index, subgraph_index=0):
+        """A copy of an output, an input or a constant; of any tensor with experimental_preserve_all_tensors."""
+        if subgraph_index == 0:
+            found = self._found(self._tensors(), tensor_index)
+            if found is not None:
+                return as_stock(found.copy())
+        self._check_index(tensor_index, subgraph_index)
+        constant = self._model._constant(subgraph_index, tensor_index)
+        if constant is not None:
+            return as_stock(constant)
+        kept = self._tensors().kept
+        if kept is None or subgraph_index != 0:
+            raise ValueError(f"{_tensors.NOT_ALLOCATED}. {self._no_place(tensor_index)}")
+        return as_stock(kept.tensor(tensor_index))
+
+    def _found(self, tensors, index):
+        """An input's or output's array; None: it is neither."""
+        position = self._output_positions.get(index)
+        arrays = tensors.outputs
+        if position is None:
+            position = self._input_positions.get(index)
+            arrays = tensors.inputs
+            if position is None:
+                return None
+        if arrays is None:
+            raise ValueError(_tensors.NOT_ALLOCATED)
+        return arrays[position]
+
+    def tensor(self, tensor_index):
+        """A function that gives a view of an input or output as it is then. The function may be held; the array may not,
+        across allocate_tensors() and invoke()."""
+        self._check_index(tensor_index, 0)
+
+        def view():
+            is_input = tensor_index in self._input_positions
+            array = self._found(self._tensors_to_set() if is_input else self._tensors(), tensor_index)
+            if array is None:
+                raise ValueError(f"{_tensors.NOT_ALLOCATED}. {self._no_place(tensor_index)}")
+            return array.view()
+
+        return view
+
+    # --- descriptions ---
+
+    def get_input_details(self):
+        """A dict for each input: name, index, shape, shape_signature, dtype and quantization."""
+        shapes = self._tensors().shapes
+        return [self._details.of(port.tensor, 0, shapes[k]) for k, port in enumerate(self._model.inputs)]
+
+    def get_output_details(self):
+        """The same for each output."""
+        outputs = self._tensors().outputs
+        return [self._details.of(port.tensor, 0, None if outputs is None else outputs[k].shape)
+                for k, port in enumerate(self._model.outputs)]
+
+    def get_tensor_details(self, subgraph_index=0):
+        """The same for every tensor of a subgraph; those of types that numpy lacks are left out."""
+        count = self._model._subgraph_count()
+        if subgraph_index < 0 or subgraph_index >= count:
+            raise ValueError(f"subgraph_index is out of range: {subgraph_index} for the model, which has {count} subgraphs.")
+        details = []
+        for index in range(self._model._tensor_count(subgraph_index)):
+            try:
+                details.append(self._get_tensor_details(index, subgraph_index))
+            except ValueError:
+                pass
+        return details
+
+    def _get_tensor_details(self, tensor_index, subgraph_index):
+        self._check_index(tensor_index, subgraph_index)
+        tensors = self._tensors()
+        shape = None
+        if subgraph_index == 0 and tensor_index in self._input_positions:
+            shape = tensors.shapes[self._input_positions[tensor_index]]
+        elif subgraph_index == 0 and tensors.outputs is not None:
+            shape = self._model._shape_of(tensor_index, tensors.shapes)
+        return self._details.of(tensor_index, subgraph_index, shape)
+
+    def num_subgraphs(self):
+        """The number of subgraphs in the model."""
+        return self._model._subgraph_count()
+
+    def get_signature_list(self):
+        """{'key': {'inputs': [names], 'outputs': [names]}} of the model's signatures."""
+        return {key: {kind: sorted(tensors) for kind, tensors in signature.items()}
+                for key, signature in self._get_full_signature_list().items()}
+
+    def _get_full_signature_list(self):
+        return {name: {"inputs": {port.name: port.tensor for port in signature.inputs},
+                       "outputs": {port.name: port.tensor for port in signature.outputs}}
+                for name, signature in self._model.signatures.items()}
+
+    def get_signature_runner(self, signature_key=None):
+        """A callable for one signature; None means the only one."""
+        if signature_key is None:
+            names = list(self._model.signatures)
+            if len(names) != 1:
+                raise ValueError(f"SignatureDef signature_key is None and model has {len(names)} Signatures. None is only "
+                                 "allowed when the model has 1 SignatureDef")
+            signature_key = names[0]
+        return SignatureRunner(interpreter=self, signature_key=signature_key)
+
+    @property
+    def experimental_compress_quantization_zero_points(self):
+        return self._compress
+
+    # --- errors ---
+
+    def _input_position(self, index):
+        position = self._input_positions.get(index)
+        if position is None:
+            raise ValueError(self._no_place(index))
+        return position
+
+    def _check_index(self, index, subgraph):
+        count = self._model._tensor_count(subgraph) if 0 <= subgraph < self._model._subgraph_count() else 0
+        if not 0 <= index < count:
+            raise ValueError(f"Invalid tensor index {index} exceeds max tensor index {count}")
+
+    def _no_place(self, index):
+        if not isinstance(index, (int, np.integer)):
+            raise TypeError(f"a tensor index is an int, not {type(index).__name__}")
+        count = self._model._tensor_count(0)
+        if not 0 <= index < count:
+            return f"Invalid tensor index {index} exceeds max tensor index {count}"
+        name = self._model._tensor(0, index)[0]
+        return (f"Tensor {index} '{name}' is no input or output of the model; to read it after a run, create the "
+                "interpreter with experimental_preserve_all_tensors=True")
+
+
+class InterpreterWithCustomOps(Interpreter):
+    """The stock class for custom operators in C++. Operators that Heddle knows need no registerer."""
+
+    def __init__(self, custom_op_registerers=None, **arguments):
+        if custom_op_registerers:
+            raise ValueError("Heddle takes no custom operators from TensorFlow Lite's C++ interface")
+        super().__init__(**arguments)

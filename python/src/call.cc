@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call from Python: arguments to views, the run without the GIL, outputs to arrays.
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "cancel.h"
+#include "errors.h"
+#include "gil.h"
+#include "numpy.h"
+#include "runner.h"
+
+namespace heddle::python {
+namespace {
+
+// Words of a call that are no inputs. An input of such a name is given in a dict.
+struct Options {
+  nb::object out, cancel;
+  int64_t deadline_ns = 0;
+  bool quantize = false, dequantize = false, as_dict = false, fresh_state = false;
+};
+
+int64_t NowNs() {
+  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+}
+
+double Seconds(nb::handle value, const char* what) {
+  const double seconds = PyFloat_AsDouble(value.ptr());
+  if (seconds == -1.0 && PyErr_Occurred()) throw nb::python_error();
+  if (std::isnan(seconds))
+    Raise(Code::kInvalidArgument, std::string(what) + " is not a number of seconds");
+  return std::fmin(std::fmax(seconds, -1e9), 1e9);
+}
+
+bool Truth(nb::handle value) {
+  const int truth = PyObject_IsTrue(value.ptr());
+  if (truth < 0) throw nb::python_error();
+  return truth != 0;
+}
+
+void SetDeadline(int64_t ns, Options* options) {
+  if (options->deadline_ns != 0)
+    Raise(Code::kInvalidArgument, "timeout and deadline are both given");
+  options->deadline_ns = ns < 1 ? 1 : ns;
+}
+
+// False: it is no option.
+bool TakeOption(nb::handle key, nb::handle value, Options* options) {
+  const auto is = [&](const char* name) {
+    return PyUnicode_CompareWithASCIIString(key.ptr(), name) == 0;
+  };
+  const bool none = value.is_none();
+  if (is("out")) {
+    if (!none) options->out = nb::borrow(value);
+  } else if (is("timeout")) {
+    if (!none)
+      SetDeadline(NowNs() + static_cast<int64_t>(Seconds(value, "timeout") * 1e9), options);
+  } else if (is("deadline")) {
+    if (!none) SetDeadline(static_cast<int64_t>(Seconds(value, "deadline") * 1e9), options);
+  } else if (is("cancel")) {
+    if (!none) options->cancel = nb::borrow(value);
+  } else if (is("quantize")) {
+    if (!none) options->quantize = Truth(value);
+  } else if (is("dequantize")) {
+    if (!none) options->dequantize = Truth(value);
+  } else if (is("fresh_state")) {
+    if (!none) options->fresh_state = Truth(value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+class CallInProgress {
+ public:
+  explicit CallInProgress(Runner& runner) : runner_(runner), target_(runner.target()) {
+    options_.quantize = runner.quantize;
+    options_.dequantize = runner.dequantize;
+  }
+
+  void Bind(PyObject* args, PyObject* kwargs);
+  void Bind(const nb::list& inputs);
+  nb::object Run();
+  std::vector<nb::object> RunForArrays();
+
+ private:
+  void BindNamed(nb::handle name, nb::handle value);
+  void BindPort(const Port& port, nb::handle value);
+  void BindOuts();
+  bool SeenBefore() const;
+  void Remember();
+  void Execute(heddle_tensor* outputs, size_t count, heddle_outputs** views);
+  std::vector<nb::object> RunIntoArrays();
+  std::vector<nb::object> RunAndCopy();
+  nb::object RunIntoGiven();
+  nb::object Package(std::vector<nb::object> arrays);
+
+  Runner& runner_;
+  const std::shared_ptr<const Target> target_;  // outlives a close() during the call
+  const std::shared_ptr<Session> session_ = runner_.session();
+  Options options_;
+  std::vector<TensorView> inputs_, outs_;
+  std::vector<nb::object> holds_;
+};
+
+std::string NamesOf(const std::vector<Port>& ports) {
+  std::string names;
+  for (const Port& port : ports) names += (names.empty() ? "'" : ", '") + port.name + "'";
+  return names.empty() ? "none" : names;
+}
+
+void CallInProgress::BindNamed(nb::handle name, nb::handle value) {
+  const Port* port = FindPort(target_->inputs, name);
+  if (port == nullptr)
+    Raise(Code::kNotFound, "input " + nb::cast<std::string>(nb::repr(name)) + ": the model has " +
+                               NamesOf(target_->inputs));
+  BindPort(*port, value);
+}
+
+void CallInProgress::BindPort(const Port& port, nb::handle value) {
+  nb::object hold;
+  inputs_.push_back(InputView(port, value, options_.quantize, &hold));
+  holds_.push_back(std::move(hold));
+}
+
+void CallInProgress::Bind(PyObject* args, PyObject* kwargs) {
+  std::vector<std::pair<PyObject*, PyObject*>> named;
+  PyObject *key = nullptr, *value = nullptr;
+  Py_ssize_t position = 0;
+  while (kwargs != nullptr && PyDict_Next(kwargs, &position, &key, &value))
+    if (!TakeOption(key, value, &options_)) named.emplace_back(key, value);
+
+  const size_t count = static_cast<size_t>(PyTuple_GET_SIZE(args));
+  inputs_.reserve(target_->inputs.size());
+  nb::object dict;  // a copy: converting a value may run code that changes the caller's
+  if (count == 1 && PyDict_Check(PyTuple_GET_ITEM(args, 0))) {
+    options_.as_dict = true;
+    dict = nb::steal(PyDict_Copy(PyTuple_GET_ITEM(args, 0)));
+    if (!dict.is_valid()) throw nb::python_error();
+    position = 0;
+    while (PyDict_Next(dict.ptr(), &position, &key, &value)) BindNamed(key, value);
+  } else if (count > target_->inputs.size()) {
+    Raise(Code::kInvalidArgument,
+          std::to_string(count) + " inputs are given, the model has " + NamesOf(target_->inputs));
+  } else {
+    for (size_t i = 0; i < count; ++i)
+      BindPort(target_->inputs[i], PyTuple_GET_ITEM(args, static_cast<Py_ssize_t>(i)));
+  }
+  for (const auto& [name, given] : named) BindNamed(name, given);
+  if (options_.out.is_valid()) BindOuts();
+}
+
+void CallInProgress::Bind(const nb::list& inputs) {
+  const nb::tuple given(inputs);  // of its own: another thread may change the list meanwhile
+  if (given.size() != target_->inputs.size())
+    Raise(Code::kInvalidArgument, std::to_string(given.size()) +
+                                      " inputs are given, the model has " +
+                                      NamesOf(target_->inputs));
+  for (size_t i = 0; i < given.size(); ++i) BindPort(target_->inputs[i], given[i]);
+}
+
+void CallInProgress::BindOuts() {
+  const std::vector<Port>& outputs = target_->outputs;
+  const auto bind = [&](const Port* port, nb::handle array) {
+    if (array.is_none()) return;
+    outs_.push_back(OutputView(*port, array));
+  };
+  PyObject* out = options_.out.ptr();
+  if (PyArray_Check(out)) {
+    if (outputs.size() != 1)
+      Raise(Code::kInvalidArgument, "out is one array, the model has " + NamesOf(outputs));
+    bind(&outputs[0], out);
+  } else if (PyDict_Check(out)) {
+    for (auto [name, array] : nb::borrow<nb::dict>(out)) {
+      const Port* port = FindPort(outputs, name);
+      if (port == nullptr)
+        Raise(Code::kNotFound, "out " + nb::cast<std::string>(nb::repr(name)) + ": the model has " +
+                                   NamesOf(outputs));
+      bind(port, array);
+    }
+  } else {
+    const nb::tuple arrays(options_.out);
+    if (arrays.size() != outputs.size())
+      Raise(Code::kInvalidArgument, "out has " + std::to_string(arrays.size()) +
+                                        " arrays, the model has " + NamesOf(outputs));
+    for (size_t i = 0; i < outputs.size(); ++i) bind(&outputs[i], arrays[i]);
+  }
+}
+
+bool SameShape(const heddle_tensor& a, const heddle_tensor& b) {
+  if (a.rank != b.rank) return false;
+  for (int i = 0; i < a.rank; ++i)
+    if (a.dims[i] != b.dims[i]) return false;
+  return true;
+}
+
+bool CallInProgress::SeenBefore() const {
+  const KnownShapes& known = runner_.known;
+  if (known.inputs.empty() || known.inputs.size() != inputs_.size()) return false;
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (known.inputs[i].name != inputs_[i].name || !SameShape(known.inputs[i], inputs_[i]))
+      return false;
+  return true;
+}
+
+// Where the shapes of the outputs follow from those of the inputs, the next such call writes them
+// where they are wanted.
+void CallInProgress::Remember() {
+  runner_.known.inputs = inputs_;
+  runner_.known.outputs.clear();
+  std::vector<TensorView> outputs;
+  for (const Port& port : target_->outputs) {
+    TensorView shape;
+    if (NumpyType(port.type) < 0) return;
+    Check(heddle_model_shape(target_->model.get(), target_->signature_or_null(), inputs_.data(),
+                             inputs_.size(), static_cast<size_t>(port.tensor), &shape));
+    if (shape.rank == HEDDLE_SHAPE_OF_MODEL) return;
+    shape.name = port.name.c_str();
+    outputs.push_back(shape);
+  }
+  runner_.known.outputs = std::move(outputs);
+}
+
+void CallInProgress::Execute(heddle_tensor* outputs, size_t count, heddle_outputs** views) {
+  heddle_run_options c{};
+  c.struct_size = sizeof(c);
+  c.deadline_ns = options_.deadline_ns;
+  c.cancel = options_.cancel.is_valid() ? TokenOf(options_.cancel) : nullptr;
+  c.signature = target_->signature_or_null();
+  c.session = session_ ? session_->get() : nullptr;
+  c.fresh_state = options_.fresh_state;
+  Check(WithoutGil([&] {
+    return heddle_model_run(target_->model.get(), inputs_.data(), inputs_.size(), outputs, count,
+                            &c, views);
+  }));
+}
+
+std::vector<nb::object> CallInProgress::RunIntoArrays() {
+  const std::vector<Port>& ports = target_->outputs;
+  std::vector<nb::object> arrays;
+  std::vector<TensorView> views;
+  arrays.reserve(ports.size());
+  views.reserve(ports.size());
+  for (size_t i = 0; i < ports.size(); ++i) {
+    arrays.push_back(NewArray(ports[i].type, runner_.known.outputs[i].shape()));
+    views.push_back(ViewOf(ports[i], arrays.back()));
+  }
+  Execute(views.data(), views.size(), nullptr);
+  return arrays;
+}
+
+std::vector<nb::object> CallInProgress::RunAndCopy() {
+  heddle_outputs* raw = nullptr;
+  Execute(nullptr, 0, &raw);
+  const OutputsHandle views(raw);
+  std::vector<nb::object> arrays;
+  for (size_t i = 0; i < target_->outputs.size(); ++i) {
+    TensorView tensor;
+    Check(heddle_outputs_get(views.get(), i, &tensor));
+    arrays.push_back(CopyOf(tensor));
+  }
+  if (!SeenBefore()) Remember();
+  return arrays;
+}
+
+// Into the caller's arrays. The ranks and sizes that a run leaves in the views must be those of the
+// arrays: a larger one would hold a part that is not the output's.
+nb::object CallInProgress::RunIntoGiven() {
+  const std::vector<TensorView> before = outs_;
+  Execute(outs_.data(), outs_.size(), nullptr);
+  for (size_t i = 0; i < outs_.size(); ++i)
+    if (!SameShape(before[i], outs_[i]))
+      Raise(Code::kInvalidArgument, std::string("out '") + before[i].name + "' has shape " +
+                                        ShapeText(before[i].shape()) + ", the output is " +
+                                        ShapeText(outs_[i].shape()));
+  return options_.out;
+}
+
+nb::object CallInProgress::Package(std::vector<nb::object> arrays) {
+  const std::vector<Port>& ports = target_->outputs;
+  for (size_t i = 0; options_.dequantize && i < ports.size(); ++i)
+    if (!ports[i].scales.empty())
+      arrays[i] =
+          Convert("dequantize")(arrays[i], ports[i].scales, ports[i].zero_points, ports[i].axis);
+  if (arrays.size() == 1 && !options_.as_dict) return std::move(arrays[0]);
+  nb::dict named;
+  for (size_t i = 0; i < arrays.size(); ++i) named[ports[i].key] = arrays[i];
+  return std::move(named);
+}
+
+std::vector<nb::object> CallInProgress::RunForArrays() {
+  return SeenBefore() && !runner_.known.outputs.empty() ? RunIntoArrays() : RunAndCopy();
+}
+
+nb::object CallInProgress::Run() {
+  return options_.out.is_valid() ? RunIntoGiven() : Package(RunForArrays());
+}
+
+}  // namespace
+
+PyObject* Call(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
+  if (!nb::inst_ready(self)) {
+    PyErr_SetString(PyExc_TypeError, "the model was never loaded: its __init__ did not run");
+    return nullptr;
+  }
+  try {
+    CallInProgress call(*nb::inst_ptr<Runner>(self));
+    call.Bind(args, kwargs);
+    return call.Run().release().ptr();
+  } catch (nb::python_error& error) {
+    error.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
+
+nb::list RunList(Runner& runner, const nb::list& inputs) {
+  CallInProgress call(runner);
+  call.Bind(inputs);
+  nb::list outputs;
+  for (nb::object& array : call.RunForArrays()) outputs.append(std::move(array));
+  return outputs;
+}
+
+}  // namespace heddle::python

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work that other Python threads need not wait for.
+#ifndef HEDDLE_PYTHON_GIL_H_
+#define HEDDLE_PYTHON_GIL_H_
+
+#include <Python.h>
+#include <cxxabi.h>
+#include <unistd.h>
+
+namespace heddle::python {
+
+// Takes the GIL again. A thread that comes back while the interpreter is being torn down is ended
+// by Python with a forced unwinding, which would run our destructors without the GIL: it sleeps
+// instead until the process is gone, as Python itself does from 3.14 on.
+inline void TakeGil(PyThreadState* state) {
+  try {
+    PyEval_RestoreThread(state);
+  } catch (abi::__forced_unwind&) {
+    for (;;) pause();
+  }
+}
+
+// REQUIRES: the GIL is held; `work` throws nothing and touches no Python object.
+template <class F>
+auto WithoutGil(F work) {
+  PyThreadState* const state = PyEval_SaveThread();
+  auto result = work();
+  TakeGil(state);
+  return result;
+}
+
+}  // namespace heddle::python
+
+#endif  // HEDDLE_PYTHON_GIL_H_

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// heddle._native: what the Python package stands on.
+#define HEDDLE_IMPORTS_NUMPY
+#include "cancel.h"
+#include "errors.h"
+#include "numpy.h"
+#include "runner.h"
+
+NB_MODULE(_native, module) {
+  using namespace heddle::python;  // NOLINT: the module is this namespace
+  if (_import_array() < 0) throw nb::python_error();
+  ImportErrors();
+  module.attr("VERSION") = heddle_version();
+  BindCancel(module);
+  nb::class_<Runner> runner = BindRunner(module);
+  BindDescriptions(runner);
+  BindKept(module);
+}

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Examples of docstrings and of docs/python.md run as they stand."""
+import doctest
+import importlib
+import pathlib
+import re
+
+import pytest
+
+import heddle
+from conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize("name", ["heddle", "heddle._model", "heddle.vision", "heddle.lite"])
+def test_docstrings(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_pages():
+    ran = 0
+    for page in ("docs/python.md", "python/README.md"):
+        names = {}
+        for block in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S):
+            exec(compile(block, page, "exec"), names)  # the blocks of a page are one program
+            ran += 1
+    assert ran > 5
+
+
+def test_public_names_have_docstrings():
+    for name in heddle.__all__:
+        if name != "__version__":
+            assert getattr(heddle, name).__doc__, name
+
+
+def test_the_package_is_typed_and_needs_numpy_alone():
+    folder = pathlib.Path(heddle.__file__).parent
+    assert (folder / "py.typed").exists() and (folder / "_native.pyi").exists()
+    requires = importlib.import_module("importlib.metadata").requires("heddle")
+    assert [r for r in requires if "extra" not in r] == ["numpy>=1.23"]

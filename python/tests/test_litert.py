@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LiteRT from PyPI as the oracle, in both numerics."""
+import numpy as np
+import pytest
+
+import heddle
+from conftest import MODELS, zoo
+
+litert = pytest.importorskip("ai_edge_litert.interpreter")
+RESOLVERS = {"fast": litert.OpResolverType.AUTO, "reference": litert.OpResolverType.BUILTIN_REF}
+
+
+def by_litert(path, numerics, arrays):
+    interpreter = litert.Interpreter(str(path), experimental_op_resolver_type=RESOLVERS[numerics])
+    interpreter.allocate_tensors()
+    for detail, array in zip(interpreter.get_input_details(), arrays):
+        interpreter.set_tensor(detail["index"], array)
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+def inputs_of(model, rng):
+    for port in model.inputs:
+        shape = [n or 1 for n in port.shape]
+        if port.dtype.kind == "f":
+            yield rng.standard_normal(shape).astype(port.dtype)
+        else:
+            limits = np.iinfo(port.dtype)
+            yield rng.integers(limits.min, limits.max, shape, endpoint=True, dtype=port.dtype)
+
+
+@pytest.mark.parametrize("numerics", ["fast", "reference"])
+@pytest.mark.parametrize("name", ["digits_f32.tflite", "digits_int8.tflite", "zoo:breizhn+DTLN/model_1.tflite",
+                                  "zoo:openmv+openmv/blazeface_front_128.tflite",
+                                  "zoo:google-coral+test_data/mobilenet_v1_0.25_128_quant.tflite"])
+def test_answers_are_litert_s(name, numerics, rng):
+    path = zoo(name[4:]) if name.startswith("zoo:") else MODELS / name
+    model = heddle.load(path, numerics=numerics)
+    arrays = list(inputs_of(model, rng))
+    for expected, got in zip(by_litert(path, numerics, arrays), model._run(arrays)):
+        assert got.dtype == expected.dtype
+        if got.dtype.kind == "f":
+            np.testing.assert_allclose(got, expected, rtol=2e-4, atol=2e-4)
+        else:
+            assert np.abs(got.astype(np.int64) - expected).max() <= 1
+
+
+def test_details_are_litert_s():
+    """Every tensor of every subgraph, key by key."""
+    from heddle.lite import Interpreter
+    for path in (MODELS / "digits_f32.tflite", MODELS / "digits_int8.tflite"):
+        mine, theirs = Interpreter(path), litert.Interpreter(str(path))
+        for _ in range(2):
+            for what in ("get_input_details", "get_output_details", "get_tensor_details"):
+                # The stock interpreter lists temporaries of its kernels, too.
+                for ours, stock in zip(getattr(mine, what)(), getattr(theirs, what)()):
+                    np.testing.assert_equal(ours, stock)
+            assert mine.get_signature_list() == theirs.get_signature_list()
+            mine.allocate_tensors()
+            theirs.allocate_tensors()
