@@ -5,13 +5,14 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 HEDDLE := build/release/bin/heddle
 
-.PHONY: help build demo test test-all bench fuzz wheel install models format clean
+.PHONY: help build demo test test-all test-programs bench fuzz wheel install models format clean
 
 help:
 	@echo 'make build      the release build: $(HEDDLE)'
 	@echo 'make demo       classify digits from several threads, then measure with 1, 2 and 4 callers'
 	@echo 'make test       all of the release build, a seeded sample of everything else; 20 minutes at most on 2 cores'
 	@echo 'make test-all   the whole matrix'
+	@echo 'make test-programs  packages of others on the Python interpreter (minutes, and gigabytes in build/programs)'
 	@echo 'make bench      the benchmarks (BENCH=crew or BENCH=peers for one of them)'
 	@echo 'make fuzz       a minute of each fuzzer (FUZZ_SECONDS)'
 	@echo 'make wheel      the Python package: build/wheel/heddle-*.whl'
@@ -35,6 +36,10 @@ test:
 test-all:
 	@scripts/bootstrap build test aarch64
 	@python3 scripts/run_tests.py --jobs $(JOBS) --all
+
+test-programs: wheel
+	@scripts/bootstrap programs
+	@python3 scripts/test_programs.py
 
 bench: build
 	@scripts/bootstrap bench

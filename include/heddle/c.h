@@ -122,6 +122,7 @@ typedef struct heddle_graph_tensor {
   int32_t axis;
   const void* data; /* of a constant that is stored densely; else NULL */
   size_t bytes;
+  int32_t variable; /* 1: it keeps its value from one call of a session to the next */
 } heddle_graph_tensor;
 
 /* Limits are looked at before memory is taken. The bytes of model files count for none. What a

@@ -41,7 +41,7 @@ def quantize(array, scales, zero_points, axis, dtype):
     limits = np.iinfo(dtype)
     real = np.asarray(array, np.float64) / _along(np.asarray(scales, np.float64), axis, array)
     steps = np.rint(real) + _along(zero_points, axis, array)
-    return np.clip(np.nan_to_num(steps, nan=0.0), limits.min, limits.max).astype(dtype)
+    return np.asarray(np.clip(np.nan_to_num(steps, nan=0.0), limits.min, limits.max), dtype)
 
 
 def dequantize(array, scales, zero_points, axis):
@@ -49,7 +49,7 @@ def dequantize(array, scales, zero_points, axis):
     if array.dtype.kind not in "iu":
         return array
     shifted = array.astype(np.float32) - np.asarray(_along(zero_points, axis, array), np.float32)
-    return shifted * np.asarray(_along(scales, axis, array), np.float32)
+    return np.asarray(shifted * np.asarray(_along(scales, axis, array), np.float32))
 
 
 def encode_strings(value):

@@ -61,6 +61,13 @@ TensorView StringView(const Port& port, nb::handle given, nb::object* hold) {
   return view;
 }
 
+// What _convert.py hands back is looked at before it is taken for an array.
+nb::object Converted(const Port& port, nb::object made) {
+  if (!PyArray_Check(made.ptr()))
+    Raise(Code::kInvalidArgument, "input '" + port.name + "' cannot become an array");
+  return made;
+}
+
 [[noreturn]] void RefuseType(const char* what, const Port& port, PyArrayObject* array) {
   Raise(Code::kInvalidArgument, std::string(what) + " '" + port.name + "' is " + DtypeName(array) +
                                     ", expected " + heddle_type_name(port.type));
@@ -123,10 +130,11 @@ TensorView InputView(const Port& port, nb::handle given, bool quantize, nb::obje
                                   ", which numpy has no type for");
   *hold = nb::borrow(given);
   if (!PyArray_Check(given.ptr()))
-    *hold = Convert("as_array")(given, port.key, DtypeOf(port.type), quantize);
-  if (quantize && !port.scales.empty() && PyArray_ISFLOAT(AsArray(*hold)))
-    *hold =
-        Convert("quantize")(*hold, port.scales, port.zero_points, port.axis, DtypeOf(port.type));
+    *hold = Converted(port, Convert("as_array")(given, port.key, DtypeOf(port.type), quantize));
+  if (quantize && !port.scales.empty() && PyTypeNum_ISINTEGER(type) &&
+      PyArray_ISFLOAT(AsArray(*hold)))
+    *hold = Converted(port, Convert("quantize")(*hold, port.scales, port.zero_points, port.axis,
+                                                DtypeOf(port.type)));
   if (!SameType(AsArray(*hold), type)) RefuseType("input", port, AsArray(*hold));
   if (!PyArray_ISCARRAY_RO(AsArray(*hold))) {
     PyObject* copy = PyArray_FROM_OTF(hold->ptr(), type, NPY_ARRAY_IN_ARRAY | NPY_ARRAY_NOTSWAPPED);
@@ -173,6 +181,20 @@ nb::object CopyOf(const heddle_tensor& tensor) {
   nb::object array = NewArray(tensor.type, shape);
   if (tensor.bytes > 0) std::memcpy(PyArray_DATA(AsArray(array)), tensor.data, tensor.bytes);
   return array;
+}
+
+bool CopyInto(nb::handle array, nb::handle value) {
+  if (!PyArray_CheckExact(value.ptr()) || !PyArray_Check(array.ptr())) return false;
+  PyArrayObject *to = AsArray(array), *from = AsArray(value);
+  if (PyArray_TYPE(from) != PyArray_TYPE(to) || !PyArray_SAMESHAPE(from, to)) return false;
+  if (PyArray_CopyInto(to, from) != 0) throw nb::python_error();
+  return true;
+}
+
+bool AnyShared(const nb::list& arrays) {
+  for (size_t i = 0; i < arrays.size(); ++i)
+    if (Py_REFCNT(PyList_GET_ITEM(arrays.ptr(), static_cast<Py_ssize_t>(i))) > 1) return true;
+  return false;
 }
 
 nb::tuple ShapeTuple(std::span<const int32_t> shape) {

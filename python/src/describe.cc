@@ -23,14 +23,15 @@ heddle_graph_tensor TensorOf(const Runner& runner, size_t subgraph, size_t index
   return tensor;
 }
 
-// (name, type, dtype, shape, shape_signature, scales, zero_points, axis)
+// (name, type, dtype, shape, shape_signature, scales, zero_points, axis, variable)
 nb::tuple Tensor(const Runner& runner, size_t subgraph, size_t index) {
   const heddle_graph_tensor t = TensorOf(runner, subgraph, index);
   return nb::make_tuple(
       nb::steal(PyUnicode_DecodeUTF8(t.name, static_cast<Py_ssize_t>(strlen(t.name)), "replace")),
       heddle_type_name(t.type), DtypeOf(t.type), Shape(t.dims, t.rank),
       Shape(t.signature, t.signature_rank), std::vector<float>(t.scales, t.scales + t.scale_count),
-      std::vector<int64_t>(t.zero_points, t.zero_points + t.zero_point_count), t.axis);
+      std::vector<int64_t>(t.zero_points, t.zero_points + t.zero_point_count), t.axis,
+      t.variable != 0);
 }
 
 nb::object Constant(const Runner& runner, size_t subgraph, size_t index) {

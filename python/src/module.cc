@@ -11,6 +11,8 @@ NB_MODULE(_native, module) {
   if (_import_array() < 0) throw nb::python_error();
   ImportErrors();
   module.attr("VERSION") = heddle_version();
+  module.def("copy_into", &CopyInto, nb::arg("array"), nb::arg("value"));
+  module.def("any_shared", &AnyShared, nb::arg("arrays"));
   BindCancel(module);
   nb::class_<Runner> runner = BindRunner(module);
   BindDescriptions(runner);

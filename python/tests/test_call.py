@@ -146,6 +146,15 @@ def test_quantize_saturates_and_rounds_to_even(digits_int8):
     assert got.tolist() == [-128, -126, 127, -128, 0]
 
 
+def test_numbers_are_quantised_too(digits_int8):
+    for number in (3.5, float("nan"), np.float64(1)):
+        with pytest.raises(heddle.InvalidArgument):  # their shape is wrong
+            digits_int8(number, quantize=True)
+    nested = np.full((1, 8, 8, 1), 2.5).tolist()
+    np.testing.assert_array_equal(digits_int8(nested, quantize=True),
+                                  digits_int8(np.full((1, 8, 8, 1), 2.5, np.float32), quantize=True))
+
+
 class Exported:
     """A foreign array that speaks DLPack alone."""
 

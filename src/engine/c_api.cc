@@ -157,6 +157,7 @@ Status Describe(const Tensor& tensor, heddle_graph_tensor* out) {
   t.zero_points = tensor.quant.zero_point.data();
   t.zero_point_count = tensor.quant.zero_point.size();
   t.axis = tensor.quant.axis;
+  t.variable = tensor.variable;
   if (tensor.constant && tensor.sparsity.empty()) {
     t.data = tensor.data.data();
     t.bytes = tensor.data.size();

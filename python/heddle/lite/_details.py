@@ -43,5 +43,5 @@ class Details:
         }
 
     def _read(self, index, subgraph):
-        name, type_name, dtype, shape, signature, scales, zero_points, axis = self._model._tensor(subgraph, index)
+        name, type_name, dtype, shape, signature, scales, zero_points, axis, _ = self._model._tensor(subgraph, index)
         return name, dtype_of(dtype, type_name), shape, signature, scales, zero_points, axis

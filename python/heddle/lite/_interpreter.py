@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 
+from heddle import _native
 from heddle.lite import _tensors
 from heddle.lite._details import Details
 from heddle.lite._models import shared
@@ -81,6 +82,7 @@ class Interpreter:
         self._details = Details(self._model)
         self._input_positions = {port.tensor: k for k, port in enumerate(self._model.inputs)}
         self._output_positions = {port.tensor: k for k, port in enumerate(self._model.outputs)}
+        self._no_strings = all(port.type != "string" for port in (*self._model.inputs, *self._model.outputs))
         self._per_thread = type(self).per_thread if per_thread is None else per_thread
         self._local = threading.local()
         self._last_set = _tensors.TensorSet.of(self._model)
@@ -136,7 +138,7 @@ class Interpreter:
         self._tensors_to_set().resize(position, shape)
 
     def reset_all_variables(self):
-        """The model's variables as they were at first."""
+        """Variable tensors (recurrent state) as they were at first. Resource variables are left alone, as stock does."""
         self._tensors().reset_variables()
 
     # --- values ---
@@ -147,13 +149,11 @@ class Interpreter:
         if position is None:
             raise ValueError(f"Cannot set tensor: {self._no_place(tensor_index)}")
         tensors = self._tensors_to_set()
-        value = value if isinstance(value, np.ndarray) else np.asarray(value)
         if tensors.inputs is None:
             raise ValueError(_tensors.NOT_ALLOCATED)
-        array = tensors.inputs[position]
-        if value.shape != array.shape or value.dtype != array.dtype:
-            value = self._checked(tensor_index, self._model.inputs[position], value, array)
-        array[...] = value
+        if not _native.copy_into(tensors.inputs[position], value):
+            array = tensors.inputs[position]
+            array[...] = self._checked(tensor_index, self._model.inputs[position], np.asarray(value), array)
 
     def _checked(self, index, port, value, array):
         if port.type == "string" and value.dtype.kind in "OSU":
@@ -175,7 +175,7 @@ class Interpreter:
         if subgraph_index == 0:
             found = self._found(self._tensors(), tensor_index)
             if found is not None:
-                return as_stock(found.copy())
+                return found.copy() if self._no_strings else as_stock(found)
         self._check_index(tensor_index, subgraph_index)
         constant = self._model._constant(subgraph_index, tensor_index)
         if constant is not None:

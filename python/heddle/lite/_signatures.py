@@ -47,4 +47,4 @@ class SignatureRunner:
 
 def as_stock(array):
     """String tensors as the stock class gives them: an array of fixed-length bytes."""
-    return np.array(array.tolist(), dtype=np.bytes_) if array.dtype == object else array
+    return np.array(array.tolist(), dtype=np.bytes_) if array.dtype == object else array.copy()

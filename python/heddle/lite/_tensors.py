@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """One set of an interpreter's tensors: what its inputs hold, what the last invoke left, and its variables."""
 import os
-import sys
 import threading
 import weakref
 
 import numpy as np
 
 from heddle import _native
-from heddle._model import Session, Signature
+from heddle._model import Signature
 
 NOT_READY = "Invoke called on model that is not ready. Run allocate_tensors() first."
 NOT_ALLOCATED = "Tensor data is null. Run allocate_tensors() first"
@@ -81,10 +80,8 @@ class TensorSet:
 
     def check_views(self):
         """An array that tensor(i)() gave may not outlive what it shows."""
-        for arrays in (self.inputs, self.outputs):
-            for k in range(len(arrays or ())):
-                if sys.getrefcount(arrays[k]) > 2:
-                    raise RuntimeError(LIVE_VIEW)
+        if self.inputs is not None and (_native.any_shared(self.inputs) or _native.any_shared(self.outputs)):
+            raise RuntimeError(LIVE_VIEW)
 
     def invoke(self, keep):
         if not self.busy.acquire(False):
@@ -110,8 +107,11 @@ class TensorSet:
         return found
 
     def reset_variables(self):
+        """Variable tensors begin anew; resource variables keep their values, as they do in the stock interpreter."""
         self.check_idle()
-        if isinstance(self.session, Session):
+        model = self.model
+        if self.session is not None and any(model._tensor(graph, index)[-1] for graph in range(model._subgraph_count())
+                                            for index in range(model._tensor_count(graph))):
             self.session.reset()
 
 
