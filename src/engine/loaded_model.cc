@@ -13,11 +13,11 @@ namespace {
 // Calls with at most so many inputs bind them without touching the heap.
 constexpr size_t kInlineInputs = 32;
 
-PortInfo PortOf(const Subgraph& graph, int tensor, std::string name) {
+PortInfo PortOf(const Subgraph& graph, int tensor, const std::string& name) {
   const Tensor& t = graph.tensors[tensor];
   PortInfo p;
   p.tensor_name = t.name;
-  p.name = name.empty() ? t.name : std::move(name);
+  p.name = name.empty() ? t.name : name;
   p.tensor = tensor;
   p.type = t.type;
   p.has_rank = t.has_rank;
@@ -382,12 +382,13 @@ Status Call::Kept(size_t tensor, heddle_tensor* out) {
 }
 
 Status Call::DescribeValue(int value, heddle_tensor* out) {
-  const Value& described = context().plan().program->values()[static_cast<size_t>(value)];
+  const Tensor& described =
+      context().plan().program->subgraph().tensors[static_cast<size_t>(value)];
   Shape shape;
   const CallTensor tensor = context().value(value, &shape);
   if (tensor.data == nullptr)
     return NotFound("tensor {} '{}' has no value after this run", value, described.name);
-  Fill(described.name.data(), described.type, shape, tensor, out);
+  Fill(described.name.c_str(), described.type, shape, tensor, out);
   return Status();
 }
 
@@ -400,8 +401,8 @@ Status LoadedModel::ShapeOf(const char* signature, const heddle_tensor* inputs, 
   const std::vector<PlanValue>& values = (*plan)->values;
   if (tensor >= values.size())
     return NotFound("tensor {}: the graph has {}", tensor, values.size());
-  const Value& value = (*plan)->program->values()[tensor];
-  Fill(value.name.data(), value.type, values[tensor].shape, {}, out);
+  const Tensor& described = (*plan)->program->subgraph().tensors[tensor];
+  Fill(described.name.c_str(), described.type, values[tensor].shape, {}, out);
   if (!values[tensor].known_shape) out->rank = HEDDLE_SHAPE_OF_MODEL;
   return Status();
 }

@@ -4,8 +4,8 @@ import numpy as np
 
 
 class SignatureRunner:
-    """Made by Interpreter.get_signature_runner(). May be called from several threads at once; a model with variables uses
-    those of the calling thread's tensors."""
+    """Made by Interpreter.get_signature_runner(). May be called from several threads at once; calls of a model
+    with variables take turns."""
 
     def __init__(self, interpreter=None, signature_key=None):
         if not interpreter:
@@ -30,7 +30,7 @@ class SignatureRunner:
             if name not in self._inputs:
                 raise ValueError(f"Invalid Input name ({name}) for SignatureDef; it has {', '.join(self._inputs)}")
         arrays = {name: np.asarray(value) for name, value in inputs.items()}
-        found = self._interpreter._tensors().signature(self._signature_key)(arrays)
+        found = self._interpreter._tensors().run_signature(self._signature_key, arrays)
         return {name: as_stock(found[name]) for name in self._outputs}
 
     def _details(self, ports):

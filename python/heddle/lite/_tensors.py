@@ -8,6 +8,7 @@ import numpy as np
 
 from heddle import _native
 from heddle._model import Signature
+from heddle.errors import HeddleError, InvalidArgument, NotFound
 
 NOT_READY = "Invoke called on model that is not ready. Run allocate_tensors() first."
 NOT_ALLOCATED = "Tensor data is null. Run allocate_tensors() first"
@@ -15,7 +16,7 @@ LIVE_VIEW = ("There is at least 1 reference to internal data in the interpreter 
              "sure to only hold the function returned from tensor() if you are using raw data access.")
 IN_USE = ("these tensors are being invoked on by another thread: a thread gets tensors of its own at its first "
           "set_tensor() (docs/python.md)")
-_sets = weakref.WeakSet()
+_locked = weakref.WeakSet()  # what holds locks that a forked child must renew
 
 
 def _blank(shape, info):
@@ -25,32 +26,42 @@ def _blank(shape, info):
     return np.zeros(shape, info.dtype)
 
 
+class Variables:
+    """What a model remembers. It belongs to the interpreter, not to a thread: invokes on it take turns."""
+
+    def __init__(self, model):
+        self.session = model.session()
+        self.renew()
+        _locked.add(self)
+
+    def renew(self):
+        self.turn = threading.Lock()
+
+
 class TensorSet:
     """Used by one thread at a time but for `busy`, which an invoke holds."""
 
-    def __init__(self, model, shapes, session):
+    def __init__(self, model, shapes, variables):
         self.model = model
-        self.session = session  # of a model that remembers, else None
         self.shapes = shapes  # of the inputs, as they will be allocated
+        self.variables = variables  # of a model that remembers, else None
         self.inputs = self.outputs = None  # until they are allocated
         self.kept = None  # of the last invoke, where every tensor is kept
         self.claimed = threading.Lock()  # held for good by the thread that set these tensors first
-        self.busy = threading.Lock()
-        self._signatures = {}
-        _sets.add(self)
+        self.renew()
+        _locked.add(self)
 
     @classmethod
     def of(cls, model):
         shapes = [tuple(1 if n is None else n for n in port.shape) for port in model.inputs]
-        return cls(model, shapes, model.session() if model.stateful else None)
+        return cls(model, shapes, Variables(model) if model.stateful else None)
+
+    def renew(self):
+        self.busy = threading.Lock()
 
     def copy(self):
-        """The same values and variables for another thread. Variables can be read only between invokes: it waits."""
-        session = None
-        if self.session is not None:
-            with self.busy:
-                session = self.session.clone()
-        other = TensorSet(self.model, list(self.shapes), session)
+        """The same values for another thread; the variables are the same ones."""
+        other = TensorSet(self.model, list(self.shapes), self.variables)
         if self.inputs is not None:
             other.inputs = [array.copy() for array in self.inputs]
             other.outputs = [array.copy() for array in self.outputs]
@@ -63,7 +74,10 @@ class TensorSet:
         model = self.model
         outputs = []
         for port in model.outputs:
-            shape = model._shape_of(port.tensor, self.shapes)
+            try:
+                shape = model._shape_of(port.tensor, self.shapes)
+            except HeddleError as error:
+                raise RuntimeError(str(error)) from error
             outputs.append(_blank(tuple(n or 1 for n in port.shape) if shape is None else shape, port))
         self.inputs = [_blank(shape, port) for shape, port in zip(self.shapes, model.inputs)]
         self.outputs = outputs
@@ -90,35 +104,49 @@ class TensorSet:
             if self.inputs is None:
                 raise RuntimeError(NOT_READY)
             self.check_views()
-            runner = self.session or self.model
-            if keep:
-                self.kept = None  # its memory serves this run
-                self.kept = _native.KeptRun(runner, self.inputs)
-                self.outputs = [self.kept.tensor(port.tensor) for port in self.model.outputs]
+            if self.variables is None:
+                self._run(self.model, keep)
             else:
-                self.outputs = runner._run(self.inputs)
+                with self.variables.turn:
+                    self._run(self.variables.session, keep)
+        except HeddleError as error:  # programs look for the stock class, some by its name
+            raise RuntimeError(str(error)) from error
         finally:
             self.busy.release()
 
-    def signature(self, name):
-        found = self._signatures.get(name)
-        if found is None:
-            found = self._signatures[name] = Signature(self.session or self.model, name, False)
-        return found
+    def _run(self, runner, keep):
+        if not keep:
+            self.outputs = runner._run(self.inputs)
+            return
+        self.kept = None  # its memory serves this run
+        self.kept = _native.KeptRun(runner, self.inputs)
+        self.outputs = [self.kept.tensor(port.tensor) for port in self.model.outputs]
+
+    def run_signature(self, name, arrays):
+        try:
+            if self.variables is None:
+                return self.model.signatures[name](arrays)
+            with self.variables.turn:
+                return Signature(self.variables.session, name, False)(arrays)
+        except (InvalidArgument, NotFound) as error:
+            raise ValueError(str(error)) from error
+        except HeddleError as error:
+            raise RuntimeError(str(error)) from error
 
     def reset_variables(self):
         """Variable tensors begin anew; resource variables keep their values, as they do in the stock interpreter."""
         self.check_idle()
         model = self.model
-        if self.session is not None and any(model._tensor(graph, index)[-1] for graph in range(model._subgraph_count())
-                                            for index in range(model._tensor_count(graph))):
-            self.session.reset()
+        if self.variables is not None and any(model._tensor(graph, index)[-1] for graph in range(model._subgraph_count())
+                                              for index in range(model._tensor_count(graph))):
+            with self.variables.turn:
+                self.variables.session.reset()
 
 
-def _forget_other_threads():
+def _renew_locks():
     """In a forked child no other thread invokes any more; what they left is the engine's to judge."""
-    for tensors in list(_sets):
-        tensors.busy = threading.Lock()
+    for holder in list(_locked):
+        holder.renew()
 
 
-os.register_at_fork(after_in_child=_forget_other_threads)
+os.register_at_fork(after_in_child=_renew_locks)
