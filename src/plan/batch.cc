@@ -15,6 +15,12 @@ using Kind = BatchValue::Kind;
 
 constexpr const char* kDecidesOnce = "decides once for the whole batch";
 
+// Packed types lie several to a byte.
+std::string CheckWholeBytes(const char* what, std::string_view name, Type type, int64_t elements) {
+  if (static_cast<size_t>(elements) * TypeBits(type) % 8 == 0) return "";
+  return fmt::format("{} '{}' of {} would share a byte between calls", what, name, TypeName(type));
+}
+
 // The axis along which `all` is `calls` times `one`; -1: there is none.
 int GrownAxis(const Shape& one, const Shape& all, int64_t calls) {
   if (one.rank() != all.rank()) return -1;
@@ -134,7 +140,7 @@ class Prover {
     if (BatchAxisOf(value, calls_).axis != 0 || value.run * calls_ != value.all.elements())
       return fmt::format("output '{}' of shape {} does not hold the calls one after the other",
                          value.name, value.all.ToString());
-    return "";
+    return CheckWholeBytes("output", value.name, value.type, value.run);
   }
 
   const Plan &one_, &all_;
@@ -155,6 +161,8 @@ std::string Stack(const Program& program, std::span<const Shape> one, int calls,
     if (TypeBits(value.type) == 0)
       return fmt::format("input '{}' is {}", value.name, TypeName(value.type));
     if (one[k].elements() == 0) return fmt::format("input '{}' is empty", value.name);
+    std::string why = CheckWholeBytes("input", value.name, value.type, one[k].elements());
+    if (!why.empty()) return why;
     Shape& shape = all.emplace_back(one[k]);
     if (__builtin_mul_overflow(one[k][0], calls, &shape[0]))
       return fmt::format("input '{}' of shape {} is too large", value.name, one[k].ToString());

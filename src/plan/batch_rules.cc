@@ -98,6 +98,21 @@ std::string Pointwise(BatchStep& step) {
   return "";
 }
 
+// As LiteRT it rounds some types by vectors, and otherwise what is left over at the end: of whole
+// vectors only, an element's place decides nothing.
+std::string Quantize(BatchStep& step) {
+  constexpr int64_t kVector = 16;
+  const Type from = step.inputs[0].type, to = step.outputs[0].type;
+  const auto is_byte = [](Type type) { return type == Type::kInt8 || type == Type::kUInt8; };
+  const bool is_float = from == Type::kFloat32 || from == Type::kFloat16;
+  const bool by_vectors =
+      (to == Type::kInt16 && is_float) || (is_byte(from) && is_byte(to) && from != to);
+  const int64_t elements = step.outputs[0].one.elements();
+  if (by_vectors && elements % kVector != 0)
+    return fmt::format("rounds by groups of {} elements, and one call has {}", kVector, elements);
+  return Pointwise(step);
+}
+
 // A vector as condition chooses among slices.
 std::string Select(BatchStep& step) {
   for (const BatchValue& in : step.inputs)

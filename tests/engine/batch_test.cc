@@ -219,6 +219,20 @@ const Case kCases[] = {
        const int r = Add(b, OpCode::kRANDOM_UNIFORM, {shape}, {1}, RandomOptions{1, 2});
        b.Output(Add(b, OpCode::kADD, {x, r}, {1}, BinaryOptions{}));
      }},
+    {"SharedByte", "output 'q' of int4 would share a byte between calls",
+     [](ModelBuilder& b) {
+       const int q = b.Make("q", Type::kInt4, {1, 3}, Quant(0.25f));
+       b.Op(OpCode::kQUANTIZE, {In(b, {1, 3})}, {q});
+       b.Output(q);
+     }},
+    {"LeftOver", "op 1 QUANTIZE: rounds by groups of 16 elements, and one call has 15",
+     [](ModelBuilder& b) {
+       const int u = b.Make("u", Type::kUInt8, {1, 15}, Quant(0.02f, 128));
+       const int i = b.Make("i", Type::kInt8, {1, 15}, Quant(0.03f, 3));
+       b.Op(OpCode::kQUANTIZE, {In(b, {1, 15})}, {u});
+       b.Op(OpCode::kQUANTIZE, {u}, {i});
+       b.Output(i);
+     }},
     {"Scalar", "input 'x' is a scalar", [](ModelBuilder& b) { b.Output(Relu(b, In(b, {}))); }},
     {"Constant", "output 'weights' does not depend on the inputs",
      [](ModelBuilder& b) {
