@@ -217,9 +217,9 @@ HEDDLE_EXPORT heddle_status* heddle_model_shape(heddle_model* model, const char*
 HEDDLE_EXPORT heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shapes,
                                                size_t count, int32_t callers);
 
-/* One inference. An output that is named in `outputs` is written into the caller's memory, whose
- * dims are then set; the others can be read through `views`, which holds the call's memory until it
- * is freed. Either may be NULL. */
+/* One inference. An output that is named in `outputs`, once at most, is written into the caller's
+ * memory, whose dims are then set; the others can be read through `views`, which holds the call's
+ * memory until it is freed. Either may be NULL. */
 HEDDLE_EXPORT heddle_status* heddle_model_run(heddle_model* model, const heddle_tensor* inputs,
                                               size_t input_count, heddle_tensor* outputs,
                                               size_t output_count,

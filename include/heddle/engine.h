@@ -100,8 +100,8 @@ class Model {
     if (!status.ok()) return status;
     return Outputs(views);
   }
-  // The same into the caller's memory: each output that is named is written there and its shape
-  // filled in.
+  // The same into the caller's memory: each output that is named, once at most, is written there
+  // and its shape filled in.
   Status RunInto(std::span<const TensorView> inputs, std::span<TensorView> outputs,
                  const RunOptions& options = {}) const {
     const heddle_run_options c = internal::ToC(options, nullptr);
