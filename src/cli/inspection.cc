@@ -25,7 +25,7 @@ class Inspector {
     HEDDLE_ASSIGN(options_.isa, core::ChooseIsa(""));
     found_.isa = core::IsaName(options_.isa);
     const auto& graphs = found_.model->subgraphs();
-    weights_ = std::make_shared<core::WeightStore>(options_.limits.arena_bytes);
+    weights_ = core::MakeWeightStore(*found_.model, options_.limits);
     for (size_t g = 0; g < graphs.size(); ++g) CompileGraph(static_cast<int>(g));
     found_.packed_bytes = weights_->bytes();
     CountWeights();

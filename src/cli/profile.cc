@@ -129,7 +129,7 @@ Result<std::vector<StepTime>> ProfileSteps(const std::string& path, Numerics num
   request.fresh_state = true;
   HEDDLE_ASSIGN(core::Call call, loaded->Run(request));
 
-  auto weights = std::make_shared<core::WeightStore>(options.limits.arena_bytes);
+  auto weights = core::MakeWeightStore(*model, options.limits);
   HEDDLE_ASSIGN(auto program, core::Program::Compile(model, 0, options, std::move(weights)));
   std::vector<core::Shape> shapes;
   for (const TensorView& input : inputs) shapes.emplace_back(input.shape());

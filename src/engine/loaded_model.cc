@@ -160,11 +160,7 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::Load(std::shared_ptr<EngineCor
   loaded->options_.numerics = numerics;
   loaded->options_.keep_all = keep_all;
   loaded->options_.limits = engine->options().limits;
-  const auto file_bytes = static_cast<size_t>(model->size_bytes());
-  uint64_t limit = 0;
-  if (__builtin_add_overflow(engine->options().limits.arena_bytes, 8 * file_bytes, &limit))
-    limit = ~uint64_t{0};
-  loaded->weights_ = std::make_shared<WeightStore>(limit, file_bytes, &engine->budget());
+  loaded->weights_ = MakeWeightStore(*model, engine->options().limits, &engine->budget());
   loaded->engine_ = std::move(engine);
   loaded->model_ = std::move(model);
   loaded->layout_ = std::make_shared<const StateLayout>(StateLayout::Of(*loaded->model_));

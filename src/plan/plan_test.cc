@@ -16,6 +16,20 @@ Result<std::shared_ptr<const Program>> Compile(const ModelBuilder& b, ProgramOpt
   return Program::Compile(std::move(model), 0, options, std::make_shared<WeightStore>(1 << 24));
 }
 
+TEST(MakeWeightStore, TheFileIsNoExpansion) {
+  const auto model = *Model::ReadBytes(ModelBuilder().Build());
+  const auto bytes = static_cast<size_t>(model->size_bytes());
+  Limits limits;
+  limits.arena_bytes = 1000;
+  const auto nothing = [](std::byte*) {};
+  const auto store = MakeWeightStore(*model, limits);
+  EXPECT_TRUE(store->Pack(&bytes, "a", 8 * bytes, nothing).ok());
+  EXPECT_TRUE(store->Pack(&bytes, "b", 1000, nothing).ok());
+  EXPECT_EQ(store->Pack(&bytes, "c", 1, nothing).status().code(), Code::kResourceExhausted);
+  limits.arena_bytes = ~uint64_t{0};
+  EXPECT_TRUE(MakeWeightStore(*model, limits)->Pack(&bytes, "a", 8, nothing).ok());
+}
+
 TEST(Plan, AReshapeBetweenStepsCostsNoStep) {
   ModelBuilder b;
   const int x = b.Input("x", Type::kFloat32, {2, 3});

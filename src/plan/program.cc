@@ -13,6 +13,15 @@ Status InOperator(const Status& status, int op_index, const Operator& op) {
   return Status(status.code(), fmt::format("op {} {}: {}", op_index, op.Name(), status.message()));
 }
 
+std::shared_ptr<WeightStore> MakeWeightStore(const Model& model, const Limits& limits,
+                                             MemoryBudget* budget) {
+  const auto file_bytes = static_cast<size_t>(model.size_bytes());
+  uint64_t limit = 0;
+  if (__builtin_add_overflow(limits.arena_bytes, uint64_t{8} * file_bytes, &limit))
+    limit = ~uint64_t{0};
+  return std::make_shared<WeightStore>(limit, file_bytes, budget);
+}
+
 Result<std::shared_ptr<const Program>> Program::Compile(std::shared_ptr<const Model> model,
                                                         int subgraph, const ProgramOptions& options,
                                                         std::shared_ptr<WeightStore> weights,

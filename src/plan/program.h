@@ -28,6 +28,12 @@ struct ProgramOptions {
   Limits limits;
 };
 
+// Where the Programs of a Model keep what they make of its constants. What is in proportion to the
+// file is no expansion: 8 bytes for each of its own, and beyond that as much as a call may take.
+// `budget`: see WeightStore.
+std::shared_ptr<WeightStore> MakeWeightStore(const Model& model, const Limits& limits,
+                                             MemoryBudget* budget = nullptr);
+
 // A tensor of the subgraph. Index = the tensor's index in the file.
 struct Value {
   Type type = Type::kNone;
