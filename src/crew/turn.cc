@@ -18,19 +18,28 @@ constexpr float kLeastLookNs = 1'000;        // that a region takes, whatever it
 // On the waiting thread's stack.
 class Turn::Waiter final : public TurnWaiter {
  public:
-  bool granted() const { return granted_.load(std::memory_order_acquire) != 0; }
-  void Wait() { FutexWait(granted_, 0); }
-  void WaitFor(int64_t ns) { FutexWaitFor(granted_, 0, ns); }
+  bool granted() const { return word_.load(std::memory_order_acquire) == kGranted; }
+  bool TakeOffer() {
+    uint32_t offered = kOffered;
+    return word_.compare_exchange_strong(offered, kWaits, std::memory_order_acq_rel);
+  }
+  void Wait() { FutexWait(word_, kWaits); }
+  void WaitFor(int64_t ns) { FutexWaitFor(word_, kWaits, ns); }
 
  private:
+  static constexpr uint32_t kWaits = 0, kOffered = 1, kGranted = 2;
   // The waiter may return, and its memory be used again, before the wake: it is then a wake of
   // nobody, at an address that is only named, never read.
   void Granted() override {
-    std::atomic<uint32_t>& word = granted_;
-    word.store(1, std::memory_order_release);
+    std::atomic<uint32_t>& word = word_;
+    word.store(kGranted, std::memory_order_release);
     FutexWake(word, 1);
   }
-  std::atomic<uint32_t> granted_{0};
+  bool Offered() override {
+    if (word_.exchange(kOffered, std::memory_order_acq_rel) == kWaits) FutexWake(word_, 1);
+    return true;
+  }
+  std::atomic<uint32_t> word_{kWaits};
 };
 
 Turn::Turn(Crew& crew, Priority priority, CoreCap* cap, GoOn wait)
@@ -61,7 +70,9 @@ Turn::~Turn() {
 
 void Turn::WaitFor(Waiter& waiter) {
   while (!waiter.granted()) {
-    if (wait_.arg == nullptr) {
+    if (waiter.TakeOffer()) {
+      if (crew_.turns_.Claim(waiter)) return;
+    } else if (wait_.arg == nullptr) {
       waiter.Wait();
     } else if (MayGoOn()) {
       waiter.WaitFor(kLookEveryNs);

@@ -10,40 +10,52 @@ void WaitList::Add(TurnWaiter& waiter) {
   TurnWaiter** at = &first_[static_cast<size_t>(waiter.priority_)];
   while (*at != nullptr && (*at)->since_ns_ <= waiter.since_ns_) at = &(*at)->next_;
   waiter.next_ = *at;
+  waiter.waits_ = true;
   *at = &waiter;
+  if (!anyone()) served_ns_.store(waiter.since_ns_, std::memory_order_relaxed);
   waiting_.fetch_add(1, std::memory_order_seq_cst);
   UpdateHighest();
 }
 
-TurnWaiter* WaitList::Pop(int64_t now_ns) {
-  TurnWaiter** from = nullptr;
-  for (TurnWaiter*& first : first_) {
+TurnWaiter* WaitList::Next(int64_t now_ns) const {
+  TurnWaiter* next = nullptr;
+  for (TurnWaiter* first : first_) {
     if (first == nullptr) continue;
     const bool starves = first->since_ns_ <= now_ns - kMostStarvedNs;
-    if (from == nullptr || (starves && first->since_ns_ < (*from)->since_ns_)) from = &first;
+    if (next == nullptr || (starves && first->since_ns_ < next->since_ns_)) next = first;
   }
-  if (from == nullptr) return nullptr;
-  TurnWaiter* waiter = *from;
-  *from = waiter->next_;
-  waiting_.fetch_sub(1, std::memory_order_seq_cst);
-  UpdateHighest();
-  return waiter;
+  return next;
 }
 
-bool WaitList::Remove(TurnWaiter& waiter) {
+TurnWaiter* WaitList::Serve(int64_t now_ns) {
+  TurnWaiter* const next = Next(now_ns);
+  if (next != nullptr) Serve(*next, now_ns);
+  return next;
+}
+
+void WaitList::Serve(TurnWaiter& waiter, int64_t now_ns) {
+  Remove(waiter);
+  served_ns_.store(now_ns, std::memory_order_relaxed);
+}
+
+void WaitList::Remove(TurnWaiter& waiter) {
   TurnWaiter** at = &first_[static_cast<size_t>(waiter.priority_)];
-  while (*at != nullptr && *at != &waiter) at = &(*at)->next_;
-  if (*at == nullptr) return false;
+  while (*at != &waiter) at = &(*at)->next_;
   *at = waiter.next_;
+  waiter.waits_ = false;
   waiting_.fetch_sub(1, std::memory_order_seq_cst);
   UpdateHighest();
-  return true;
 }
 
 void WaitList::UpdateHighest() {
   const auto first =
       std::find_if(first_.begin(), first_.end(), [](auto* w) { return w != nullptr; });
   highest_.store(static_cast<int>(first - first_.begin()), std::memory_order_relaxed);
+}
+
+bool WaitList::MayBeOvertaken(Priority by, const Clock& clock, int64_t limit_ns) const {
+  if (!anyone()) return true;
+  return static_cast<int>(by) <= highest() && !MustBeServed(clock.NowNs(), limit_ns);
 }
 
 bool CoreCap::TryEnter() {
@@ -58,35 +70,53 @@ void Turns::SetBudget(int budget) {
   budget_.store(budget, std::memory_order_seq_cst);
   if (!ready_.anyone()) return;
   const std::lock_guard lock(mutex_);
-  GrantWhatIsFree();
+  OfferTurns();
 }
 
-bool Turns::TryTake(CoreCap* cap) {
-  if (ready_.anyone() || (cap != nullptr && cap->blocked_.anyone())) return false;
-  if (cap != nullptr && !cap->TryEnter()) return false;
-  int active = active_.load(std::memory_order_relaxed);
-  while (active < budget()) {
-    if (active_.compare_exchange_weak(active, active + 1, std::memory_order_seq_cst)) return true;
-  }
-  if (cap == nullptr) return false;
+bool Turns::TakeFree() {
+  int active = active_.load(std::memory_order_seq_cst);
+  do {
+    if (active >= budget_.load(std::memory_order_seq_cst)) return false;
+  } while (!active_.compare_exchange_weak(active, active + 1, std::memory_order_seq_cst));
+  return true;
+}
+
+bool Turns::TryTake(CoreCap* cap, Priority priority) {
+  if (!ready_.MayBeOvertaken(priority, clock_, OvertakenNs())) return false;
+  if (cap == nullptr) return TakeFree();
+  if (!cap->blocked_.MayBeOvertaken(priority, clock_, cap->overtaken_ns())) return false;
+  if (!cap->TryEnter()) return false;
+  if (TakeFree()) return true;
   cap->Leave();
   if (!cap->blocked_.anyone()) return false;
   const std::lock_guard lock(mutex_);  // one who found the cap full because of this attempt (6)
-  Promote(*cap);
-  GrantWhatIsFree();
+  OfferAll(cap);
   return false;
 }
 
 bool Turns::TakeOrWait(TurnWaiter& waiter, Priority priority, CoreCap* cap) {
   waiter.priority_ = priority;
   waiter.cap_ = cap;
-  if (TryTake(cap)) return true;
+  if (TryTake(cap, priority)) return true;
   const std::lock_guard lock(mutex_);
   waiter.since_ns_ = clock_.NowNs();
+  waiter.blocked_ = cap != nullptr;
   (cap != nullptr ? cap->blocked_ : ready_).Add(waiter);
-  if (cap != nullptr) Promote(*cap);
-  GrantWhatIsFree();  // a turn may have come free before the waiter counted (6)
+  OfferAll(cap);  // a turn may have come free before the waiter counted (6)
   return false;
+}
+
+bool Turns::Claim(TurnWaiter& waiter) {
+  const std::lock_guard lock(mutex_);
+  if (!waiter.waits_) return true;
+  if (waiter.blocked_) {
+    if (!waiter.cap_->TryEnter()) return false;
+    Promote(waiter);
+  }
+  if (!TakeFree()) return false;
+  ready_.Serve(waiter, clock_.NowNs());
+  OfferAll(waiter.cap_);  // to who comes after it
+  return true;
 }
 
 void Turns::Give(CoreCap* cap) {
@@ -94,20 +124,20 @@ void Turns::Give(CoreCap* cap) {
   active_.fetch_sub(1, std::memory_order_seq_cst);
   if (!ready_.anyone() && (cap == nullptr || !cap->blocked_.anyone())) return;
   const std::lock_guard lock(mutex_);
-  if (cap != nullptr) Promote(*cap);
-  GrantWhatIsFree();
+  OfferAll(cap);
 }
 
 bool Turns::Forget(TurnWaiter& waiter) {
   const std::lock_guard lock(mutex_);
+  if (!waiter.waits_) return false;
   CoreCap* const cap = waiter.cap_;
-  if (cap != nullptr && cap->blocked_.Remove(waiter)) return true;
-  if (!ready_.Remove(waiter)) return false;
-  if (cap != nullptr) {
-    cap->Leave();
-    Promote(*cap);
-    GrantWhatIsFree();
+  if (waiter.blocked_) {
+    cap->blocked_.Remove(waiter);
+  } else {
+    ready_.Remove(waiter);
+    if (cap != nullptr) cap->Leave();
   }
+  OfferAll(cap);  // what it was offered, and left
   return true;
 }
 
@@ -122,30 +152,54 @@ bool Turns::ShouldYield(Priority priority, int64_t since_ns, const CoreCap* cap)
 bool Turns::Yield(TurnWaiter& waiter, Priority priority, CoreCap* cap) {
   const std::lock_guard lock(mutex_);
   if (parked_.load(std::memory_order_relaxed) >= budget()) return false;
-  TurnWaiter* const mate = cap != nullptr ? cap->blocked_.Pop(clock_.NowNs()) : nullptr;
-  if (mate != nullptr) ready_.Add(*mate);
-  TurnWaiter* const next = ready_.Pop(clock_.NowNs());
+  TurnWaiter* const mate = cap != nullptr ? cap->blocked_.Serve(clock_.NowNs()) : nullptr;
+  if (mate != nullptr) {
+    mate->blocked_ = false;
+    ready_.Add(*mate);
+  }
+  TurnWaiter* const next = ready_.Serve(clock_.NowNs());
   if (next == nullptr) return false;
   parked_.fetch_add(1, std::memory_order_relaxed);
   waiter.priority_ = priority;
   waiter.cap_ = cap;
   waiter.since_ns_ = clock_.NowNs();
+  waiter.blocked_ = mate != nullptr;
   (mate != nullptr ? cap->blocked_ : ready_).Add(waiter);
   next->Granted();  // the turn changes hands: active stays as it is
   return true;
 }
 
-void Turns::Promote(CoreCap& cap) {
-  while (cap.blocked_.anyone() && cap.TryEnter()) ready_.Add(*cap.blocked_.Pop(clock_.NowNs()));
+// One that waits for its cap has entered.
+void Turns::Promote(TurnWaiter& waiter) {
+  waiter.cap_->blocked_.Serve(waiter, clock_.NowNs());
+  waiter.blocked_ = false;
+  ready_.Add(waiter);
 }
 
-void Turns::GrantWhatIsFree() {
-  int active = active_.load(std::memory_order_seq_cst);
-  while (active < budget_.load(std::memory_order_seq_cst) && ready_.anyone()) {
-    if (!active_.compare_exchange_weak(active, active + 1, std::memory_order_seq_cst)) continue;
-    ready_.Pop(clock_.NowNs())->Granted();
-    active = active_.load(std::memory_order_seq_cst);
+void Turns::OfferRoom(CoreCap& cap) {
+  while (cap.blocked_.anyone() && cap.has_room()) {
+    const int64_t now = clock_.NowNs();
+    TurnWaiter& next = *cap.blocked_.Next(now);
+    if (!cap.blocked_.MustBeServed(now, cap.overtaken_ns()) && next.Offered()) return;
+    if (!cap.TryEnter()) return;
+    Promote(next);
   }
+}
+
+void Turns::OfferTurns() {
+  while (ready_.anyone() && active() < budget()) {
+    const int64_t now = clock_.NowNs();
+    TurnWaiter& next = *ready_.Next(now);
+    if (!ready_.MustBeServed(now, OvertakenNs()) && next.Offered()) return;
+    if (!TakeFree()) return;
+    ready_.Serve(next, now);
+    next.Granted();
+  }
+}
+
+void Turns::OfferAll(CoreCap* cap) {
+  if (cap != nullptr) OfferRoom(*cap);
+  OfferTurns();
 }
 
 }  // namespace heddle::core

@@ -5,7 +5,11 @@
 //     says. One that comes to a free turn takes it with a compare-and-swap each.
 //     (AtMostBudgetAtATime, ACapHoldsOverAllItsCalls)
 //  2. Otherwise it waits, first come first served within its priority; a higher priority goes
-//     first. (FirstComeFirstServedWithinAPriority, ANewcomerDoesNotOvertakeWhoWaits)
+//     first. A turn that comes free is offered to who is next. That one is asleep: until it claims
+//     the turn, a call that comes may take it, of no lower priority than all who wait. But turns go
+//     to who waits once in kSliceNs each, whoever comes: then the next is granted one, awake or
+//     not. (FirstComeFirstServedWithinAPriority, ANewcomerDoesNotOvertakeWhoWaits,
+//     WhoIsAwakeMayTakeWhatIsOffered, WhoIsNextIsNotOvertakenForLong, NoLowerPriorityOvertakes)
 //  3. A call that only its CoreCap keeps waiting stands in nobody else's way, and does not lose
 //     its place. (WhoWaitsForACapStandsInNobodysWay, AWaitForACapKeepsItsPlace)
 //  4. A waiter that has waited longer than kMostStarvedNs goes before any that came later, whatever
@@ -31,6 +35,9 @@
 namespace heddle::core {
 
 inline constexpr int64_t kLongTurnNs = 10'000'000;
+// About what a system gives a thread at a time. With turns that change hands less often nothing is
+// lost to the time that it takes to wake somebody.
+inline constexpr int64_t kSliceNs = 4'000'000;
 inline constexpr int64_t kMostStarvedNs = 100'000'000;
 
 class CoreCap;
@@ -42,6 +49,9 @@ class TurnWaiter {
   // The waiter now holds a turn. Called under the lock of Turns, on any thread; the waiter may be
   // gone when this returns.
   virtual void Granted() = 0;
+  // There may be a turn for it: it should Claim one. False: it cannot, and is granted one. Called
+  // like Granted; the waiter stays.
+  virtual bool Offered() { return false; }
 
  protected:
   CoreCap* cap() const { return cap_; }
@@ -53,18 +63,26 @@ class TurnWaiter {
   CoreCap* cap_ = nullptr;
   Priority priority_ = Priority::kNormal;
   int64_t since_ns_ = 0;
+  bool waits_ = false, blocked_ = false;  // in a list, in that of its cap
 };
 
-// Who waits, by priority and then by when they came. Changed under the lock of Turns; the two
-// looks need none.
+// Who waits, by priority and then by when they came. Changed under the lock of Turns; the looks
+// need none.
 class WaitList {
  public:
   bool anyone() const { return waiting_.load(std::memory_order_seq_cst) > 0; }
   // The highest priority that waits; kPriorities: none.
   int highest() const { return highest_.load(std::memory_order_relaxed); }
+  // Whether who is next has waited for its turn for less than this.
+  bool MayBeOvertaken(Priority by, const Clock& clock, int64_t limit_ns) const;
+  bool MustBeServed(int64_t now_ns, int64_t limit_ns) const {
+    return now_ns - served_ns_.load(std::memory_order_relaxed) >= limit_ns;
+  }
   void Add(TurnWaiter& waiter);
-  TurnWaiter* Pop(int64_t now_ns);  // the next; nullptr: nobody
-  bool Remove(TurnWaiter& waiter);  // false: it does not wait here
+  TurnWaiter* Next(int64_t now_ns) const;  // nullptr: nobody
+  TurnWaiter* Serve(int64_t now_ns);       // the same, and it waits no longer
+  void Serve(TurnWaiter& waiter, int64_t now_ns);
+  void Remove(TurnWaiter& waiter);
 
  private:
   void UpdateHighest();
@@ -72,6 +90,7 @@ class WaitList {
   std::array<TurnWaiter*, kPriorities> first_{};
   std::atomic<int> waiting_{0};
   std::atomic<int> highest_{kPriorities};
+  std::atomic<int64_t> served_ns_{0};  // when one was last served, or the first came
 };
 
 // The most cores that the calls of one Engine use together. Outlives them.
@@ -89,6 +108,8 @@ class CoreCap {
 
  private:
   friend class Turns;
+  int64_t overtaken_ns() const { return kSliceNs / cores_; }
+  bool has_room() const { return active_.load(std::memory_order_seq_cst) < cores_; }
   bool TryEnter();
   void Leave() { active_.fetch_sub(1, std::memory_order_seq_cst); }
 
@@ -108,9 +129,12 @@ class Turns {
   int active() const { return active_.load(std::memory_order_relaxed); }
 
   // A `cap` of nullptr: none.
-  bool TryTake(CoreCap* cap = nullptr);
+  bool TryTake(CoreCap* cap = nullptr, Priority priority = Priority::kNormal);
   // Takes a turn now and returns true, or makes `waiter` wait: Granted() will be called.
   bool TakeOrWait(TurnWaiter& waiter, Priority priority, CoreCap* cap = nullptr);
+  // For a waiter that was offered a turn: takes one, or finds that it was granted one. False: it
+  // waits as before.
+  bool Claim(TurnWaiter& waiter);
   void Give(CoreCap* cap = nullptr);
   // The waiter gives up; false: it has been granted, or will be at any moment.
   bool Forget(TurnWaiter& waiter);
@@ -124,8 +148,12 @@ class Turns {
   void Unpark() { parked_.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
-  void Promote(CoreCap& cap);  // these two: under the lock
-  void GrantWhatIsFree();
+  int64_t OvertakenNs() const { return kSliceNs / budget(); }
+  bool TakeFree();
+  void Promote(TurnWaiter& waiter);  // these four: under the lock
+  void OfferRoom(CoreCap& cap);
+  void OfferTurns();
+  void OfferAll(CoreCap* cap);
 
   const Clock& clock_;
   std::atomic<int> budget_;

@@ -71,6 +71,119 @@ TEST_F(TurnsTest, ANewcomerDoesNotOvertakeWhoWaits) {
   EXPECT_FALSE(turns.TryTake()) << "the turn went to the waiter";
 }
 
+// One who is asleep when a turn comes free.
+class Sleeper final : public TurnWaiter {
+ public:
+  void Granted() override { granted = true; }
+  bool Offered() override {
+    ++offers;
+    return true;
+  }
+  bool granted = false;
+  int offers = 0;
+};
+
+TEST_F(TurnsTest, WhoIsAwakeMayTakeWhatIsOffered) {
+  Turns turns(clock_, 1);
+  Sleeper sleeper;
+  ASSERT_TRUE(turns.TryTake());
+  EXPECT_FALSE(turns.TakeOrWait(sleeper, Priority::kNormal));
+  EXPECT_EQ(sleeper.offers, 0);
+  turns.Give();
+  EXPECT_EQ(sleeper.offers, 1);
+  EXPECT_EQ(turns.active(), 0);
+  EXPECT_TRUE(turns.TryTake()) << "it is not awake yet";
+  EXPECT_FALSE(turns.Claim(sleeper));
+  turns.Give();
+  EXPECT_EQ(sleeper.offers, 2);
+  EXPECT_TRUE(turns.Claim(sleeper));
+  EXPECT_EQ(turns.active(), 1);
+  EXPECT_FALSE(turns.TryTake());
+  turns.Give();
+  EXPECT_FALSE(sleeper.granted);
+}
+
+TEST_F(TurnsTest, WhoIsNextIsNotOvertakenForLong) {
+  Turns turns(clock_, 1);
+  Sleeper sleeper;
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(sleeper, Priority::kNormal);
+  clock_.Advance(kSliceNs - 1);
+  turns.Give();
+  EXPECT_TRUE(turns.TryTake());
+  clock_.Advance(1);
+  turns.Give();
+  EXPECT_TRUE(sleeper.granted);
+  EXPECT_FALSE(turns.TryTake());
+  EXPECT_TRUE(turns.Claim(sleeper)) << "it learns of the grant when it answers the offer";
+  EXPECT_EQ(turns.active(), 1);
+
+  Sleeper other;
+  turns.TakeOrWait(other, Priority::kNormal);
+  clock_.Advance(kSliceNs);
+  turns.SetBudget(2);
+  EXPECT_TRUE(other.granted);
+}
+
+// However long the queue: one is served per slice and turn, not one per call.
+TEST_F(TurnsTest, ALongQueueMovesByTheSlice) {
+  Turns turns(clock_, 2);
+  Sleeper sleepers[4];
+  ASSERT_TRUE(turns.TryTake());
+  ASSERT_TRUE(turns.TryTake());
+  for (Sleeper& sleeper : sleepers) turns.TakeOrWait(sleeper, Priority::kNormal);
+  for (int served = 0; served < 4; ++served) {
+    for (int call = 0; call < 10; ++call) {
+      clock_.Advance(kSliceNs / 2 / 10);
+      turns.Give();
+      const bool due = call == 9;
+      EXPECT_EQ(sleepers[served].granted, due) << served;
+      EXPECT_EQ(turns.TryTake(), !due);
+    }
+  }
+}
+
+TEST_F(TurnsTest, NoLowerPriorityOvertakes) {
+  Turns turns(clock_, 1);
+  Sleeper sleeper;
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(sleeper, Priority::kNormal);
+  turns.Give();
+  EXPECT_FALSE(turns.TryTake(nullptr, Priority::kLow));
+  EXPECT_TRUE(turns.TryTake(nullptr, Priority::kHigh));
+}
+
+TEST_F(TurnsTest, RoomUnderACapIsOfferedToo) {
+  Turns turns(clock_, 2);
+  CoreCap cap(1);
+  Sleeper first, second;
+  ASSERT_TRUE(turns.TryTake(&cap));
+  turns.TakeOrWait(first, Priority::kNormal, &cap);
+  turns.TakeOrWait(second, Priority::kNormal, &cap);
+  turns.Give(&cap);
+  EXPECT_EQ(first.offers, 1);
+  EXPECT_TRUE(turns.TryTake(&cap));
+  EXPECT_FALSE(turns.Claim(first));
+  turns.Give(&cap);
+  EXPECT_TRUE(turns.Claim(first));
+  EXPECT_EQ(second.offers, 0);
+  clock_.Advance(kSliceNs);
+  turns.Give(&cap);
+  EXPECT_TRUE(second.granted);
+}
+
+TEST_F(TurnsTest, WhoForgetsItsOfferLeavesItToTheNext) {
+  Turns turns(clock_, 1);
+  Sleeper first, second;
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(first, Priority::kNormal);
+  turns.TakeOrWait(second, Priority::kNormal);
+  turns.Give();
+  EXPECT_EQ(second.offers, 0);
+  EXPECT_TRUE(turns.Forget(first));
+  EXPECT_EQ(second.offers, 1);
+}
+
 TEST_F(TurnsTest, ALargerBudgetIsGrantedAtOnceASmallerOneWaits) {
   Turns turns(clock_, 1);
   ASSERT_TRUE(turns.TryTake());
