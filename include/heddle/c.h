@@ -125,6 +125,18 @@ typedef struct heddle_graph_tensor {
   int32_t variable; /* 1: it keeps its value from one call of a session to the next */
 } heddle_graph_tensor;
 
+/* An application's own threads, to share the steps of calls in place of Heddle's. */
+typedef struct heddle_executor {
+  size_t struct_size;
+  int32_t threads; /* that may work on one step at the same time, its caller's included */
+  /* Calls part(work) `parts` times, or less often, on any threads, and returns when all these calls
+   * have returned. Parts divide the work among themselves, and the caller does what they leave. Is
+   * called from many threads at once and must not throw. Where threads of the pool run models
+   * themselves, `run` must not wait for a part that has not begun: call it instead. */
+  void (*run)(void* arg, int32_t parts, void (*part)(void* work), void* work);
+  void* arg; /* lives as long as the engine and its models */
+} heddle_executor;
+
 /* Limits are looked at before memory is taken. The bytes of model files count for none. What a
  * model makes of its constants (packed, expanded, computed when it is loaded) may take 8 times the
  * size of its file, and arena_limit_bytes besides. */
@@ -134,6 +146,7 @@ typedef struct heddle_engine_options {
   uint64_t arena_limit_bytes;  /* of one call; 0: 4 GiB */
   uint64_t mac_limit;          /* multiply-adds of one call; 0: 10^13 */
   int32_t cores;               /* never use more than these; 0: what the container allows */
+  const heddle_executor* executor; /* copied; NULL: Heddle's own threads */
 } heddle_engine_options;
 
 typedef struct heddle_load_options {

@@ -36,6 +36,18 @@ struct Deleter {
   void operator()(T* p) const { Free(p); }
 };
 
+inline heddle_executor ToC(Executor* executor) {
+  heddle_executor c{};
+  c.struct_size = sizeof(c);
+  if (executor == nullptr) return c;
+  c.threads = executor->threads();
+  c.run = [](void* arg, int32_t parts, void (*part)(void* work), void* work) {
+    static_cast<Executor*>(arg)->Run(parts, [part, work] { part(work); });
+  };
+  c.arg = executor;
+  return c;
+}
+
 inline heddle_run_options ToC(const RunOptions& o, heddle_session* session) {
   heddle_run_options c{};
   c.struct_size = sizeof(c);
@@ -141,6 +153,8 @@ class Engine {
     c.arena_limit_bytes = options.arena_limit_bytes;
     c.mac_limit = options.mac_limit;
     c.cores = options.cores;
+    const heddle_executor executor = internal::ToC(options.executor);
+    if (options.executor != nullptr) c.executor = &executor;
     heddle_engine* handle = nullptr;
     status_ = internal::Take(heddle_engine_create(&c, &handle));
     handle_.reset(handle);

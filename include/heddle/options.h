@@ -5,17 +5,30 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "heddle/c.h"
 
 namespace heddle {
 
+// An application's own threads, to share the steps of calls in place of Heddle's.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  // That may work on one step at the same time, its caller's included.
+  virtual int threads() const = 0;
+  // Calls `part` so many times, or less often, on any threads, and returns when all these calls
+  // have returned; heddle_executor in c.h says more. Thread-safe. Must not throw.
+  virtual void Run(int parts, const std::function<void()>& part) = 0;
+};
+
 struct Options {                    // of an Engine
   uint64_t memory_limit_bytes = 0;  // of all that models pack, calls and sessions hold; 0: no limit
   uint64_t arena_limit_bytes = 0;   // of one call (c.h: of a model's constants); 0: 4 GiB
   uint64_t mac_limit = 0;           // multiply-adds of one call; 0: 10^13
   int cores = 0;                    // never use more than these; 0: what the container allows
+  Executor* executor = nullptr;     // outlives the engine and its models; nullptr: Heddle's own
 };
 
 enum class Numerics { kFast = HEDDLE_FAST, kReference = HEDDLE_REFERENCE };

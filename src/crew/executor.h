@@ -19,7 +19,8 @@ struct Region {
   // helping thread's own, of at least scratch_bytes; nullptr on the caller's thread, which has its
   // own.
   uint32_t (*run)(void* arg, int64_t begin, int64_t end, std::byte* scratch) = nullptr;
-  // Looked at on the caller's thread between tiles; false stops the region. nullptr: never stops.
+  // Looked at between tiles, perhaps on several threads at once; false stops the region. nullptr:
+  // never stops.
   bool (*go_on)(void* arg) = nullptr;
   void* arg = nullptr;
   int64_t tiles = 0;

@@ -177,6 +177,14 @@ heddle_status* DescribePort(const heddle_model* model, const char* signature, bo
   });
 }
 
+Result<heddle_executor> CheckExecutor(const heddle_executor& given) {
+  HEDDLE_ASSIGN(const heddle_executor executor, Complete(&given));
+  if (executor.run == nullptr) return InvalidArgument("executor's run is NULL");
+  if (executor.threads < 1)
+    return InvalidArgument("executor's threads is {}, expected 1 or more", executor.threads);
+  return executor;
+}
+
 Status FinishLoad(heddle_engine* engine, Result<std::shared_ptr<const core::Model>> model,
                   const heddle_load_options* given, heddle_model** out) {
   if (!model.ok()) return model.status();
@@ -258,6 +266,10 @@ heddle_status* heddle_engine_create(const heddle_engine_options* given, heddle_e
     if (o.arena_limit_bytes != 0) options.limits.arena_bytes = o.arena_limit_bytes;
     if (o.mac_limit != 0) options.limits.macs = o.mac_limit;
     options.cores = o.cores;
+    if (o.executor != nullptr) {
+      HEDDLE_ASSIGN(options.executor, CheckExecutor(*o.executor));
+      if (o.cores > 0) options.executor->threads = std::min(options.executor->threads, o.cores);
+    }
     *out = new heddle_engine{std::make_shared<EngineCore>(options)};
     return Status();
   });

@@ -292,7 +292,7 @@ Result<Call> LoadedModel::Run(const RunRequest& request) {
   Entry::Lease lease = std::move(acquired).value();
   for (size_t k = 0; k < count; ++k) lease->SetInput(static_cast<int>(k), tensors[k]);
   HEDDLE_TRY(BindOutputs(*ports, request, *lease.operator->()));
-  HEDDLE_TRY(lease.Run(request.control.On(turn), state));
+  HEDDLE_TRY(lease.Run(request.control.On(engine_->ExecutorOf(turn)), state));
   Call call(std::move(lease), *ports);
   for (size_t i = 0; i < request.output_count; ++i) {
     auto& given = const_cast<heddle_tensor&>(At(request.outputs, i));

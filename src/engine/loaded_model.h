@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "crew/crew.h"
+#include "crew/pool_executor.h"
 #include "crew/turns.h"
 #include "engine/entry.h"
 #include "heddle/c.h"
@@ -21,6 +23,7 @@ struct EngineOptions {
   uint64_t memory_limit_bytes = ~uint64_t{0};
   Limits limits;
   int cores = 0;  // that all its calls may use together; 0: all there are
+  std::optional<heddle_executor> executor;
 };
 
 // What models share. Thread-safe; kept alive by its models.
@@ -29,15 +32,19 @@ class EngineCore {
   explicit EngineCore(const EngineOptions& options)
       : options_(options), budget_(options.memory_limit_bytes) {
     if (options.cores > 0) cap_.emplace(options.cores);
+    if (options.executor) pool_.emplace(*options.executor);
   }
   const EngineOptions& options() const { return options_; }
   MemoryBudget& budget() { return budget_; }
   CoreCap* cap() { return cap_ ? &*cap_ : nullptr; }
+  // What runs the regions of a call that holds this turn.
+  Executor& ExecutorOf(Turn& turn) { return pool_ ? static_cast<Executor&>(*pool_) : turn; }
 
  private:
   const EngineOptions options_;
   MemoryBudget budget_;
   std::optional<CoreCap> cap_;
+  std::optional<PoolExecutor> pool_;
 };
 
 // An input or output as callers know it.
