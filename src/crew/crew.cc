@@ -33,15 +33,17 @@ Crew* MakeProcessCrew() {
 
 }  // namespace
 
+// Once it is listed the task may run, and be posted again, before this returns.
 void CrewTask::Granted() {
+  Crew& crew = *crew_;
   {
-    const std::lock_guard lock(crew_->granted_mutex_);
+    const std::lock_guard lock(crew.granted_mutex_);
     next_ = nullptr;
-    (crew_->last_granted_ != nullptr ? crew_->last_granted_->next_ : crew_->first_granted_) = this;
-    crew_->last_granted_ = this;
-    crew_->granted_.fetch_add(1, std::memory_order_seq_cst);
+    (crew.last_granted_ != nullptr ? crew.last_granted_->next_ : crew.first_granted_) = this;
+    crew.last_granted_ = this;
+    crew.granted_.fetch_add(1, std::memory_order_seq_cst);
   }
-  crew_->Ring(1, crew_->Here());
+  crew.Ring(1, crew.Here());
 }
 
 bool& InTurn() {
@@ -100,6 +102,7 @@ void Crew::Post(CrewTask& task, Priority priority, CoreCap* cap) {
   StartThreads(budget(), Here());
   posted_.Add();
   task.crew_ = this;
+  task.posted_as_ = priority;
   if (turns_.TakeOrWait(task, priority, cap)) task.Granted();
 }
 

@@ -52,15 +52,20 @@
 
 namespace heddle::core {
 
-// Work without a calling thread. Owned by who posts it, until Run begins.
+class Turn;
+
+// Work without a calling thread. Owned by who posts it, until Run begins or it is taken back.
 class CrewTask : public TurnWaiter {
  public:
-  virtual void Run() = 0;
+  // On a turn that is held, and given back afterwards.
+  virtual void Run(Turn& turn) = 0;
 
  private:
   friend class Crew;
+  friend class Turn;
   void Granted() final;
   class Crew* crew_ = nullptr;
+  Priority posted_as_ = Priority::kNormal;
   CrewTask* next_ = nullptr;
 };
 
@@ -138,6 +143,7 @@ class Crew {
   void Help(Helper& self, unsigned id);
   void TellGovernor(Helper& self);
   bool RunGranted();
+  bool TakeBack(CrewTask& task);
   bool Join();
   bool MayStay() const { return helping_.load(std::memory_order_relaxed) <= Room(); }
   int Room() const;
@@ -199,19 +205,30 @@ class Turn final : public Executor {
   // A `cap` of nullptr: none.
   Turn(Crew& crew, Priority priority, CoreCap* cap, GoOn wait);
   Turn(Crew& crew, Priority priority, CoreCap* cap) : Turn(crew, priority, cap, GoOn()) {}
+  // Not held unless one is free at this moment.
+  struct IfFree {};
+  Turn(Crew& crew, Priority priority, IfFree);
+  // The turn that a task was to run on, instead of it: not held if it has none yet, or has begun.
+  Turn(Crew& crew, CrewTask& task);
   ~Turn();
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
   // False: the wait was ended; then nothing may be run.
   bool held() const { return held_; }
+  Priority priority() const { return priority_; }
+  // For one call after another on the same turn, as they differ. REQUIRES: no region runs.
+  void Serve(Priority priority, CoreCap* cap, GoOn wait);
+  // Somebody waits for a turn, and this one has been kept for a while.
+  bool wanted() const;
   uint32_t Run(const Region& region) override;
 
  private:
   friend class Crew;
   class Waiter;
-  struct Inherited {};  // for a task, whose turn is there already
-  Turn(Crew& crew, CoreCap* cap, Inherited);
+  struct Granted {};  // to a task
+  Turn(Crew& crew, const CrewTask& task, Granted);
+  void Begin();
   void WaitFor(Waiter& waiter);
   bool MayGoOn() const { return wait_.arg == nullptr || wait_.go_on(wait_.arg); }
   void Look(float done_ns);
@@ -224,12 +241,12 @@ class Turn final : public Executor {
   void WaitForStragglers(uint32_t count);
 
   Crew& crew_;
-  const Priority priority_;
+  Priority priority_;
   const bool nested_;
   const bool posted_ = false;
   bool held_ = true;
-  CoreCap* const cap_;
-  const GoOn wait_;
+  CoreCap* cap_;
+  GoOn wait_;
   int64_t since_ns_ = 0;
   float unshared_ns_ = 0;  // that helpers could have taken over since the last wake
   float unlooked_ns_ = 0;  // that went by, as far as is known, since the clock was last read

@@ -438,7 +438,7 @@ TEST(Crew, WhoMayNotGoOnStopsWaiting) {
 class CountTask final : public CrewTask {
  public:
   explicit CountTask(std::atomic<int>& left) : left_(left) {}
-  void Run() override { --left_; }
+  void Run(Turn&) override { --left_; }
 
  private:
   std::atomic<int>& left_;

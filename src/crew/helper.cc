@@ -116,8 +116,24 @@ bool Crew::RunGranted() {
     if (first_granted_ == nullptr) last_granted_ = nullptr;
     granted_.fetch_sub(1, std::memory_order_seq_cst);
   }
-  const Turn turn(*this, task->cap(), Turn::Inherited());
-  task->Run();
+  Turn turn(*this, *task, Turn::Granted());
+  task->Run(turn);
+  return true;
+}
+
+bool Crew::TakeBack(CrewTask& task) {
+  if (granted_.load(std::memory_order_relaxed) == 0) return false;
+  const std::lock_guard lock(granted_mutex_);
+  CrewTask* before = nullptr;
+  CrewTask* at = first_granted_;
+  while (at != nullptr && at != &task) {
+    before = at;
+    at = at->next_;
+  }
+  if (at == nullptr) return false;
+  (before != nullptr ? before->next_ : first_granted_) = task.next_;
+  if (last_granted_ == &task) last_granted_ = before;
+  granted_.fetch_sub(1, std::memory_order_seq_cst);
   return true;
 }
 

@@ -12,6 +12,8 @@ constexpr int64_t kStragglerSpinNs = 50'000;
 constexpr int64_t kLookEveryNs = 2'000'000;  // of one who waits at what may end the wait
 constexpr float kLookAtClockNs = 1'000'000;  // of one who computes at what else is due
 constexpr float kLeastLookNs = 1'000;        // that a region takes, whatever its tiles are said to
+// For how long a turn serves calls one after another while somebody waits for one.
+constexpr int64_t kShortTurnNs = 1'000'000;
 
 }  // namespace
 
@@ -45,20 +47,58 @@ class Turn::Waiter final : public TurnWaiter {
 Turn::Turn(Crew& crew, Priority priority, CoreCap* cap, GoOn wait)
     : crew_(crew), priority_(priority), nested_(InTurn()), cap_(cap), wait_(wait) {
   if (nested_) return;
-  InTurn() = true;
   Waiter waiter;
   if (!crew.turns_.TakeOrWait(waiter, priority, cap)) {
     crew.waits_.Add();
     WaitFor(waiter);
   }
-  since_ns_ = crew.clock_.NowNs();
+  Begin();
   crew.AskForBudget(since_ns_);
 }
 
-Turn::Turn(Crew& crew, CoreCap* cap, Inherited)
-    : crew_(crew), priority_(Priority::kNormal), nested_(false), posted_(true), cap_(cap) {
+Turn::Turn(Crew& crew, Priority priority, IfFree)
+    : crew_(crew), priority_(priority), nested_(InTurn()), cap_(nullptr) {
+  if (nested_) return;
+  held_ = crew.turns_.TryTake();
+  if (held_) Begin();
+}
+
+Turn::Turn(Crew& crew, CrewTask& task)
+    : crew_(crew), priority_(Priority::kNormal), nested_(InTurn()), cap_(nullptr) {
+  held_ = !nested_ && crew.TakeBack(task);
+  if (!held_) return;
+  priority_ = task.posted_as_;
+  cap_ = task.cap();
+  Begin();
+}
+
+Turn::Turn(Crew& crew, const CrewTask& task, Granted)
+    : crew_(crew), priority_(task.posted_as_), nested_(false), posted_(true), cap_(task.cap()) {
+  Begin();
+}
+
+void Turn::Begin() {
   InTurn() = true;
-  since_ns_ = crew.clock_.NowNs();
+  since_ns_ = crew_.clock_.NowNs();
+}
+
+// A turn under another cap is another turn.
+void Turn::Serve(Priority priority, CoreCap* cap, GoOn wait) {
+  priority_ = priority;
+  wait_ = wait;
+  if (nested_ || !held_ || cap == cap_) return;
+  crew_.turns_.Give(cap_);
+  cap_ = cap;
+  Waiter waiter;
+  if (!crew_.turns_.TakeOrWait(waiter, priority, cap)) {
+    crew_.waits_.Add();
+    WaitFor(waiter);
+  }
+}
+
+bool Turn::wanted() const {
+  const int64_t since = since_ns_ - (kLongTurnNs - kShortTurnNs);
+  return !nested_ && crew_.turns_.ShouldYield(priority_, since, cap_);
 }
 
 Turn::~Turn() {
