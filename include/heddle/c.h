@@ -15,7 +15,7 @@
  * 4. Whatever *_create, *_load or *_run hands out is freed by the function of the same family, in
  * any order: an object keeps alive what it needs.
  * 5. Memory given as input is only read, and only during the call. Data must be aligned to its
- * element size.
+ * element size. A request that is submitted is a call that ends when its ticket is done.
  */
 #ifndef HEDDLE_C_H_
 #define HEDDLE_C_H_
@@ -37,6 +37,9 @@ typedef struct heddle_model heddle_model;
 typedef struct heddle_session heddle_session;
 typedef struct heddle_outputs heddle_outputs;
 typedef struct heddle_cancel heddle_cancel;
+typedef struct heddle_queue heddle_queue;
+typedef struct heddle_ticket heddle_ticket;
+typedef struct heddle_completions heddle_completions;
 
 typedef enum heddle_code {
   HEDDLE_OK = 0,
@@ -165,10 +168,68 @@ typedef struct heddle_run_options {
   int32_t fresh_state; /* 1: a stateful model may run without a session; its state is thrown away */
 } heddle_run_options;
 
+typedef enum heddle_priority { HEDDLE_NORMAL = 0, HEDDLE_HIGH = 1, HEDDLE_LOW = 2 } heddle_priority;
+
+/* What a queue does with a request that finds no room. */
+typedef enum heddle_policy {
+  HEDDLE_POLICY_INHERITED = 0, /* of a stream: its model's; of a model: the queue's; then: refuse */
+  HEDDLE_REFUSE = 1,           /* HEDDLE_RESOURCE_EXHAUSTED, and heddle_status_retry_ns says when */
+  HEDDLE_BLOCK = 2,            /* the submitter waits for room, no longer than to the deadline */
+  HEDDLE_DROP_OLDEST = 3,      /* the oldest of its stream that has not begun makes room */
+  HEDDLE_LATEST = 4            /* and even where there is room: at most one of a stream waits */
+} heddle_policy;
+
+typedef struct heddle_queue_options {
+  size_t struct_size;
+  uint64_t most_requests; /* accepted and not done; 0: 1024 */
+  uint64_t most_bytes;    /* of their inputs; 0: 1 GiB */
+  heddle_policy policy;
+} heddle_queue_options;
+
+/* What a model may have of a queue, or a stream of a model's part. */
+typedef struct heddle_share {
+  size_t struct_size;
+  double weight;          /* of its compute time beside others that want more; 0: 1 */
+  uint64_t most_requests; /* accepted and not done; 0: as the queue */
+  uint64_t most_bytes;
+  heddle_policy policy;
+} heddle_share;
+
+typedef struct heddle_submit_options {
+  size_t struct_size;
+  int64_t deadline_ns; /* absolute, CLOCK_MONOTONIC; 0: none */
+  heddle_priority priority;
+  int32_t in_order;        /* 1: done after all in-order requests of the stream that began before */
+  uint64_t stream;         /* whose request it is: a camera, a client, a key; 0: nobody's */
+  const char* signature;   /* NULL: the main graph */
+  heddle_session* session; /* its requests run one after another, as submitted */
+  int32_t fresh_state;     /* as in heddle_run_options */
+  int32_t copy_inputs;     /* 1: the inputs may change as soon as submit returns */
+  heddle_completions* completions; /* told of the end, with this tag */
+  uint64_t tag;
+} heddle_submit_options;
+
+/* What a queue, or one model in it, did since it was made. */
+typedef struct heddle_queue_counters {
+  size_t struct_size;
+  uint64_t submitted; /* = accepted + refused */
+  uint64_t refused_full, refused_deadline, refused_closed, refused_wrong;
+  uint64_t done; /* accepted ones that ended = succeeded + failed + the five below */
+  uint64_t succeeded, failed;
+  uint64_t expired_waiting, expired_running, cancelled_waiting, cancelled_running, displaced;
+  uint64_t waiting, running, bytes; /* at this moment */
+  uint64_t most_waiting, most_bytes;
+  uint64_t queue_ns, run_ns; /* of those that began, and of those that ran: together */
+  uint64_t batches, batched; /* runs of more than one request, and the requests in them */
+  uint64_t ahead_ns;         /* what waits, as its models' learned costs say, on one core */
+} heddle_queue_counters;
+
 HEDDLE_EXPORT const char* heddle_version(void);
 
 HEDDLE_EXPORT heddle_code heddle_status_code(const heddle_status* status); /* NULL: HEDDLE_OK */
 HEDDLE_EXPORT const char* heddle_status_message(const heddle_status* status);
+/* After how long a refused request may find room; 0: nothing says that it ever will. */
+HEDDLE_EXPORT int64_t heddle_status_retry_ns(const heddle_status* status);
 HEDDLE_EXPORT void heddle_status_free(heddle_status* status);
 HEDDLE_EXPORT const char* heddle_code_name(heddle_code code);
 HEDDLE_EXPORT const char* heddle_type_name(heddle_type type);
@@ -268,6 +329,63 @@ HEDDLE_EXPORT heddle_status* heddle_cancel_create(heddle_cancel** out);
 /* Stops every call that was given this token. */
 HEDDLE_EXPORT void heddle_cancel_set(heddle_cancel* cancel);
 HEDDLE_EXPORT void heddle_cancel_free(heddle_cancel* cancel);
+
+/* A bounded waiting room in front of models, whose requests the process's compute threads run.
+ * May be used from any thread at any time, as its tickets may. Freeing it drains it. */
+HEDDLE_EXPORT heddle_status* heddle_queue_create(const heddle_queue_options* options,
+                                                 heddle_queue** out);
+HEDDLE_EXPORT void heddle_queue_free(heddle_queue* queue);
+/* Holds from now on; what was accepted stays. */
+HEDDLE_EXPORT heddle_status* heddle_queue_set_model(heddle_queue* queue, heddle_model* model,
+                                                    const heddle_share* share);
+HEDDLE_EXPORT heddle_status* heddle_queue_set_stream(heddle_queue* queue, uint64_t stream,
+                                                     const heddle_share* share);
+
+/* Never blocks, unless the policy says so. The inputs' memory and names, unless they are copied,
+ * and the outputs' belong to the request until its ticket is done. */
+HEDDLE_EXPORT heddle_status* heddle_queue_submit(heddle_queue* queue, heddle_model* model,
+                                                 const heddle_tensor* inputs, size_t input_count,
+                                                 heddle_tensor* outputs, size_t output_count,
+                                                 const heddle_submit_options* options,
+                                                 heddle_ticket** out);
+/* Returns when all that was accepted before is done and its callbacks have returned. */
+HEDDLE_EXPORT heddle_status* heddle_queue_join(heddle_queue* queue);
+/* Refuses what comes from now on, cancels what is there if `cancel` is 1, and joins. */
+HEDDLE_EXPORT heddle_status* heddle_queue_drain(heddle_queue* queue, int32_t cancel);
+/* The same for the requests of one model, which the queue then forgets. */
+HEDDLE_EXPORT heddle_status* heddle_queue_unload(heddle_queue* queue, heddle_model* model,
+                                                 int32_t cancel);
+/* model NULL: of the whole queue. */
+HEDDLE_EXPORT heddle_status* heddle_queue_read_counters(const heddle_queue* queue,
+                                                        const heddle_model* model,
+                                                        heddle_queue_counters* out);
+
+/* 1: done. 0: not within this time; negative: waits for as long as it takes. The waiting thread
+ * may run the request itself. */
+HEDDLE_EXPORT int32_t heddle_ticket_wait(heddle_ticket* ticket, int64_t timeout_ns);
+/* How the request ended. views, unless NULL, gets what was not written into the caller's memory.
+ * Of a request that is not done: HEDDLE_FAILED_PRECONDITION. */
+HEDDLE_EXPORT heddle_status* heddle_ticket_result(heddle_ticket* ticket, heddle_outputs** views);
+/* What has not begun never will; what runs stops between two steps. */
+HEDDLE_EXPORT void heddle_ticket_cancel(heddle_ticket* ticket);
+/* Calls `done` once, when the request is done: on the thread that ended it, or now. Once a
+ * ticket. */
+HEDDLE_EXPORT heddle_status* heddle_ticket_then(heddle_ticket* ticket,
+                                                void (*done)(void* arg, heddle_ticket* ticket),
+                                                void* arg);
+/* Cancels, and returns when the request is done: the caller's memory is its own again. */
+HEDDLE_EXPORT void heddle_ticket_free(heddle_ticket* ticket);
+/* Lets the request go on without a ticket. */
+HEDDLE_EXPORT void heddle_ticket_drop(heddle_ticket* ticket);
+
+/* For event loops: the tags of requests as they end, one for each that was accepted. */
+HEDDLE_EXPORT heddle_status* heddle_completions_create(heddle_completions** out);
+/* An eventfd, readable while there are tags; it is not to be read. */
+HEDDLE_EXPORT int heddle_completions_fd(const heddle_completions* completions);
+/* The number of tags that were taken, at once; 0: there are none. */
+HEDDLE_EXPORT size_t heddle_completions_take(heddle_completions* completions, uint64_t* tags,
+                                             size_t most);
+HEDDLE_EXPORT void heddle_completions_free(heddle_completions* completions);
 
 #ifdef __cplusplus
 }

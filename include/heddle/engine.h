@@ -26,7 +26,8 @@ namespace internal {
 
 inline Status Take(heddle_status* status) {
   if (status == nullptr) return Status();
-  Status taken(static_cast<Code>(heddle_status_code(status)), heddle_status_message(status));
+  Status taken(static_cast<Code>(heddle_status_code(status)), heddle_status_message(status),
+               heddle_status_retry_ns(status));
   heddle_status_free(status);
   return taken;
 }
@@ -84,6 +85,7 @@ class Outputs {
  private:
   friend class Model;
   friend class Session;
+  friend class Ticket;
   explicit Outputs(heddle_outputs* handle) : handle_(handle) {}
   std::unique_ptr<heddle_outputs, internal::Deleter<heddle_outputs, heddle_outputs_free>> handle_;
 };

@@ -34,20 +34,24 @@ enum class Code : int32_t {
 class [[nodiscard]] Status {
  public:
   Status() = default;
-  Status(Code code, std::string message)
-      : error_(code == Code::kOk ? nullptr
-                                 : std::make_shared<const Error>(code, std::move(message))) {}
+  Status(Code code, std::string message, int64_t retry_ns = 0)
+      : error_(code == Code::kOk
+                   ? nullptr
+                   : std::make_shared<const Error>(code, std::move(message), retry_ns)) {}
 
   bool ok() const { return error_ == nullptr; }
   Code code() const { return ok() ? Code::kOk : error_->code; }
   std::string_view message() const { return ok() ? std::string_view() : error_->message; }
   const char* c_str() const { return ok() ? "" : error_->message.c_str(); }
+  // After how long a request that was refused may find room; 0: nothing says that it ever will.
+  int64_t retry_ns() const { return ok() ? 0 : error_->retry_ns; }
 
  private:
   struct Error {
-    Error(Code c, std::string m) : code(c), message(std::move(m)) {}
+    Error(Code c, std::string m, int64_t r) : code(c), message(std::move(m)), retry_ns(r) {}
     Code code;
     std::string message;
+    int64_t retry_ns;
   };
   std::shared_ptr<const Error> error_;
 };

@@ -3,131 +3,35 @@
 // wrapped, and no exception passes.
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <memory>
 #include <new>
 #include <optional>
-#include <string>
 
-#include "base/errors.h"
-#include "base/fork.h"
-#include "engine/loaded_model.h"
-#include "engine/session.h"
-#include "heddle/c.h"
+#include "engine/c_objects.h"
 #include "heddle/version.h"
 
 using namespace heddle;        // NOLINT: this file is the seam between the two
 using namespace heddle::core;  // NOLINT
 
-struct heddle_status {
-  heddle::Code code;
-  std::string message;
-};
-struct heddle_engine {
-  std::shared_ptr<EngineCore> core;
-};
-struct heddle_model {
-  std::shared_ptr<LoadedModel> loaded;
-};
-struct heddle_session {
-  std::shared_ptr<core::Session> session;
-};
-struct heddle_cancel {
-  std::atomic<bool> set{false};
-};
+namespace {
+
 // Kept inside the Context whose call it hands out: see Context::Attachment.
-struct heddle_outputs : Context::Attachment {
+struct CallOutputs final : Context::Attachment, heddle_outputs {
+  size_t Count() const override { return call->ports().outputs.size(); }
+  void Describe(size_t index, heddle_tensor* out) override { call->Describe(index, out); }
+  Status Find(std::string_view name, heddle_tensor* out) override { return call->Find(name, out); }
+  Status Kept(size_t tensor, heddle_tensor* out) override { return call->Kept(tensor, out); }
+  // The handle lives in the Context that the call's end hands back: nothing of it is touched
+  // afterwards.
+  void Release() override {
+    const std::shared_ptr<LoadedModel> kept = std::move(model);
+    const std::optional<Call> last = std::move(call);
+    call.reset();
+  }
+
   std::optional<Call> call;
   std::shared_ptr<LoadedModel> model;
 };
-
-namespace {
-
-// What is returned when there is no memory for an error; never freed.
-heddle_status no_memory{Code::kResourceExhausted, "out of memory"};
-
-heddle_status* ToC(const Status& status) {
-  if (status.ok()) return nullptr;
-  auto* out = new (std::nothrow) heddle_status;
-  if (out == nullptr) return &no_memory;
-  try {
-    out->code = status.code();
-    out->message = status.message();
-  } catch (...) {
-    delete out;
-    return &no_memory;
-  }
-  return out;
-}
-
-// Runs `body`, which returns a Status, and lets nothing else out. A process forked during a call is
-// told so before any lock that the fork may have caught is touched.
-template <class F>
-heddle_status* Guarded(F body) noexcept {
-  try {
-    const InFlight in_flight;
-    Status status = CheckForked();
-    if (!status.ok()) return ToC(status);
-    return ToC(body());
-  } catch (const std::bad_alloc&) {
-    return ToC(Status(Code::kResourceExhausted, "out of memory"));
-  } catch (const std::exception& e) {
-    return ToC(Status(Code::kInternal, e.what()));
-  } catch (...) {
-    return ToC(Status(Code::kInternal, "unknown exception"));
-  }
-}
-
-// A pointer that a function cannot do without.
-struct Argument {
-  const char* name;
-  const void* value;
-};
-
-Status CheckGiven(std::initializer_list<Argument> arguments) {
-  for (const Argument& argument : arguments)
-    if (argument.value == nullptr)
-      return InvalidArgument("{} is NULL, expected a value", argument.name);
-  return Status();
-}
-
-// The caller's struct, as long as it is, over zeros: fields it does not know keep their defaults.
-template <class T>
-Result<T> Complete(const T* given) {
-  T options{};
-  if (given != nullptr) {
-    if (given->struct_size < sizeof(size_t) || given->struct_size > 4096)
-      return InvalidArgument("struct_size is {}, expected sizeof the struct", given->struct_size);
-    std::memcpy(static_cast<void*>(&options), given, std::min(given->struct_size, sizeof(T)));
-  }
-  options.struct_size = sizeof(T);
-  return options;
-}
-
-// Of a struct that is filled in.
-Status CheckOut(size_t given, size_t size) {
-  if (given >= size) return Status();
-  return InvalidArgument("struct_size is {}, expected {}", given, size);
-}
-
-// Of one that has grown: fields that the caller's does not have are left out.
-template <class T>
-Status Deliver(T filled, size_t least, T* out) {
-  const size_t size = out->struct_size;
-  HEDDLE_TRY(CheckOut(size, least));
-  filled.struct_size = size;
-  std::memcpy(static_cast<void*>(out), &filled, std::min(size, sizeof(T)));
-  return Status();
-}
-
-Status CheckTensors(const heddle_tensor* tensors, size_t count) {
-  if (count == 0) return Status();
-  if (tensors == nullptr) return InvalidArgument("{} tensors are announced, none are given", count);
-  if (tensors[0].struct_size < sizeof(heddle_tensor))
-    return InvalidArgument("tensor struct_size is {}, expected {}", tensors[0].struct_size,
-                           sizeof(heddle_tensor));
-  return Status();
-}
 
 Status Describe(const Ports& ports, const PortInfo& port, heddle_tensor_info* out) {
   heddle_tensor_info info{};
@@ -218,8 +122,8 @@ Status RunModel(heddle_model* model, RunRequest& request, const heddle_run_optio
   HEDDLE_ASSIGN(Call call, model->loaded->Run(request));
   if (views == nullptr) return Status();
   Context& context = call.context();
-  if (context.attachment == nullptr) context.attachment = std::make_unique<heddle_outputs>();
-  auto* handle = static_cast<heddle_outputs*>(context.attachment.get());
+  if (context.attachment == nullptr) context.attachment = std::make_unique<CallOutputs>();
+  auto* handle = static_cast<CallOutputs*>(context.attachment.get());
   handle->model = model->loaded;
   handle->call.emplace(std::move(call));
   *views = handle;
@@ -229,16 +133,6 @@ Status RunModel(heddle_model* model, RunRequest& request, const heddle_run_optio
 }  // namespace
 
 const char* heddle_version(void) { return HEDDLE_VERSION_STRING; }
-
-heddle_code heddle_status_code(const heddle_status* status) {
-  return status == nullptr ? HEDDLE_OK : static_cast<heddle_code>(status->code);
-}
-const char* heddle_status_message(const heddle_status* status) {
-  return status == nullptr ? "" : status->message.c_str();
-}
-void heddle_status_free(heddle_status* status) {
-  if (status != &no_memory) delete status;
-}
 
 const char* heddle_code_name(heddle_code code) {
   static constexpr const char* kNames[] = {"ok",
@@ -395,7 +289,7 @@ heddle_status* heddle_model_run(heddle_model* model, const heddle_tensor* inputs
 }
 
 size_t heddle_outputs_count(const heddle_outputs* outputs) {
-  return outputs == nullptr ? 0 : outputs->call->ports().outputs.size();
+  return outputs == nullptr ? 0 : outputs->Count();
 }
 heddle_status* heddle_outputs_get(const heddle_outputs* outputs, size_t index, heddle_tensor* out) {
   return Guarded([&]() -> Status {
@@ -403,7 +297,7 @@ heddle_status* heddle_outputs_get(const heddle_outputs* outputs, size_t index, h
     HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
     const size_t count = heddle_outputs_count(outputs);
     if (index >= count) return NotFound("output {}: the model has {}", index, count);
-    const_cast<heddle_outputs*>(outputs)->call->Describe(index, out);
+    const_cast<heddle_outputs*>(outputs)->Describe(index, out);
     return Status();
   });
 }
@@ -412,7 +306,7 @@ heddle_status* heddle_outputs_find(const heddle_outputs* outputs, const char* na
   return Guarded([&]() -> Status {
     HEDDLE_TRY(CheckGiven({{"outputs", outputs}, {"name", name}, {"out", out}}));
     HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
-    return const_cast<heddle_outputs*>(outputs)->call->Find(name, out);
+    return const_cast<heddle_outputs*>(outputs)->Find(name, out);
   });
 }
 heddle_status* heddle_outputs_tensor(const heddle_outputs* outputs, size_t tensor,
@@ -420,18 +314,14 @@ heddle_status* heddle_outputs_tensor(const heddle_outputs* outputs, size_t tenso
   return Guarded([&]() -> Status {
     HEDDLE_TRY(CheckGiven({{"outputs", outputs}, {"out", out}}));
     HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
-    return const_cast<heddle_outputs*>(outputs)->call->Kept(tensor, out);
+    return const_cast<heddle_outputs*>(outputs)->Kept(tensor, out);
   });
 }
 void heddle_outputs_free(heddle_outputs* outputs) {
   // In a child forked during a call the pool's lock may never be released: leave the memory be.
   const InFlight in_flight;
   if (outputs == nullptr || !CheckForked().ok()) return;
-  // The handle lives in the Context that the call's end hands back: nothing of it is touched
-  // afterwards.
-  const std::shared_ptr<LoadedModel> model = std::move(outputs->model);
-  const std::optional<Call> call = std::move(outputs->call);
-  outputs->call.reset();
+  outputs->Release();
 }
 
 heddle_status* heddle_session_create(heddle_model* model, heddle_session** out) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "base/errors.h"
 #include "crew/crew.h"
@@ -141,6 +142,37 @@ const heddle_tensor& At(const heddle_tensor* tensors, size_t i) {
                                                  i * stride);
 }
 
+// The inputs of one call, in the order of the ports.
+class BoundInputs {
+ public:
+  explicit BoundInputs(size_t count)
+      : count_(count),
+        more_shapes_(count > kInlineInputs ? count : 0),
+        more_tensors_(count > kInlineInputs ? count : 0) {}
+  std::span<Shape> shapes() {
+    return {count_ > kInlineInputs ? more_shapes_.data() : shapes_, count_};
+  }
+  std::span<CallTensor> tensors() {
+    return {count_ > kInlineInputs ? more_tensors_.data() : tensors_, count_};
+  }
+
+ private:
+  const size_t count_;
+  Shape shapes_[kInlineInputs];
+  CallTensor tensors_[kInlineInputs];
+  std::vector<Shape> more_shapes_;
+  std::vector<CallTensor> more_tensors_;
+};
+
+void Fill(const char* name, Type type, const Shape& shape, CallTensor tensor, heddle_tensor* out) {
+  out->name = name;
+  out->type = static_cast<heddle_type>(type);
+  out->rank = shape.rank();
+  for (int i = 0; i < shape.rank(); ++i) out->dims[i] = shape[i];
+  out->data = tensor.data;
+  out->bytes = tensor.bytes;
+}
+
 }  // namespace
 
 int Ports::Find(const std::vector<PortInfo>& ports, std::string_view name) {
@@ -246,21 +278,48 @@ Status LoadedModel::BindInputs(const Ports& ports, const RunRequest& request,
   return Status();
 }
 
+Result<int> LoadedModel::CheckOutput(const Ports& ports, const heddle_tensor& given,
+                                     size_t position) const {
+  HEDDLE_ASSIGN(const int k, PortIndex(ports.outputs, given, position, "output"));
+  HEDDLE_TRY(CheckType(ports.outputs[k], given, "output"));
+  const size_t alignment = std::clamp<size_t>(TypeBits(ports.outputs[k].type) / 8, 1, 8);
+  if (given.data == nullptr || reinterpret_cast<uintptr_t>(given.data) % alignment != 0)
+    return InvalidArgument("output '{}': memory is missing or not aligned to its {}-byte elements",
+                           ports.outputs[k].name, alignment);
+  return k;
+}
+
 Status LoadedModel::BindOutputs(const Ports& ports, const RunRequest& request,
                                 Context& context) const {
   for (size_t k = 0; k < ports.outputs.size(); ++k) context.SetOutput(static_cast<int>(k), {});
   for (size_t i = 0; i < request.output_count; ++i) {
     const heddle_tensor& given = At(request.outputs, i);
-    HEDDLE_ASSIGN(const int k, PortIndex(ports.outputs, given, i, "output"));
-    HEDDLE_TRY(CheckType(ports.outputs[k], given, "output"));
+    HEDDLE_ASSIGN(const int k, CheckOutput(ports, given, i));
     if (context.wanted(k).data != nullptr)
       return InvalidArgument("output '{}' is given twice", ports.outputs[k].name);
-    const size_t alignment = std::clamp<size_t>(TypeBits(ports.outputs[k].type) / 8, 1, 8);
-    if (given.data == nullptr || reinterpret_cast<uintptr_t>(given.data) % alignment != 0)
-      return InvalidArgument(
-          "output '{}': memory is missing or not aligned to its {}-byte elements",
-          ports.outputs[k].name, alignment);
     context.SetOutput(k, {given.data, given.bytes});
+  }
+  return Status();
+}
+
+Status LoadedModel::Arrange(const Ports& ports, const RunRequest& request,
+                            std::vector<heddle_tensor>* inputs,
+                            std::vector<heddle_tensor>* outputs) const {
+  const size_t count = ports.inputs.size();
+  BoundInputs bound(count);
+  HEDDLE_TRY(BindInputs(ports, request, bound.shapes(), bound.tensors()));
+  inputs->clear();
+  for (size_t k = 0; k < count; ++k) {
+    heddle_tensor& tensor = inputs->emplace_back();
+    tensor.struct_size = sizeof(tensor);
+    Fill(nullptr, ports.inputs[k].type, bound.shapes()[k], bound.tensors()[k], &tensor);
+  }
+  outputs->clear();
+  for (size_t i = 0; i < request.output_count; ++i) {
+    HEDDLE_ASSIGN(const int k, CheckOutput(ports, At(request.outputs, i), i));
+    heddle_tensor& tensor = outputs->emplace_back(At(request.outputs, i));
+    tensor.struct_size = sizeof(tensor);
+    tensor.name = ports.outputs[static_cast<size_t>(k)].name.c_str();
   }
   return Status();
 }
@@ -268,29 +327,29 @@ Status LoadedModel::BindOutputs(const Ports& ports, const RunRequest& request,
 Result<Call> LoadedModel::Run(const RunRequest& request) {
   HEDDLE_ASSIGN(const Ports* ports, FindPorts(request.signature));
   HEDDLE_ASSIGN(Entry * entry, EntryOf(ports->subgraph));
-  const size_t count = ports->inputs.size();
-  Shape inline_shapes[kInlineInputs];
-  CallTensor inline_tensors[kInlineInputs];
-  std::vector<Shape> more_shapes(count > kInlineInputs ? count : 0);
-  std::vector<CallTensor> more_tensors(count > kInlineInputs ? count : 0);
-  const std::span<Shape> shapes(count > kInlineInputs ? more_shapes.data() : inline_shapes, count);
-  const std::span<CallTensor> tensors(count > kInlineInputs ? more_tensors.data() : inline_tensors,
-                                      count);
-  HEDDLE_TRY(BindInputs(*ports, request, shapes, tensors));
+  BoundInputs bound(ports->inputs.size());
+  const std::span<Shape> shapes = bound.shapes();
+  HEDDLE_TRY(BindInputs(*ports, request, shapes, bound.tensors()));
   HEDDLE_TRY(request.control.Check());
   std::unique_ptr<State> own;
   HEDDLE_ASSIGN(State * state, StateFor(ports->subgraph, request, &own));
 
   // The turn before the Context: memory follows the number of turns, not that of callers.
-  Turn turn(
-      Crew::OfProcess(), Priority::kNormal, engine_->cap(),
-      {[](const void* control) { return static_cast<const RunControl*>(control)->Check().ok(); },
-       request.control.active() ? &request.control : nullptr});
+  const Turn::GoOn go_on = {
+      [](const void* control) { return static_cast<const RunControl*>(control)->Check().ok(); },
+      request.control.active() ? &request.control : nullptr};
+  std::optional<Turn> own_turn;
+  if (request.turn == nullptr)
+    own_turn.emplace(Crew::OfProcess(), request.priority, engine_->cap(), go_on);
+  else
+    request.turn->Serve(request.priority, engine_->cap(), go_on);
+  Turn& turn = request.turn == nullptr ? *own_turn : *request.turn;
   if (!turn.held()) return request.control.Check();
   Result<Entry::Lease> acquired = entry->Acquire(shapes);
   if (!acquired.ok()) return BlameShapes(acquired.status(), *ports, shapes);
   Entry::Lease lease = std::move(acquired).value();
-  for (size_t k = 0; k < count; ++k) lease->SetInput(static_cast<int>(k), tensors[k]);
+  for (size_t k = 0; k < shapes.size(); ++k)
+    lease->SetInput(static_cast<int>(k), bound.tensors()[k]);
   HEDDLE_TRY(BindOutputs(*ports, request, *lease.operator->()));
   HEDDLE_TRY(lease.Run(request.control.On(engine_->ExecutorOf(turn)), state));
   Call call(std::move(lease), *ports);
@@ -330,19 +389,6 @@ uint64_t LoadedModel::arena_bytes() const {
   const Entry* entry = entries_[0]->ready.load(std::memory_order_acquire);
   return entry == nullptr ? 0 : entry->last_call_bytes();
 }
-
-namespace {
-
-void Fill(const char* name, Type type, const Shape& shape, CallTensor tensor, heddle_tensor* out) {
-  out->name = name;
-  out->type = static_cast<heddle_type>(type);
-  out->rank = shape.rank();
-  for (int i = 0; i < shape.rank(); ++i) out->dims[i] = shape[i];
-  out->data = tensor.data;
-  out->bytes = tensor.bytes;
-}
-
-}  // namespace
 
 void Call::Describe(size_t k, heddle_tensor* out) {
   const PortInfo& port = ports_->outputs[k];

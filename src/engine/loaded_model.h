@@ -19,6 +19,8 @@
 
 namespace heddle::core {
 
+class Turn;
+
 struct EngineOptions {
   uint64_t memory_limit_bytes = ~uint64_t{0};
   Limits limits;
@@ -77,6 +79,8 @@ struct RunRequest {
   RunControl control;
   State* state = nullptr;    // of a session
   bool fresh_state = false;  // without one: a state that is thrown away
+  Turn* turn = nullptr;      // that the call runs on; nullptr: it takes one
+  Priority priority = Priority::kNormal;
 };
 
 // A call's memory after its run, with what names its outputs.
@@ -108,6 +112,10 @@ class LoadedModel final : public PlanSource {
   // nullptr or "": the main graph.
   Result<const Ports*> FindPorts(const char* signature) const;
   Result<Call> Run(const RunRequest& request);
+  // The request's tensors in the order of the ports, which a Run finds without their names.
+  // Refuses inputs that Run would refuse.
+  Status Arrange(const Ports& ports, const RunRequest& request, std::vector<heddle_tensor>* inputs,
+                 std::vector<heddle_tensor>* outputs) const;
   Status Warm(const heddle_tensor* shapes, size_t count, int callers);
   // What a tensor of the graph is with inputs of these shapes; as heddle_model_shape.
   Status ShapeOf(const char* signature, const heddle_tensor* inputs, size_t count, size_t tensor,
@@ -141,6 +149,7 @@ class LoadedModel final : public PlanSource {
                     std::span<CallTensor> tensors) const;
   Result<std::vector<Shape>> ShapesOf(const Ports& ports, const heddle_tensor* inputs,
                                       size_t count) const;
+  Result<int> CheckOutput(const Ports& ports, const heddle_tensor& given, size_t position) const;
   Status BindOutputs(const Ports& ports, const RunRequest& request, Context& context) const;
 
   // The engine is released last: Contexts give their memory back to its budget.
