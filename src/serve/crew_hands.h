@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// CrewHands: a Queue's work on the Crew's threads, and on those that wait for it.
+#ifndef HEDDLE_SERVE_CREW_HANDS_H_
+#define HEDDLE_SERVE_CREW_HANDS_H_
+
+#include <deque>
+#include <mutex>
+#include <vector>
+
+#include "crew/crew.h"
+#include "serve/hands.h"
+
+namespace heddle::core {
+
+class Queue;
+
+class CrewHands final : public Hands {
+ public:
+  // crew nullptr: the process's own, whichever that is after a fork.
+  explicit CrewHands(Crew* crew) : crew_(crew) {}
+  void Serve(Queue& queue) { queue_ = &queue; }
+  // What was posted is not any more: see Queue::Forked.
+  void Forked();
+
+  int budget() const override { return crew().budget(); }
+  void Post(Priority priority) override;
+  void Lend(Request& request) override;
+
+ private:
+  class Task final : public CrewTask {
+   public:
+    explicit Task(CrewHands& hands) : hands_(hands) {}
+    void Run(Turn& turn) override;
+    Priority priority = Priority::kNormal;
+
+   private:
+    CrewHands& hands_;
+  };
+  Crew& crew() const { return crew_ != nullptr ? *crew_ : Crew::OfProcess(); }
+  void Begun(Task& task);
+  void LendPosted(Request& request);
+
+  Crew* const crew_;
+  Queue* queue_ = nullptr;
+  std::mutex mutex_;
+  std::deque<Task> tasks_;
+  std::vector<Task*> free_, posted_;  // posted: no thread has begun
+};
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_SERVE_CREW_HANDS_H_

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/queue.h"
+
+#include <algorithm>
+
+#include "crew/crew.h"
+#include "crew/futex.h"
+#include "serve/blocked.h"
+#include "serve/completions.h"
+
+namespace heddle::core {
+
+Queue::Queue(const Clock& clock, Hands& hands, const QueueLimits& limits)
+    : clock_(clock), hands_(hands), policy_(limits.policy) {
+  bound_.most_requests = limits.most_requests;
+  bound_.most_bytes = limits.most_bytes;
+}
+
+Request* Queue::Begin(const Request* only) {
+  Lock lock(mutex_);
+  Afterwards after;
+  Request* request = BeginNext(only, &after);
+  if (request != nullptr) ++runners_;
+  Release(lock, after);
+  return request;
+}
+
+void Queue::End(Request& request, Status status) {
+  Lock lock(mutex_);
+  Afterwards after;
+  Finish(request, std::move(status), &after);
+  EndRunner();
+  Release(lock, after);
+}
+
+void Queue::Forked() {
+  const Lock lock(mutex_);
+  runners_ = 0;
+  posted_ = {};
+}
+
+bool Queue::IsNext(const Request& request) {
+  const Lock lock(mutex_);
+  return order_.Peek() == &request;
+}
+
+void Queue::Work(Turn& turn, Priority posted, const Request* only) {
+  Lock lock(mutex_);
+  --posted_[static_cast<size_t>(posted)];
+  Afterwards after;
+  Request* request = BeginNext(only, &after);
+  while (request != nullptr) {
+    Release(lock, after);
+    Status status = request->target->Run(*request, turn);
+    lock.lock();
+    Finish(*request, std::move(status), &after);
+    const bool stays = only == nullptr && turn.held() && !turn.wanted();
+    request = stays ? BeginNext(nullptr, &after) : nullptr;
+  }
+  EndRunner();
+  Release(lock, after);
+}
+
+bool Queue::WorkOnce(Turn& turn, const Request* only) {
+  Request* request = Begin(only);
+  if (request == nullptr) return false;
+  End(*request, request->target->Run(*request, turn));
+  return true;
+}
+
+Request* Queue::BeginNext(const Request* only, Afterwards* after) {
+  const int64_t now = clock_.NowNs();
+  Expire(now, after);
+  Request* next = order_.Peek();
+  if (next == nullptr || (only != nullptr && next != only)) return nullptr;
+  Request& request = *next;
+  if (request.expiry_place != kNotInHeap) expiries_.Remove(&request);
+  order_.Begin(request);
+  request.state = RequestState::kRunning;
+  request.begun_ns = now;
+  if (request.in_order) {
+    Lane& lane = *request.lane;
+    request.next_held = nullptr;
+    (lane.held_last != nullptr ? lane.held_last->next_held : lane.held_first) = &request;
+    lane.held_last = &request;
+  }
+  Uncount(*request.target, &QueueCounts::waiting);
+  Count(*request.target, &QueueCounts::running);
+  Count(*request.target, &QueueCounts::queue_ns, static_cast<uint64_t>(now - request.accepted_ns));
+  ++busy_[request.charged];
+  request.begun_alone = counts_.running.value() == 1;
+  running_ns_ += request.estimate_ns;
+  return next;
+}
+
+void Queue::Finish(Request& request, Status status, Afterwards* after) {
+  const int64_t took = clock_.NowNs() - request.begun_ns;
+  Target& target = *request.target;
+  if (status.ok()) {
+    const bool alone = request.begun_alone && counts_.running.value() == 1;
+    (alone ? request.cost->alone : request.cost->beside).Add(static_cast<double>(took));
+  }
+  running_ns_ -= request.estimate_ns;
+  order_.End(request, took);
+  --busy_[request.charged];
+  Uncount(target, &QueueCounts::running);
+  Count(target, &QueueCounts::run_ns, static_cast<uint64_t>(took));
+  const bool stopped = request.stop.load(std::memory_order_relaxed);
+  Counter QueueCounts::* how = &QueueCounts::failed;
+  if (status.ok()) how = &QueueCounts::succeeded;
+  if (status.code() == Code::kDeadlineExceeded) how = &QueueCounts::expired_running;
+  if (status.code() == Code::kCancelled && stopped) how = &QueueCounts::cancelled_running;
+  Count(target, how);
+  request.status = std::move(status);
+  request.state = RequestState::kHeld;
+  if (!request.in_order) return Complete(request, after);
+  Lane& lane = *request.lane;
+  while (lane.held_first != nullptr && lane.held_first->state == RequestState::kHeld) {
+    Request& ended = *lane.held_first;
+    lane.held_first = ended.next_held;
+    if (lane.held_first == nullptr) lane.held_last = nullptr;
+    Complete(ended, after);
+  }
+}
+
+// A request that waits ends without having begun.
+void Queue::Leave(Request& request, Counter QueueCounts::* how, Status status, Afterwards* after) {
+  if (request.expiry_place != kNotInHeap) expiries_.Remove(&request);
+  order_.Remove(request);
+  Uncount(*request.target, &QueueCounts::waiting);
+  Count(*request.target, how);
+  request.status = std::move(status);
+  Complete(request, after);
+}
+
+void Queue::Complete(Request& request, Afterwards* after) {
+  Lane& lane = *request.lane;
+  for (Bound* bound : {&bound_, &request.target->bound, &lane.bound}) bound->Give(request.bytes);
+  Uncount(*request.target, &QueueCounts::bytes, request.bytes);
+  order_.Unused(lane);
+  request.lane = nullptr;
+  (request.previous_live != nullptr ? request.previous_live->next_live : first_live_) =
+      request.next_live;
+  (request.next_live != nullptr ? request.next_live->previous_live : last_live_) =
+      request.previous_live;
+  request.state = RequestState::kDone;
+  request.next_ended = nullptr;
+  (after->last != nullptr ? after->last->next_ended : after->first) = &request;
+  after->last = &request;
+  request.has_waiters = request.word.exchange(Request::kDoneWord, std::memory_order_acq_rel) != 0;
+}
+
+void Queue::Expire(int64_t now, Afterwards* after) {
+  while (!expiries_.empty() && expiries_.top()->deadline_ns <= now)
+    Leave(*expiries_.top(), &QueueCounts::expired_waiting,
+          Status(Code::kDeadlineExceeded, "the request's deadline passed while it waited"), after);
+}
+
+// One turn more is posted for only when the one before it has begun: whoever begins and leaves
+// work behind asks for the next. A more urgent request need not wait for those that run: they may
+// yield to it.
+bool Queue::WantRunner(Priority* priority) {
+  const Request* next = order_.Peek();
+  if (next == nullptr) return false;
+  const auto urgency = static_cast<size_t>(next->lane->home);
+  int less_urgent = 0;
+  for (size_t p = 0; p < kPriorities; ++p) {
+    if (p <= urgency && posted_[p] > 0) return false;
+    if (p > urgency) less_urgent += busy_[p] + posted_[p];
+  }
+  const int budget = hands_.budget();
+  if (runners_ >= budget && (less_urgent == 0 || runners_ >= 2 * budget)) return false;
+  ++runners_;
+  ++posted_[urgency];
+  *priority = static_cast<Priority>(urgency);
+  return true;
+}
+
+void Queue::EndRunner() {
+  --runners_;
+  if (joiners_.load(std::memory_order_relaxed) > 0) idle_.notify_all();
+}
+
+// Leaves `after` empty.
+void Queue::Release(Lock& lock, Afterwards& after) {
+  if (first_blocked_ != nullptr) AdmitBlocked(&after);
+  counts_.ahead_ns.Set(static_cast<uint64_t>(order_.waiting_ns()));
+  Priority priority = Priority::kNormal;
+  const bool post = WantRunner(&priority);
+  lock.unlock();
+  if (post) hands_.Post(priority);
+  while (after.unblocked != nullptr) {
+    Blocked& blocked = *after.unblocked;
+    after.unblocked = blocked.next;
+    blocked.GoOn();
+  }
+  Tell(after.first);
+  after = Afterwards();
+}
+
+void Queue::Tell(Request* first) {
+  while (first != nullptr) {
+    Request& request = *first;
+    first = request.next_ended;
+    Target& target = *request.target;
+    std::atomic<uint64_t>& unfinished = unfinished_[request.generation];
+    if (request.has_waiters) FutexWake(request.word, 1 << 30);
+    if (request.completions != nullptr) request.completions->Add(request.tag);
+    if (request.then != nullptr) request.then(request.then_arg, request);
+    request.in_flight.reset();
+    request.Disown();
+    // A joiner counts itself before it looks at these.
+    target.unfinished.fetch_sub(1, std::memory_order_seq_cst);
+    unfinished.fetch_sub(1, std::memory_order_seq_cst);
+    if (joiners_.load(std::memory_order_seq_cst) > 0) {
+      const std::lock_guard lock(mutex_);
+      idle_.notify_all();
+    }
+  }
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests of the Queue have in common: requests for nothing, and hands that only count.
+#ifndef HEDDLE_SERVE_QUEUE_FOR_TEST_H_
+#define HEDDLE_SERVE_QUEUE_FOR_TEST_H_
+
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "serve/queue.h"
+
+namespace heddle::core {
+
+inline constexpr int64_t kMs = 1'000'000;
+
+inline uint32_t SeedFromEnvironment() {
+  const char* given = std::getenv("HEDDLE_SEED");
+  return given != nullptr ? static_cast<uint32_t>(std::strtoul(given, nullptr, 10)) : 1;
+}
+
+struct TestRequest final : Request {
+  explicit TestRequest(Target& its_target) { target = &its_target; }
+  int told = 0;  // how often its end was told
+  bool recycled = false;
+  int64_t told_ns = 0;
+  uint64_t number = 0;
+
+ protected:
+  void Recycle() override { recycled = true; }
+};
+
+struct NoTarget final : Target {
+  Status Run(Request&, Turn&) override { return Status(); }
+};
+
+struct CountingHands final : Hands {
+  explicit CountingHands(int cores) : cores_(cores) {}
+  int budget() const override { return cores_; }
+  void Post(Priority priority) override { posts.push_back(priority); }
+  void Lend(Request&) override {}
+
+  int cores_;
+  std::vector<Priority> posts;
+};
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_SERVE_QUEUE_FOR_TEST_H_

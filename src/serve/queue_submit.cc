@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queue: what comes in.
+#include <algorithm>
+#include <cmath>
+
+#include "base/errors.h"
+#include "crew/crew.h"
+#include "serve/blocked.h"
+#include "serve/queue.h"
+
+namespace heddle::core {
+namespace {
+
+// What costs nothing would never use up its share.
+constexpr int64_t kLeastCostNs = 1'000;
+constexpr int64_t kLeastRetryNs = 1'000'000;
+
+}  // namespace
+
+Status Queue::Submit(Request& request) {
+  Lock lock(mutex_);
+  Target& target = *request.target;
+  Count(target, &QueueCounts::submitted);
+  request.cost = &target.costs.Of(request.kind);
+  request.estimate_ns = std::max(kLeastCostNs, request.cost->busy_ns());
+  Lane& lane = order_.LaneOf(target, request);
+  Afterwards after;
+  Expire(clock_.NowNs(), &after);
+  Bound* full = nullptr;
+  Status status = Admit(request, lane, &after, &full);
+  const bool blocks = full != nullptr && PolicyOf(request, lane) == HEDDLE_BLOCK && !InTurn();
+  if (blocks)
+    status = Block(lock, request, lane, *full, &after);
+  else if (full != nullptr)
+    Count(target, &QueueCounts::refused_full);
+  Release(lock, after);
+  return status;
+}
+
+heddle_policy Queue::PolicyOf(const Request& request, const Lane& lane) const {
+  if (lane.policy != HEDDLE_POLICY_INHERITED) return lane.policy;
+  if (request.target->policy != HEDDLE_POLICY_INHERITED) return request.target->policy;
+  return policy_ != HEDDLE_POLICY_INHERITED ? policy_ : HEDDLE_REFUSE;
+}
+
+// Accepts the request, or says why not. *full: it is only that this bound has no room now.
+Status Queue::Admit(Request& request, Lane& lane, Afterwards* after, Bound** full) {
+  Target& target = *request.target;
+  const auto refuse = [&](Counter QueueCounts::* why, Status status) {
+    Count(target, why);
+    return status;
+  };
+  if (closed_ || target.closed)
+    return refuse(&QueueCounts::refused_closed,
+                  FailedPrecondition("the queue {}: it accepts nothing any more",
+                                     closed_ ? "is drained" : "unloads the model"));
+  for (const Bound* bound : {&bound_, &target.bound, &lane.bound})
+    if (!bound->EverFits(request.bytes))
+      return refuse(&QueueCounts::refused_wrong,
+                    ResourceExhausted("the request's inputs have {} bytes, the limit is {}",
+                                      request.bytes, bound->most_bytes));
+  const int64_t now = clock_.NowNs();
+  Status in_time = CheckDeadline(request, lane, now);
+  if (!in_time.ok()) return refuse(&QueueCounts::refused_deadline, std::move(in_time));
+  *full = MakeRoom(request, lane, after);
+  if (*full != nullptr) return Full(request, lane, **full);
+  Accept(request, lane, now);
+  return Status();
+}
+
+// What is ahead is run by as many cores as there are; it, and the request, may take longer than
+// they do on average: few take more than six standard deviations longer. On an idle machine every
+// request is tried: what was learned may be wrong by now.
+Status Queue::CheckDeadline(const Request& request, const Lane& lane, int64_t now) const {
+  if (request.deadline_ns == 0) return Status();
+  const int64_t left = request.deadline_ns - now;
+  if (left <= 0)
+    return Status(Code::kDeadlineExceeded, "the request's deadline had passed when it came");
+  const double cores = hands_.budget();
+  const auto running = static_cast<double>(counts_.running.value());
+  if (counts_.waiting.value() == 0 && running < cores) return Status();
+  const auto own = static_cast<double>(request.estimate_ns);
+  const auto ahead = static_cast<double>(
+      order_.AheadNs(lane, request.priority, request.estimate_ns) + running_ns_ / 2);
+  const double requests = 1 + ahead / own / (cores * cores);
+  const double spread = 6 * std::sqrt(request.cost->busy().variance() * requests);
+  const double needs = ahead / cores + own + spread;
+  if (needs <= static_cast<double>(left)) return Status();
+  return Status(
+      Code::kDeadlineExceeded,
+      fmt::format("the deadline is in {} us; what is ahead, and the request, may take {:.0f} us",
+                  left / 1000, needs / 1000),
+      std::max(kLeastRetryNs, static_cast<int64_t>(ahead / cores / 2)));
+}
+
+// nullptr: there is room, or has been made by the policy; else a bound that has none.
+Bound* Queue::MakeRoom(const Request& request, Lane& lane, Afterwards* after) {
+  const heddle_policy policy = PolicyOf(request, lane);
+  const auto displace_first = [&] {
+    Leave(*lane.first, &QueueCounts::displaced,
+          Status(Code::kCancelled, "a newer request of the stream took its place"), after);
+  };
+  while (policy == HEDDLE_LATEST && lane.first != nullptr) displace_first();
+  Bound* full = FullBound(request, lane);
+  while (policy == HEDDLE_DROP_OLDEST && full != nullptr && lane.first != nullptr) {
+    displace_first();
+    full = FullBound(request, lane);
+  }
+  return full;
+}
+
+Bound* Queue::FullBound(const Request& request, Lane& lane) {
+  for (Bound* bound : {&bound_, &request.target->bound, &lane.bound})
+    if (!bound->Fits(request.bytes)) return bound;
+  return nullptr;
+}
+
+Status Queue::Full(const Request& request, const Lane& lane, const Bound& bound) const {
+  const char* whose = &bound == &bound_       ? "queue"
+                      : &bound == &lane.bound ? "stream's part of the queue"
+                                              : "model's part of the queue";
+  const int64_t retry = order_.waiting_ns() / hands_.budget() / 2;
+  return Status(
+      Code::kResourceExhausted,
+      fmt::format("the {} is full: {} of {} requests, {} + {} of {} bytes", whose, bound.requests,
+                  bound.most_requests, bound.bytes, request.bytes, bound.most_bytes),
+      std::max(kLeastRetryNs, retry));
+}
+
+void Queue::Accept(Request& request, Lane& lane, int64_t now) {
+  Target& target = *request.target;
+  request.Own();
+  request.in_flight.emplace();
+  request.state = RequestState::kWaiting;
+  request.accepted_ns = now;
+  request.generation = generation_;
+  unfinished_[generation_].fetch_add(1, std::memory_order_relaxed);
+  target.unfinished.fetch_add(1, std::memory_order_relaxed);
+  for (Bound* bound : {&bound_, &target.bound, &lane.bound}) bound->Take(request.bytes);
+  request.next_live = nullptr;
+  request.previous_live = last_live_;
+  (last_live_ != nullptr ? last_live_->next_live : first_live_) = &request;
+  last_live_ = &request;
+  order_.Push(lane, request);
+  if (request.deadline_ns != 0) expiries_.Push(&request);
+  Count(target, &QueueCounts::accepted);
+  Count(target, &QueueCounts::waiting);
+  Count(target, &QueueCounts::bytes, request.bytes);
+  for (QueueCounts* counts : {&counts_, &target.counts}) {
+    counts->most_waiting.Raise(counts->waiting.value());
+    counts->most_bytes.Raise(counts->bytes.value());
+  }
+}
+
+// Waits until whoever gives room back has admitted the request, or it can be no more.
+Status Queue::Block(Lock& lock, Request& request, Lane& lane, Bound& full, Afterwards* after) {
+  Blocked blocked;
+  blocked.request = &request;
+  blocked.lane = &lane;
+  blocked.previous = last_blocked_;
+  (last_blocked_ != nullptr ? last_blocked_->next : first_blocked_) = &blocked;
+  last_blocked_ = &blocked;
+  ++full.blocked;
+  order_.Pin(lane);
+  request.state = RequestState::kBlocked;
+  Release(lock, *after);
+  for (;;) {
+    const int64_t left = request.deadline_ns - clock_.NowNs();
+    if (blocked.may_go_on()) break;
+    if (request.deadline_ns == 0) {
+      FutexWait(blocked.word, 0);
+    } else if (left > 0) {
+      FutexWaitFor(blocked.word, 0, left);
+    } else {
+      lock.lock();
+      if (blocked.listed) {
+        Count(*request.target, &QueueCounts::refused_full);
+        Unblock(blocked, Full(request, lane, full), nullptr);
+        return std::move(blocked.result);
+      }
+      lock.unlock();
+      FutexWait(blocked.word, 0);  // somebody has decided, and is about to say so
+    }
+  }
+  lock.lock();
+  return std::move(blocked.result);
+}
+
+// after nullptr: the submitter itself.
+void Queue::Unblock(Blocked& blocked, Status result, Afterwards* after) {
+  (blocked.previous != nullptr ? blocked.previous->next : first_blocked_) = blocked.next;
+  (blocked.next != nullptr ? blocked.next->previous : last_blocked_) = blocked.previous;
+  blocked.listed = false;
+  blocked.result = std::move(result);
+  order_.Unpin(*blocked.lane);
+  if (after == nullptr) return;
+  blocked.next = after->unblocked;
+  after->unblocked = &blocked;
+}
+
+// First come, first served: who finds a bound without room keeps it from those behind.
+void Queue::AdmitBlocked(Afterwards* after) {
+  Expire(clock_.NowNs(), after);
+  for (Blocked* b = first_blocked_; b != nullptr; b = b->next)
+    bound_.blocked = b->request->target->bound.blocked = b->lane->bound.blocked = 0;
+  for (Blocked *b = first_blocked_, *next = nullptr; b != nullptr; b = next) {
+    next = b->next;
+    Bound* full = nullptr;
+    Status status = Admit(*b->request, *b->lane, after, &full);
+    if (full != nullptr)
+      ++full->blocked;
+    else
+      Unblock(*b, std::move(status), after);
+  }
+}
+
+void Queue::SetTarget(Target& target, const ShareOf& share) {
+  Lock lock(mutex_);
+  order_.SetWeight(target, share.weight);
+  target.bound.most_requests = share.most_requests;
+  target.bound.most_bytes = share.most_bytes;
+  target.policy = share.policy;
+  Afterwards after;
+  Release(lock, after);
+}
+
+void Queue::SetStream(uint64_t stream, const ShareOf& share) {
+  Lock lock(mutex_);
+  order_.SetStream(stream, share);
+  Afterwards after;
+  Release(lock, after);
+}
+
+}  // namespace heddle::core

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/queue.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <thread>
+
+#include "crew/crew.h"
+#include "serve/completions.h"
+#include "serve/queue_for_test.h"
+
+namespace heddle::core {
+namespace {
+
+// A queue on a clock of its own, whose requests begin and end by hand.
+struct Bench {
+  explicit Bench(QueueLimits limits = {}, int cores = 1)
+      : hands(cores), queue(clock, hands, limits) {}
+
+  TestRequest& Make(uint64_t stream = 0) {
+    requests.push_back(std::make_unique<TestRequest>(target));
+    requests.back()->stream = stream;
+    return *requests.back();
+  }
+  void Submit(TestRequest& request) {
+    const Status status = queue.Submit(request);
+    EXPECT_TRUE(status.ok()) << status.message();
+  }
+  // The request that is begun next runs for this long.
+  Request* RunOne(int64_t ns = kMs, Status status = {}) {
+    Request* request = queue.Begin();
+    if (request == nullptr) return nullptr;
+    clock.Advance(ns);
+    queue.End(*request, std::move(status));
+    return request;
+  }
+
+  FakeClock clock{1};
+  CountingHands hands;
+  Queue queue;
+  NoTarget target;
+  std::vector<std::unique_ptr<TestRequest>> requests;
+};
+
+TEST(Queue, RefusesWithAReasonAndWhenToRetry) {
+  Bench b({.most_requests = 2, .most_bytes = 100});
+  b.Submit(b.Make());
+  b.RunOne(10 * kMs);  // what a request costs is known now
+  TestRequest& first = b.Make();
+  first.bytes = 60;
+  EXPECT_TRUE(b.queue.Submit(first).ok());
+  TestRequest& large = b.Make();
+  large.bytes = 41;
+  const Status bytes = b.queue.Submit(large);
+  EXPECT_EQ(bytes.code(), Code::kResourceExhausted);
+  EXPECT_EQ(bytes.message(), "the queue is full: 1 of 2 requests, 60 + 41 of 100 bytes");
+  EXPECT_EQ(bytes.retry_ns(), 5 * kMs) << "half of what waits";
+  TestRequest& exact = b.Make();
+  exact.bytes = 40;
+  EXPECT_TRUE(b.queue.Submit(exact).ok());
+  EXPECT_EQ(b.queue.Submit(b.Make()).code(), Code::kResourceExhausted);
+  TestRequest& never = b.Make();
+  never.bytes = 101;
+  const Status wrong = b.queue.Submit(never);
+  EXPECT_EQ(wrong.retry_ns(), 0);
+  EXPECT_EQ(b.queue.counts().refused_full.value(), 2u);
+  EXPECT_EQ(b.queue.counts().refused_wrong.value(), 1u);
+  EXPECT_EQ(b.RunOne(), &first);
+  EXPECT_EQ(b.RunOne(), &exact);
+}
+
+TEST(Queue, TheLatestOfAStreamTakesThePlaceOfThoseThatHaveNotBegun) {
+  Bench b({.policy = HEDDLE_LATEST});
+  TestRequest& running = b.Make(1);
+  EXPECT_TRUE(b.queue.Submit(running).ok());
+  EXPECT_EQ(b.queue.Begin(), &running);
+  TestRequest& other = b.Make(2);
+  EXPECT_TRUE(b.queue.Submit(other).ok());
+  TestRequest *before = &b.Make(1), *last = &b.Make(1);
+  EXPECT_TRUE(b.queue.Submit(*before).ok());
+  EXPECT_TRUE(b.queue.Submit(*last).ok());
+  EXPECT_EQ(before->status.code(), Code::kCancelled);
+  EXPECT_FALSE(other.done() || running.done() || last->done());
+  b.queue.End(running, Status());
+  EXPECT_TRUE(running.status.ok());
+  EXPECT_NE(b.RunOne(), nullptr);
+  EXPECT_NE(b.RunOne(), nullptr);
+  EXPECT_EQ(b.RunOne(), nullptr);
+  EXPECT_EQ(b.queue.counts().displaced.value(), 1u);
+}
+
+TEST(Queue, ADeadlineThatCannotBeMetIsRefusedAtOnce) {
+  Bench b;
+  b.Submit(b.Make());
+  b.RunOne(10 * kMs);
+  for (int i = 0; i < 4; ++i) b.Submit(b.Make());
+  TestRequest& hopeless = b.Make();
+  hopeless.deadline_ns = b.clock.NowNs() + 45 * kMs;
+  const Status status = b.queue.Submit(hopeless);
+  EXPECT_EQ(status.code(), Code::kDeadlineExceeded);
+  EXPECT_GT(status.retry_ns(), 0);
+  TestRequest& hopeful = b.Make();
+  hopeful.deadline_ns = b.clock.NowNs() + 70 * kMs;
+  EXPECT_TRUE(b.queue.Submit(hopeful).ok());
+  while (b.RunOne(10 * kMs) != nullptr) {
+  }
+  EXPECT_TRUE(hopeful.status.ok());
+  // On an idle machine every request is tried: what was learned may be wrong by now.
+  TestRequest& tried = b.Make();
+  tried.deadline_ns = b.clock.NowNs() + kMs;
+  EXPECT_TRUE(b.queue.Submit(tried).ok());
+  b.RunOne(kMs / 2);
+}
+
+TEST(Queue, ARequestThatExpiresWhileItWaitsNeverBegins) {
+  Bench b;
+  TestRequest& r = b.Make();
+  r.deadline_ns = b.clock.NowNs() + kMs;
+  EXPECT_TRUE(b.queue.Submit(r).ok());
+  EXPECT_FALSE(b.queue.Wait(r, 0));
+  b.clock.Advance(kMs);
+  EXPECT_TRUE(b.queue.Wait(r, 0)) << "whoever looks finds it expired";
+  EXPECT_EQ(r.status.code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(b.queue.Begin(), nullptr);
+}
+
+TEST(Queue, CancelFreesWhatWaitsAtOnceAndStopsWhatRuns) {
+  Bench b({}, 2);
+  TestRequest &runs = b.Make(), &waits = b.Make();
+  b.Submit(runs);
+  b.Submit(waits);
+  EXPECT_EQ(b.queue.Begin(), &runs);
+  b.queue.Cancel(waits);
+  EXPECT_EQ(waits.status.code(), Code::kCancelled);
+  b.queue.Cancel(runs);
+  EXPECT_TRUE(runs.stop);
+  EXPECT_FALSE(runs.done());
+  b.queue.End(runs, Status(Code::kCancelled, "stopped"));
+  EXPECT_EQ(b.queue.counts().cancelled_running.value(), 1u);
+  EXPECT_EQ(b.queue.counts().cancelled_waiting.value(), 1u);
+}
+
+TEST(Queue, InOrderRequestsOfAStreamEndAsTheyBeganAndHoldNobodyElseUp) {
+  Bench b({}, 3);
+  TestRequest &first = b.Make(1), &second = b.Make(1), &other = b.Make(2);
+  for (TestRequest* r : {&first, &second, &other}) {
+    r->in_order = true;
+    b.Submit(*r);
+  }
+  for (int i = 0; i < 3; ++i) b.queue.Begin();
+  b.queue.End(second, Status());
+  b.queue.End(other, Status());
+  EXPECT_FALSE(second.done()) << "the first of its stream still runs";
+  EXPECT_TRUE(other.done());
+  EXPECT_EQ(b.queue.counts().bytes.value(), 0u);
+  b.queue.End(first, Status());
+  EXPECT_TRUE(second.done());
+}
+
+TEST(Queue, AsksForOneTurnAtATimeAndMoreForTheUrgent) {
+  Bench b({}, 2);
+  b.Submit(b.Make());
+  b.Submit(b.Make());
+  EXPECT_EQ(b.hands.posts.size(), 1u) << "who begins and leaves work asks for the next";
+  TestRequest& urgent = b.Make();
+  urgent.priority = Priority::kHigh;
+  b.Submit(urgent);
+  ASSERT_EQ(b.hands.posts.size(), 2u);
+  EXPECT_EQ(b.hands.posts[1], Priority::kHigh);
+  EXPECT_EQ(b.RunOne(), &urgent);
+  while (b.RunOne() != nullptr) {
+  }
+}
+
+TEST(Queue, DrainRefusesAndCancels) {
+  Bench b;
+  TestRequest& waits = b.Make();
+  b.Submit(waits);
+  b.hands.posts.clear();
+  Crew crew({1, [] { return 1; }, &SystemClock()});
+  {
+    Turn turn(crew, Priority::kNormal, 0);
+    EXPECT_EQ(b.queue.Join().code(), Code::kFailedPrecondition) << "inside a call";
+    b.queue.Work(turn, Priority::kNormal, nullptr);
+  }
+  EXPECT_TRUE(waits.status.ok());
+  EXPECT_TRUE(b.queue.Drain(true).ok());
+  EXPECT_EQ(b.queue.Submit(b.Make()).code(), Code::kFailedPrecondition);
+  EXPECT_EQ(b.queue.counts().refused_closed.value(), 1u);
+}
+
+// Submitters block as threads; that one is there is seen in the counts.
+TEST(Queue, BlockedSubmittersComeInFirstComeFirstServed) {
+  Bench b({.most_requests = 1, .policy = HEDDLE_BLOCK});
+  TestRequest& first = b.Make();
+  b.Submit(first);
+  std::vector<std::thread> submitters;
+  std::vector<TestRequest*> blocked = {&b.Make(), &b.Make(), &b.Make()};
+  std::vector<Status> statuses(3);
+  for (size_t i = 0; i < blocked.size(); ++i) {
+    submitters.emplace_back([&, i] { statuses[i] = b.queue.Submit(*blocked[i]); });
+    while (b.queue.counts().submitted.value() < i + 2) std::this_thread::yield();
+  }
+  for (TestRequest* next : {&first, blocked[0], blocked[1], blocked[2]}) {
+    EXPECT_EQ(b.queue.counts().accepted.value() - b.queue.counts().succeeded.value(), 1u);
+    EXPECT_EQ(b.RunOne(), next);
+  }
+  for (std::thread& t : submitters) t.join();
+  for (const Status& status : statuses) EXPECT_TRUE(status.ok());
+}
+
+TEST(Queue, ABlockedSubmitterGoesWhenTheQueueIsDrained) {
+  Bench b({.most_requests = 1, .policy = HEDDLE_BLOCK});
+  TestRequest &first = b.Make(), &second = b.Make();
+  EXPECT_TRUE(b.queue.Submit(first).ok());
+  Status status;
+  std::thread submitter([&] { status = b.queue.Submit(second); });
+  while (b.queue.counts().submitted.value() < 2) std::this_thread::yield();
+  std::thread drain([&] { EXPECT_TRUE(b.queue.Unload(b.target, true).ok()); });
+  submitter.join();
+  drain.join();
+  EXPECT_EQ(first.status.code(), Code::kCancelled);
+  EXPECT_EQ(status.code(), Code::kFailedPrecondition);
+}
+
+TEST(Completions, TheFileIsReadableWhileThereAreTags) {
+  auto completions = Completions::Make();
+  ASSERT_TRUE(completions.ok());
+  Bench b;
+  std::vector<uint64_t> seen(8);
+  for (uint64_t round = 0; round < 3; ++round) {
+    for (uint64_t i = 0; i < 20; ++i) {
+      TestRequest& r = b.Make();
+      r.completions = completions->get();
+      r.tag = round * 100 + i;
+      r.completions->Expect();
+      ASSERT_TRUE(b.queue.Submit(r).ok());
+    }
+    while (b.RunOne() != nullptr) {
+    }
+    for (uint64_t i = 0; i < 20; i += 8) {
+      const size_t taken = (*completions)->Take(seen);
+      ASSERT_EQ(taken, std::min<size_t>(8, 20 - i));
+      for (size_t k = 0; k < taken; ++k) EXPECT_EQ(seen[k], round * 100 + i + k);
+    }
+    EXPECT_EQ((*completions)->Take(seen), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace heddle::core
