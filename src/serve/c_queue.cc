@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C interface over the Queue. Nothing is decided here.
+#include "engine/c_objects.h"
+#include "serve/model_queue.h"
+
+using namespace heddle;        // NOLINT: this file is the seam between the two
+using namespace heddle::core;  // NOLINT
+
+struct heddle_queue {
+  std::shared_ptr<ModelQueue> core;
+};
+struct heddle_completions {
+  std::shared_ptr<core::Completions> core;
+};
+
+namespace {
+
+ModelRequest& RequestOf(heddle_ticket* ticket) { return *static_cast<ModelRequest*>(ticket); }
+
+Status CheckPolicy(heddle_policy policy) {
+  if (policy >= HEDDLE_POLICY_INHERITED && policy <= HEDDLE_LATEST) return Status();
+  return InvalidArgument("policy is {}, expected {} to {}", static_cast<int>(policy),
+                         static_cast<int>(HEDDLE_POLICY_INHERITED),
+                         static_cast<int>(HEDDLE_LATEST));
+}
+
+Result<ShareOf> ShareFrom(const heddle_share* given) {
+  HEDDLE_ASSIGN(const heddle_share c, Complete(given));
+  HEDDLE_TRY(CheckPolicy(c.policy));
+  ShareOf share;
+  share.policy = c.policy;
+  if (c.weight != 0) share.weight = c.weight;
+  // Beyond these one request would move a pass further than doubles count.
+  if (!(share.weight >= 1e-3 && share.weight <= 1e3))
+    return InvalidArgument("weight is {}, expected 0.001 to 1000", share.weight);
+  if (c.most_requests != 0) share.most_requests = c.most_requests;
+  if (c.most_bytes != 0) share.most_bytes = c.most_bytes;
+  return share;
+}
+
+Result<core::Priority> PriorityFrom(heddle_priority priority) {
+  switch (priority) {
+    case HEDDLE_NORMAL:
+      return core::Priority::kNormal;
+    case HEDDLE_HIGH:
+      return core::Priority::kHigh;
+    case HEDDLE_LOW:
+      return core::Priority::kLow;
+  }
+  return InvalidArgument("priority is {}, expected normal (0), high (1) or low (2)",
+                         static_cast<int>(priority));
+}
+
+Result<ModelQueue::Terms> TermsFrom(const heddle_submit_options* given, const LoadedModel* model) {
+  HEDDLE_ASSIGN(const heddle_submit_options c, Complete(given));
+  ModelQueue::Terms terms;
+  HEDDLE_ASSIGN(terms.priority, PriorityFrom(c.priority));
+  if (c.session != nullptr && c.session->session->model() != model)
+    return InvalidArgument("the session belongs to another model");
+  if (c.session != nullptr && c.stream != 0)
+    return InvalidArgument("a session is a stream of its own: expected stream 0, not {}", c.stream);
+  if (c.deadline_ns < 0)
+    return InvalidArgument("deadline_ns is {}, expected 0 or more", c.deadline_ns);
+  terms.deadline_ns = c.deadline_ns;
+  terms.stream = c.stream;
+  terms.in_order = c.in_order != 0;
+  terms.copy_inputs = c.copy_inputs != 0;
+  terms.fresh_state = c.fresh_state != 0;
+  terms.signature = c.signature;
+  terms.tag = c.tag;
+  if (c.session != nullptr) terms.session = c.session->session;
+  if (c.completions != nullptr) terms.completions = c.completions->core;
+  return terms;
+}
+
+void Fill(const QueueCounts& counts, heddle_queue_counters* out) {
+  const size_t size = out->struct_size;
+  *out = {};
+  out->struct_size = size;
+  out->submitted = counts.submitted.value();
+  out->refused_full = counts.refused_full.value();
+  out->refused_deadline = counts.refused_deadline.value();
+  out->refused_closed = counts.refused_closed.value();
+  out->refused_wrong = counts.refused_wrong.value();
+  out->succeeded = counts.succeeded.value();
+  out->failed = counts.failed.value();
+  out->expired_waiting = counts.expired_waiting.value();
+  out->expired_running = counts.expired_running.value();
+  out->cancelled_waiting = counts.cancelled_waiting.value();
+  out->cancelled_running = counts.cancelled_running.value();
+  out->displaced = counts.displaced.value();
+  out->done = out->succeeded + out->failed + out->expired_waiting + out->expired_running +
+              out->cancelled_waiting + out->cancelled_running + out->displaced;
+  out->waiting = counts.waiting.value();
+  out->running = counts.running.value();
+  out->bytes = counts.bytes.value();
+  out->most_waiting = counts.most_waiting.value();
+  out->most_bytes = counts.most_bytes.value();
+  out->queue_ns = counts.queue_ns.value();
+  out->run_ns = counts.run_ns.value();
+  out->batches = counts.batches.value();
+  out->batched = counts.batched.value();
+  out->ahead_ns = counts.ahead_ns.value();
+}
+
+// What a ticket's callback is called through.
+struct Callback {
+  void (*done)(void* arg, heddle_ticket* ticket);
+  void* arg;
+};
+
+}  // namespace
+
+heddle_status* heddle_queue_create(const heddle_queue_options* given, heddle_queue** out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"out", out}}));
+    HEDDLE_ASSIGN(const heddle_queue_options o, Complete(given));
+    HEDDLE_TRY(CheckPolicy(o.policy));
+    QueueLimits limits;
+    if (o.most_requests != 0) limits.most_requests = o.most_requests;
+    if (o.most_bytes != 0) limits.most_bytes = o.most_bytes;
+    limits.policy = o.policy;
+    *out = new heddle_queue{std::make_shared<ModelQueue>(limits)};
+    return Status();
+  });
+}
+
+void heddle_queue_free(heddle_queue* queue) {
+  const InFlight in_flight;
+  if (queue == nullptr || !CheckForked().ok()) return;
+  static_cast<void>(queue->core->queue().Drain(false));
+  delete queue;
+}
+
+heddle_status* heddle_queue_set_model(heddle_queue* queue, heddle_model* model,
+                                      const heddle_share* given) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"queue", queue}, {"model", model}, {"share", given}}));
+    HEDDLE_ASSIGN(const ShareOf share, ShareFrom(given));
+    queue->core->SetModel(model->loaded, share);
+    return Status();
+  });
+}
+
+heddle_status* heddle_queue_set_stream(heddle_queue* queue, uint64_t stream,
+                                       const heddle_share* given) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"queue", queue}, {"share", given}}));
+    if (stream == 0) return InvalidArgument("stream is 0, which is no stream");
+    HEDDLE_ASSIGN(const ShareOf share, ShareFrom(given));
+    queue->core->queue().SetStream(stream, share);
+    return Status();
+  });
+}
+
+heddle_status* heddle_queue_submit(heddle_queue* queue, heddle_model* model,
+                                   const heddle_tensor* inputs, size_t input_count,
+                                   heddle_tensor* outputs, size_t output_count,
+                                   const heddle_submit_options* options, heddle_ticket** out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"queue", queue}, {"model", model}, {"out", out}}));
+    HEDDLE_TRY(CheckTensors(inputs, input_count));
+    HEDDLE_TRY(CheckTensors(outputs, output_count));
+    HEDDLE_ASSIGN(ModelQueue::Terms terms, TermsFrom(options, model->loaded.get()));
+    RunRequest tensors;
+    tensors.inputs = inputs;
+    tensors.input_count = input_count;
+    tensors.outputs = outputs;
+    tensors.output_count = output_count;
+    HEDDLE_ASSIGN(*out, queue->core->Submit(model->loaded, tensors, std::move(terms)));
+    return Status();
+  });
+}
+
+heddle_status* heddle_queue_join(heddle_queue* queue) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"queue", queue}}));
+    return queue->core->queue().Join();
+  });
+}
+heddle_status* heddle_queue_drain(heddle_queue* queue, int32_t cancel) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"queue", queue}}));
+    return queue->core->queue().Drain(cancel != 0);
+  });
+}
+heddle_status* heddle_queue_unload(heddle_queue* queue, heddle_model* model, int32_t cancel) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"queue", queue}, {"model", model}}));
+    return queue->core->Unload(model->loaded.get(), cancel != 0);
+  });
+}
+
+heddle_status* heddle_queue_read_counters(const heddle_queue* queue, const heddle_model* model,
+                                          heddle_queue_counters* out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"queue", queue}, {"out", out}}));
+    HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
+    if (model == nullptr) {
+      Fill(queue->core->queue().counts(), out);
+      return Status();
+    }
+    HEDDLE_ASSIGN(const std::shared_ptr<Target> target, queue->core->Find(model->loaded.get()));
+    Fill(target->counts, out);
+    return Status();
+  });
+}
+
+int32_t heddle_ticket_wait(heddle_ticket* ticket, int64_t timeout_ns) {
+  if (ticket == nullptr) return 1;
+  const InFlight in_flight;
+  if (!CheckForked().ok()) return 1;  // the result says why
+  ModelRequest& request = RequestOf(ticket);
+  return request.queue->queue().Wait(request, timeout_ns) ? 1 : 0;
+}
+
+heddle_status* heddle_ticket_result(heddle_ticket* ticket, heddle_outputs** views) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"ticket", ticket}}));
+    ModelRequest& request = RequestOf(ticket);
+    if (!request.done()) return FailedPrecondition("the request is not done yet");
+    if (!request.status.ok() || views == nullptr) return request.status;
+    request.Own();
+    *views = &request;
+    return Status();
+  });
+}
+
+void heddle_ticket_cancel(heddle_ticket* ticket) {
+  const InFlight in_flight;
+  if (ticket == nullptr || !CheckForked().ok()) return;
+  ModelRequest& request = RequestOf(ticket);
+  request.queue->queue().Cancel(request);
+}
+
+heddle_status* heddle_ticket_then(heddle_ticket* ticket,
+                                  void (*done)(void* arg, heddle_ticket* ticket), void* arg) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"ticket", ticket}, {"done", reinterpret_cast<const void*>(done)}}));
+    const auto call = [](void* kept, core::Request& request) {
+      const std::unique_ptr<Callback> callback(static_cast<Callback*>(kept));
+      callback->done(callback->arg, &static_cast<ModelRequest&>(request));
+    };
+    ModelRequest& request = RequestOf(ticket);
+    request.queue->queue().Then(request, call, new Callback{done, arg});
+    return Status();
+  });
+}
+
+void heddle_ticket_free(heddle_ticket* ticket) {
+  const InFlight in_flight;
+  if (ticket == nullptr || !CheckForked().ok()) return;
+  ModelRequest& request = RequestOf(ticket);
+  request.queue->queue().Cancel(request);
+  request.queue->queue().Wait(request, -1);
+  request.Disown();
+}
+
+void heddle_ticket_drop(heddle_ticket* ticket) {
+  const InFlight in_flight;
+  if (ticket == nullptr || !CheckForked().ok()) return;
+  RequestOf(ticket).Disown();
+}
+
+heddle_status* heddle_completions_create(heddle_completions** out) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"out", out}}));
+    HEDDLE_ASSIGN(std::shared_ptr<core::Completions> made, core::Completions::Make());
+    *out = new heddle_completions{std::move(made)};
+    return Status();
+  });
+}
+int heddle_completions_fd(const heddle_completions* completions) {
+  return completions == nullptr ? -1 : completions->core->fd();
+}
+size_t heddle_completions_take(heddle_completions* completions, uint64_t* tags, size_t most) {
+  if (completions == nullptr || (tags == nullptr && most > 0)) return 0;
+  return completions->core->Take({tags, most});
+}
+void heddle_completions_free(heddle_completions* completions) { delete completions; }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/model_request.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "crew/crew.h"
+#include "serve/model_queue.h"
+
+namespace heddle::core {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+// Of copies that an idle request keeps for the next one.
+constexpr size_t kKeptBytes = size_t{1} << 20;
+
+size_t Aligned(size_t bytes) { return (bytes + 63) & ~size_t{63}; }
+
+}  // namespace
+
+std::byte* GrowingBuffer::Reserve(size_t bytes) {
+  if (bytes <= capacity_ && data_ != nullptr) return data_;
+  Free();
+  const size_t capacity = std::max<size_t>(Aligned(bytes), 64);
+  data_ = static_cast<std::byte*>(::operator new(capacity, kAlignment, std::nothrow));
+  capacity_ = data_ != nullptr ? capacity : 0;
+  return data_;
+}
+
+void GrowingBuffer::Trim(size_t most) {
+  if (capacity_ > most) Free();
+}
+
+void GrowingBuffer::Free() {
+  ::operator delete(data_, kAlignment);
+  data_ = nullptr;
+  capacity_ = 0;
+}
+
+uint64_t ModelRequest::input_bytes() const {
+  uint64_t sum = 0;
+  for (const heddle_tensor& input : inputs) sum += input.bytes;
+  return sum;
+}
+
+Status ModelRequest::CopyInputs() {
+  size_t all = 0;
+  for (const heddle_tensor& input : inputs) all += Aligned(input.bytes);
+  std::byte* at = copied_.Reserve(all);
+  if (at == nullptr) return ResourceExhausted("no memory for a copy of {} bytes of inputs", all);
+  for (heddle_tensor& input : inputs) {
+    std::memcpy(at, input.data, input.bytes);
+    input.data = at;
+    at += Aligned(input.bytes);
+  }
+  return Status();
+}
+
+bool ModelRequest::IsLent(const heddle_tensor& output) const {
+  return std::any_of(lent_outputs.begin(), lent_outputs.end(),
+                     [&](const heddle_tensor& lent) { return lent.data == output.data; });
+}
+
+// The call's memory goes back at once: that of calls follows the number of cores, not that of
+// results which nobody has fetched.
+Status ModelRequest::Keep(Call& call) {
+  outputs_.resize(ports->outputs.size());
+  size_t all = 0;
+  for (size_t k = 0; k < outputs_.size(); ++k) {
+    outputs_[k].struct_size = sizeof(heddle_tensor);
+    call.Describe(k, &outputs_[k]);
+    if (!IsLent(outputs_[k])) all += Aligned(outputs_[k].bytes);
+  }
+  if (all == 0) return Status();
+  std::byte* at = kept_.Reserve(all);
+  if (at == nullptr) return ResourceExhausted("no memory for {} bytes of outputs", all);
+  for (heddle_tensor& output : outputs_) {
+    if (IsLent(output)) continue;
+    if (output.bytes > 0) std::memcpy(at, output.data, output.bytes);
+    output.data = at;
+    at += Aligned(output.bytes);
+  }
+  return Status();
+}
+
+void ModelRequest::Describe(size_t index, heddle_tensor* out) {
+  const size_t size = out->struct_size;
+  *out = outputs_[index];
+  out->struct_size = size;
+}
+
+Status ModelRequest::Find(std::string_view name, heddle_tensor* out) {
+  const int k = Ports::Find(ports->outputs, name);
+  if (k < 0) return NotFound("output '{}': the model has no such output", name);
+  Describe(static_cast<size_t>(k), out);
+  return Status();
+}
+
+void ModelRequest::Recycle() {
+  Renew();
+  outputs_.clear();
+  copied_.Trim(kKeptBytes);
+  kept_.Trim(kKeptBytes);
+  session.reset();
+  completions_owner.reset();
+  target_owner.reset();
+  model.reset();
+  // The queue may go with its last request, and this with it.
+  const std::shared_ptr<ModelQueue> owner = std::move(queue);
+  owner->GiveBack(*this);
+}
+
+Status ModelTarget::Run(Request& request, Turn& turn) {
+  try {
+    return RunOne(static_cast<ModelRequest&>(request), turn);
+  } catch (const std::bad_alloc&) {
+    return ResourceExhausted("out of memory");
+  } catch (const std::exception& e) {
+    return Internal("{}", e.what());
+  }
+}
+
+Status ModelTarget::RunOne(ModelRequest& request, Turn& turn) {
+  const Session::Turn session(request.session.get());
+  HEDDLE_TRY(session.Check());
+  RunRequest run;
+  run.inputs = request.inputs.data();
+  run.input_count = request.inputs.size();
+  run.outputs = request.lent_outputs.data();
+  run.output_count = request.lent_outputs.size();
+  run.signature = request.ports->key.c_str();
+  run.control = RunControl(SystemClock(), request.deadline_ns, &request.stop);
+  run.state = request.session != nullptr ? &request.session->state() : nullptr;
+  run.fresh_state = request.fresh_state;
+  run.turn = &turn;
+  run.priority = static_cast<Priority>(request.charged);
+  HEDDLE_ASSIGN(Call call, model_->Run(run));
+  return request.Keep(call);
+}
+
+}  // namespace heddle::core
