@@ -96,6 +96,16 @@ Status ModelRequest::Find(std::string_view name, heddle_tensor* out) {
   return Status();
 }
 
+// A request keeps the outputs, not what lies between: memory follows results, not models.
+Status ModelRequest::Kept(size_t tensor, heddle_tensor* out) {
+  for (size_t k = 0; k < ports->outputs.size(); ++k) {
+    if (static_cast<size_t>(ports->outputs[k].tensor) != tensor) continue;
+    Describe(k, out);
+    return Status();
+  }
+  return NotFound("tensor {} is no output: a request of a queue keeps outputs only", tensor);
+}
+
 void ModelRequest::Recycle() {
   Renew();
   outputs_.clear();

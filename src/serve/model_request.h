@@ -55,6 +55,7 @@ class ModelRequest final : public Request, public heddle_ticket, public heddle_o
   size_t Count() const override { return outputs_.size(); }
   void Describe(size_t index, heddle_tensor* out) override;
   Status Find(std::string_view name, heddle_tensor* out) override;
+  Status Kept(size_t tensor, heddle_tensor* out) override;
   void Release() override { Disown(); }
 
  private:
