@@ -20,8 +20,8 @@ def exported(library):
 
 
 def declared():
-    header = (ROOT / "include/heddle/c.h").read_text()
-    return set(re.findall(r"HEDDLE_EXPORT[^;]*?\b(heddle_\w+)\(", header))
+    headers = "".join((ROOT / "include/heddle" / name).read_text() for name in ("c.h", "c_custom.h"))
+    return set(re.findall(r"HEDDLE_EXPORT[^;]*?\b(heddle_\w+)\(", headers))
 
 
 def main():
@@ -31,7 +31,7 @@ def main():
     wanted = set(LIST.read_text().split())
     problems = [f"exported, but not in {LIST.name}: {n}" for n in sorted(names - wanted)]
     problems += [f"in {LIST.name}, but not exported: {n}" for n in sorted(wanted - names)]
-    problems += [f"declared in c.h, but not exported: {n}" for n in sorted(declared() - names)]
+    problems += [f"declared in a header, but not exported: {n}" for n in sorted(declared() - names)]
     problems += [f"exported, but not of our name: {n}" for n in sorted(names) if not n.startswith("heddle_")]
     report("abi", len(wanted | names), problems)
 

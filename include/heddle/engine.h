@@ -175,6 +175,9 @@ class Engine {
     });
   }
 
+  // nullptr where the engine could not be made.
+  heddle_engine* get() const { return handle_.get(); }
+
  private:
   template <class F>
   Result<Model> LoadWith(const LoadOptions& options, F load) const {

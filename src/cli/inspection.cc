@@ -78,7 +78,8 @@ class Inspector {
     const std::vector<Operand> inputs = OperandsOf(graph, op.inputs);
     const std::vector<Operand> outputs = OperandsOf(graph, op.outputs);
     return core::MakeOperation({op, inputs, outputs, options_.numerics, options_.isa, *weights_,
-                                found_.model->subgraphs()})
+                                found_.model->subgraphs()},
+                               nullptr)
         .status();
   }
 

@@ -193,6 +193,7 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::Load(std::shared_ptr<EngineCor
   loaded->options_.keep_all = keep_all;
   loaded->options_.limits = engine->options().limits;
   loaded->weights_ = MakeWeightStore(*model, engine->options().limits, &engine->budget());
+  loaded->options_.registered = engine->operators().Current();
   loaded->engine_ = std::move(engine);
   loaded->model_ = std::move(model);
   loaded->layout_ = std::make_shared<const StateLayout>(StateLayout::Of(*loaded->model_));

@@ -15,6 +15,7 @@
 #include "crew/pool_executor.h"
 #include "crew/turns.h"
 #include "engine/entry.h"
+#include "engine/registered_operators.h"
 #include "heddle/c.h"
 
 namespace heddle::core {
@@ -41,9 +42,11 @@ class EngineCore {
   CoreCap* cap() { return cap_ ? &*cap_ : nullptr; }
   // What runs the regions of a call that holds this turn.
   Executor& ExecutorOf(Turn& turn) { return pool_ ? static_cast<Executor&>(*pool_) : turn; }
+  OperatorRegistry& operators() { return operators_; }
 
  private:
   const EngineOptions options_;
+  OperatorRegistry operators_;
   MemoryBudget budget_;
   std::optional<CoreCap> cap_;
   std::optional<PoolExecutor> pool_;

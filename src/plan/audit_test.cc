@@ -159,7 +159,7 @@ std::string WhyNot(const std::string& custom_name) {
 TEST(MakeOperation, SaysHowToSupplyWhatIsMissing) {
   EXPECT_EQ(WhyNot("Polish"),
             "op 0 Polish: no kernel for this operator; it is the model's own: register a kernel of "
-            "this name");
+            "this name (heddle/custom.h)");
   EXPECT_NE(WhyNot("FlexErf").find("convert the model without SELECT_TF_OPS"), std::string::npos);
   EXPECT_NE(WhyNot("edgetpu-custom-op").find("compiled from"), std::string::npos);
 }

@@ -99,7 +99,7 @@ class Prover {
 
   std::string AddNode(const Node& node) {
     BatchStep step{*node.source, calls_, {}, {}};
-    bool known = !node.outputs.empty(), same = node.memory < 0;
+    bool known = !node.outputs.empty(), same = node.memory < 0 && node.deterministic;
     for (const int v : node.outputs) known = SetKnown(v) && known;
     if (known) return "";
     for (const int v : node.inputs) {

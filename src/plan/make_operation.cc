@@ -14,16 +14,19 @@ std::string_view HowToSupply(const Operator& op) {
   if (op.code != OpCode::kCUSTOM) return "LiteRT has none either: convert the model without it";
   const std::string_view name = op.custom_name;
   if (name.starts_with("Flex"))
-    return "it is TensorFlow's: convert the model without SELECT_TF_OPS, or register a kernel";
+    return "it is TensorFlow's: convert the model without SELECT_TF_OPS, or register a kernel "
+           "(heddle/custom.h)";
   if (name == "edgetpu-custom-op")
     return "it is code for an Edge TPU: take the file that it was compiled from";
-  return "it is the model's own: register a kernel of this name";
+  return "it is the model's own: register a kernel of this name (heddle/custom.h)";
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Operation>> MakeOperation(const MakeArgs& args) {
+Result<NodeOperation> MakeOperation(const MakeArgs& args, const OperatorSource* registered) {
   const Operator& op = args.op;
+  if (op.code == OpCode::kCUSTOM && registered != nullptr && registered->Has(op.custom_name))
+    return registered->Make(args);
   const MakeFn make = FindOperator(op);
   if (make == nullptr) return Unsupported("no kernel for this operator; {}", HowToSupply(op));
   const int known = KnownVersion(op);
@@ -31,7 +34,9 @@ Result<std::unique_ptr<Operation>> MakeOperation(const MakeArgs& args) {
     return Unsupported(
         "version {}, known up to {}; convert the model for an older runtime, or update Heddle",
         op.version, known);
-  return make(args);
+  NodeOperation made;
+  HEDDLE_ASSIGN(made.operation, make(args));
+  return made;
 }
 
 }  // namespace heddle::core

@@ -190,7 +190,8 @@ Status Planner::AddNode(int n, bool* stop) {
   for (int v : node.outputs) outputs.push_back(program_->OperandOf(v));
   HEDDLE_TRY(SetOutputShapes(node, shapes, outputs));
   bool done = false;
-  if ((all_known || node.operation->ReadsOnlyShapes()) && node.memory < 0)
+  const bool may_evaluate = node.memory < 0 && node.deterministic;
+  if (may_evaluate && (all_known || node.operation->ReadsOnlyShapes()))
     HEDDLE_TRY(TryEvaluate(node, inputs, outputs, &done));
   if (done) return Status();
   Step step;

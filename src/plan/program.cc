@@ -95,12 +95,14 @@ Status Program::AddNode(int op_index) {
     usual.push_back(v < 0 ? Shape() : usual_shapes_[v]);
   }
   for (int v : op.outputs) outputs.push_back(OperandOf(v));
-  Result<std::unique_ptr<Operation>> made = MakeOperation(MakeArgs{
-      op, inputs, outputs, options_.numerics, options_.isa, *weights_, model_->subgraphs(), usual});
+  Result<NodeOperation> made = MakeOperation(
+      {op, inputs, outputs, options_.numerics, options_.isa, *weights_, model_->subgraphs(), usual},
+      options_.registered.get());
   if (!made.ok()) return InOperator(made.status(), op_index, op);
 
-  Node node{op_index,  &op,        std::move(made).value(),
-            op.inputs, op.outputs, layout_->OperatorOf(subgraph_index_, op_index)};
+  Node node{op_index,           &op,        std::move(made->operation),
+            op.inputs,          op.outputs, layout_->OperatorOf(subgraph_index_, op_index),
+            made->deterministic};
   bool folded = false;
   Status status = CheckVariables(node);
   if (status.ok()) status = CheckSubPlans(*model_, subgraph(), node);
@@ -144,7 +146,8 @@ Status Program::CheckVariables(const Node& node) const {
 
 // A node whose inputs are all constants runs once, now, and its outputs become constants.
 Status Program::Fold(Node& node, bool* folded) {
-  if (node.inputs.empty() || node.memory >= 0 || node.operation->sub_plans() != nullptr)
+  if (node.inputs.empty() || node.memory >= 0 || !node.deterministic ||
+      node.operation->sub_plans() != nullptr)
     return Status();
   for (int v : node.inputs)
     if (v >= 0 && values_[v].constant == nullptr) return Status();

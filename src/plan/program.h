@@ -10,6 +10,7 @@
 
 #include "kernels/operation.h"
 #include "model/model.h"
+#include "plan/make_operation.h"
 #include "plan/state_layout.h"
 #include "plan/weight_store.h"
 
@@ -26,6 +27,7 @@ struct ProgramOptions {
   bool keep_all =
       false;  // every value keeps its memory to the end of the call, and nothing is folded away
   Limits limits;
+  std::shared_ptr<const OperatorSource> registered = nullptr;  // kernels of the embedding program
 };
 
 // Where the Programs of a Model keep what they make of its constants. What is in proportion to the
@@ -51,6 +53,7 @@ struct Node {
   std::unique_ptr<Operation> operation;
   std::vector<int> inputs, outputs;  // values; -1: absent
   int memory = -1;                   // of a random generator: its place in the state
+  bool deterministic = true;         // else nothing of it is computed ahead of a call
 };
 
 // Immutable and thread-safe. Holds the Model and the weights.

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heddle/c_custom.h"
+
 static int failures = 0;
 
 #define CHECK(condition)                                                   \
@@ -112,6 +114,24 @@ static void null_has_no_value(void) {
   heddle_cancel_free(NULL);
 }
 
+static heddle_status* no_shapes(const void* self, const heddle_node* node, heddle_shape* outputs) {
+  (void)self, (void)node, (void)outputs;
+  return heddle_status_create(HEDDLE_UNSUPPORTED, "not today");
+}
+
+static void register_operator(heddle_engine* engine) {
+  heddle_operator op;
+  memset(&op, 0, sizeof op);
+  op.struct_size = sizeof op;
+  op.name = "Example";
+  op.shapes = no_shapes;
+  NAMES(heddle_engine_register(NULL, &op), "engine");
+  NAMES(heddle_engine_register(engine, NULL), "op");
+  NAMES(heddle_engine_register(engine, &op), "neither tile nor run");
+  CHECK(heddle_status_create(HEDDLE_OK, "fine") == NULL);
+  FAILS(no_shapes(NULL, NULL, NULL), HEDDLE_UNSUPPORTED);
+}
+
 static void use_session(heddle_model* model) {
   heddle_session* session = NULL;
   heddle_session* copy = NULL;
@@ -213,6 +233,7 @@ int main(int argc, char** argv) {
   heddle_model* none = NULL;
   FAILS(heddle_model_load(engine, "/nowhere/at.all", NULL, &none), HEDDLE_NOT_FOUND);
   FAILS(heddle_model_load_bytes(engine, "nonsense", 8, NULL, &none), HEDDLE_INVALID_MODEL);
+  register_operator(engine);
   run_model(engine, argv[1]);
   heddle_engine_free(engine);
   printf(failures == 0 ? "c_test: all hold\n" : "c_test: %d failures\n", failures);

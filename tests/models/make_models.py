@@ -3,6 +3,8 @@
 """Trains the digit classifiers of this folder and writes what their tests need; `make models` runs it.
 
 digits_f32.tflite, digits_int8.tflite   a small CNN on scikit-learn's 8x8 digits, float32 and full int8
+digits_tempered.tflite                  digits_f32 with its SOFTMAX replaced by the custom operator "Temper", whose options are
+                                        a float32: examples/temper.cc has the kernel
 digits.txt                              the held-out images: label, then 64 hexadecimal digits for pixels 0 to 16 (g)
 SUITE.tsv, golden/                      the suite that `heddle verify --suite` runs: outputs of LiteRT
 broken/                                 files that have to be refused
@@ -14,10 +16,13 @@ import os
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="2", CUDA_VISIBLE_DEVICES="", TF_ENABLE_ONEDNN_OPTS="0")
 
 import pathlib
+import struct
 import tempfile
 
+import flatbuffers
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -110,6 +115,23 @@ def write_suite(images):
     (HERE / "SUITE.tsv").write_text("\n".join(rows) + "\n")
 
 
+def temper(content, temperature):
+    """The model with its last operator, SOFTMAX, as "Temper"."""
+    model = schema.ModelT.InitFromPackedBuf(content)
+    last = model.subgraphs[0].operators[-1]
+    assert model.operatorCodes[last.opcodeIndex].builtinCode == schema.BuiltinOperator.SOFTMAX
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode, code.version = "Temper", 1
+    last.opcodeIndex = len(model.operatorCodes)
+    model.operatorCodes.append(code)
+    last.builtinOptionsType, last.builtinOptions = schema.BuiltinOptions.NONE, None
+    last.customOptions = list(struct.pack("<f", temperature))
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
 def main():
     train_images, test_images, train_labels, test_labels = load()
     model = train(train_images, train_labels)
@@ -119,6 +141,7 @@ def main():
         accuracy = np.mean(run(path, test_images)[1].argmax(1) == test_labels)
         print(f"{path.name}: {path.stat().st_size} bytes, {accuracy:.1%} of {len(test_labels)} held-out digits")
         assert accuracy > 0.95 and path.stat().st_size < 64 * 1024
+    (HERE / "digits_tempered.tflite").write_bytes(temper((HERE / "digits_f32.tflite").read_bytes(), 4))
     lines = [f"{label} " + "".join(PIXELS[int(p)] for p in image.flat) for image, label in zip(test_images, test_labels)]
     (HERE / "digits.txt").write_text("\n".join(lines) + "\n")
     write_suite(test_images[:BATCH])
