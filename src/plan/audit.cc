@@ -277,7 +277,7 @@ std::vector<std::string> StateNames(const Model& model, const StateLayout& layou
     names.push_back(memory.tensor >= 0
                         ? fmt::format("variable tensor '{}'",
                                       graph.tensors[static_cast<size_t>(memory.tensor)].name)
-                        : fmt::format("random generator op {} {}", memory.op,
+                        : fmt::format("op {} {}", memory.op,
                                       graph.operators[static_cast<size_t>(memory.op)].Name()));
   }
   for (size_t r = 0; r < model.resources().size(); ++r) {

@@ -142,6 +142,17 @@ TEST(Audit, AVariableThatNothingAssignsIsAWarningAndState) {
             (std::vector<std::string>{"variable tensor 'carried'", "resource variable 'memory'"}));
 }
 
+TEST(Audit, OperatorsThatKeepSomethingAreState) {
+  ModelBuilder b;
+  const int y = b.Make("y", Type::kFloat32, {3});
+  b.Op(OpCode::kRANDOM_UNIFORM, {b.Constant<int32_t>("shape", {1}, {3})}, {y}, RandomOptions{1, 2});
+  b.Output(y);
+  const auto model = Model::ReadBytes(b.Build());
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  EXPECT_EQ(StateNames(**model, StateLayout::Of(**model)),
+            (std::vector<std::string>{"op 0 RANDOM_UNIFORM"}));
+}
+
 std::string WhyNot(const std::string& custom_name) {
   ModelBuilder b;
   const int x = b.Input("x", Type::kFloat32, {4});
