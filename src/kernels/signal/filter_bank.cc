@@ -52,23 +52,53 @@ struct FilterBank : FrameParams {
   }
 };
 
+// The bins of a channel, and where its weights stand.
+struct Band {
+  int64_t bin, weight, width;
+
+  Band(const TileArgs& args, int64_t channel) {
+    const auto at = [&](BankInput i) {
+      return static_cast<const int16_t*>(args.inputs[i])[channel];
+    };
+    bin = at(kBandStarts), weight = at(kWeightStarts);
+    width = std::max<int64_t>(0, at(kWidths));
+  }
+  static bool Fits(int64_t first, int64_t width, int64_t size) {
+    return width == 0 || (first >= 0 && first + width <= size);
+  }
+};
+
+Fault FilterBankFault(const FilterBank& p, const TileArgs& args) {
+  for (int64_t c = 0; c <= p.channels; ++c) {
+    const Band band(args, c);
+    const auto fault = [&](BankInput input, int64_t first, int64_t size) {
+      return Fault{input, c, fmt::format("{}", first),
+                   fmt::format("0 to {} for {} bins", size - band.width, band.width)};
+    };
+    if (!Band::Fits(band.bin, band.width, p.size)) return fault(kBandStarts, band.bin, p.size);
+    if (!Band::Fits(band.weight, band.width, p.weights))
+      return fault(kWeightStarts, band.weight, p.weights);
+  }
+  return {};
+}
+
 // What a bin does not give to its channel goes to the next one; channel 0 only gives.
 TileCode FilterBankTile(const FilterBank& p, const TileArgs& args, TileRange) {
   const auto* energies = static_cast<const uint32_t*>(args.inputs[kEnergies]);
-  const auto shorts = [&args](BankInput i) { return static_cast<const int16_t*>(args.inputs[i]); };
+  const auto* weights = static_cast<const int16_t*>(args.inputs[kWeights]);
+  const auto* unweights = static_cast<const int16_t*>(args.inputs[kUnweights]);
   auto* out = static_cast<uint64_t*>(args.outputs[0]);
   uint64_t sum = 0;
   for (int64_t c = 0; c <= p.channels; ++c) {
-    const int64_t first = shorts(kBandStarts)[c], weight = shorts(kWeightStarts)[c];
-    const int64_t width = std::max<int64_t>(0, shorts(kWidths)[c]);
-    if (width > 0 &&
-        (first < 0 || weight < 0 || first + width > p.size || weight + width > p.weights))
+    const Band band(args, c);
+    if (!Band::Fits(band.bin, band.width, p.size) ||
+        !Band::Fits(band.weight, band.width, p.weights))
       return TileCode::kIndexOutOfRange;
     uint64_t rest = 0;
-    for (int64_t i = 0; i < width; ++i) {
-      const uint64_t energy = energies[first + i];
-      sum += static_cast<uint64_t>(int64_t{shorts(kWeights)[weight + i]}) * energy;
-      rest += static_cast<uint64_t>(int64_t{shorts(kUnweights)[weight + i]}) * energy;
+    for (int64_t i = 0; i < band.width; ++i) {
+      const uint64_t energy = energies[band.bin + i];
+      sum += static_cast<uint64_t>(int64_t{weights[band.weight + i]}) * energy;
+      rest += static_cast<uint64_t>(int64_t{unweights[band.weight + i]}) * energy;
     }
     if (c > 0) out[c - 1] = sum;
     sum = rest;
@@ -94,6 +124,10 @@ uint32_t RoundedRoot(uint64_t x) {
   }
   const uint64_t most = x >> 32 == 0 ? 0xffff : 0xffffffff;
   return static_cast<uint32_t>(rest > root && root != most ? root + 1 : root);
+}
+
+Fault SquareRootFault(const SquareRoot&, const TileArgs& args) {
+  return {1, 0, fmt::format("{}", *static_cast<const int32_t*>(args.inputs[1])), "0 to 31"};
 }
 
 TileCode SquareRootTile(const SquareRoot& p, const TileArgs& args, TileRange) {
@@ -122,14 +156,14 @@ MadeOperation MakeSignalFilterBank(const MakeArgs& args) {
       ExpectTypes(args, {Type::kUInt32, kShort, kShort, kShort, kShort, kShort}, Type::kUInt64));
   FilterBank p;
   HEDDLE_ASSIGN(p.channels, ReadOption(args, "num_channels", 0, kMostInt - 1));
-  return MadeOperation(
-      std::make_unique<FrameOperation<FilterBank, &FilterBankTile>>(p, "signal_filter_bank"));
+  return MadeOperation(std::make_unique<FrameOperation<FilterBank, &FilterBankTile>>(
+      p, "signal_filter_bank", EraseFault<&FilterBankFault>()));
 }
 
 MadeOperation MakeSignalFilterBankSquareRoot(const MakeArgs& args) {
   HEDDLE_TRY(ExpectTypes(args, {Type::kUInt64, Type::kInt32}, Type::kUInt32));
   return MadeOperation(std::make_unique<FrameOperation<SquareRoot, &SquareRootTile>>(
-      SquareRoot(), "signal_square_root"));
+      SquareRoot(), "signal_square_root", EraseFault<&SquareRootFault>()));
 }
 
 }  // namespace heddle::core

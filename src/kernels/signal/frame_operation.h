@@ -46,7 +46,9 @@ struct FrameParams {
 template <class P, auto F>
 class FrameOperation final : public Operation {
  public:
-  FrameOperation(const P& params, const char* kernel) : params_(params), kernel_(kernel) {}
+  // `fault`: where a value can be refused.
+  FrameOperation(const P& params, const char* kernel, FaultFn fault = nullptr)
+      : params_(params), kernel_(kernel), fault_(fault) {}
 
   Status Shapes(std::span<const Operand> in, std::span<Shape> out) const override {
     if (in[0].shape.rank() != 1) return BadShape(in[0], "one dimension");
@@ -59,12 +61,14 @@ class FrameOperation final : public Operation {
     params.Bind(in);
     SetTiled<F>(step, params, 1, 10 + 5 * static_cast<float>(params.size));
     step.kernel = kernel_;
+    step.fault = fault_;
     return Status();
   }
 
  private:
   P params_;
   const char* kernel_;
+  FaultFn fault_;
 };
 
 }  // namespace heddle::core
