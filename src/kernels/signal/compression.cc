@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 
 #include "kernels/math.h"
 #include "kernels/signal/frame_operation.h"
@@ -64,7 +65,8 @@ struct LogScale : FrameParams {
     const double log_2 = Log(2.0);
     for (int i = 0; i < 130; ++i) {
       const double x = std::min(i, 128) / 128.0;
-      table[static_cast<size_t>(i)] = static_cast<int32_t>(0.5 + 65536 * (Log(1 + x) / log_2 - x));
+      table[static_cast<size_t>(i)] =
+          static_cast<int32_t>(std::lround(65536 * (Log(1 + x) / log_2 - x)));
     }
   }
   // log2 with 16 bits of fraction. REQUIRES: x > 0.
