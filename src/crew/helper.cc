@@ -12,7 +12,7 @@ namespace heddle::core {
 namespace {
 
 constexpr int64_t kMostCreditNs = 200'000;
-constexpr int64_t kMostFirstCreditNs = 50'000;  // where wakes take long, cores are wanted elsewhere
+constexpr int64_t kMostFirstCreditNs = 25'000;  // where wakes take long, cores are wanted elsewhere
 constexpr int64_t kTellEveryNs = 1'000'000;
 
 }  // namespace
@@ -229,9 +229,9 @@ void Crew::SleepForWork(Helper& self) {
   const int64_t end = clock_.NowNs();
   self.slept_ns.Add(end - begin);
   if (rung_ns_.load(std::memory_order_relaxed) > begin) NoteWake(end);
-  // As long again as a wake takes: who slept too early loses no more than twice what was needed.
+  // As long again as a wake takes: one that goes back to sleep too early loses no more than that.
   const int64_t wake_ns = wake_ns_.load(std::memory_order_relaxed);
-  self.credit_ns = std::max(self.credit_ns, std::min(2 * wake_ns, kMostFirstCreditNs));
+  self.credit_ns = std::max(self.credit_ns, std::min(wake_ns, kMostFirstCreditNs));
 }
 
 }  // namespace heddle::core
