@@ -193,8 +193,8 @@ Crew::Slot* Crew::TakeSlot() {
 
 // REQUIRES: the claim is held.
 uint32_t Crew::Compute(Slot& slot, const Claim& claim, std::byte* scratch) {
-  // Tiles after a failing one are skipped; those before it were claimed earlier.
-  if (slot.failure.load(std::memory_order_relaxed) != kNone) return 0;
+  // Only tiles after a failing one are skipped: whoever holds earlier ones may find a lower.
+  if (slot.failure.load(std::memory_order_relaxed) >> 32 < claim.begin) return 0;
   const Region& region = slot.region;
   const int64_t begin = claim.begin * slot.block;
   const int64_t end = std::min(region.tiles, claim.end * slot.block);

@@ -7,7 +7,8 @@
 //     cap are part of it, too. (ACapHoldsOverAllCallsOfAnEngine)
 //  3. Slots, where turns publish their regions, live as long as the Crew; how tiles are claimed
 //     from one is claims.h's. Each tile is computed once, and the lowest failing one decides.
-//     (EveryTileOnceWhateverTheBudget, TheLowestFailingTileDecides)
+//     (EveryTileOnceWhateverTheBudget, TheLowestFailingTileDecides,
+//     AClaimBeforeTheFailingOneIsComputed)
 //  4. At most budget - active turns helpers work, looked at again at each claim; so at most Budget
 //     threads compute, plus one claim of at most kLongestClaimNs per helper while the gate closes.
 //     An SMT sibling is no core here, and the Governor may keep more of them away.
