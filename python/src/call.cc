@@ -88,6 +88,7 @@ class CallInProgress {
  private:
   void BindNamed(nb::handle name, nb::handle value);
   void BindPort(const Port& port, nb::handle value);
+  void BindPosition(size_t index, nb::handle value);
   void BindOuts();
   bool SeenBefore() const;
   void Remember();
@@ -125,6 +126,12 @@ void CallInProgress::BindPort(const Port& port, nb::handle value) {
   holds_.push_back(std::move(hold));
 }
 
+// Two inputs may have one name.
+void CallInProgress::BindPosition(size_t index, nb::handle value) {
+  BindPort(target_->inputs[index], value);
+  inputs_.back().name = nullptr;
+}
+
 void CallInProgress::Bind(PyObject* args, PyObject* kwargs) {
   std::vector<std::pair<PyObject*, PyObject*>> named;
   PyObject *key = nullptr, *value = nullptr;
@@ -146,7 +153,7 @@ void CallInProgress::Bind(PyObject* args, PyObject* kwargs) {
           std::to_string(count) + " inputs are given, the model has " + NamesOf(target_->inputs));
   } else {
     for (size_t i = 0; i < count; ++i)
-      BindPort(target_->inputs[i], PyTuple_GET_ITEM(args, static_cast<Py_ssize_t>(i)));
+      BindPosition(i, PyTuple_GET_ITEM(args, static_cast<Py_ssize_t>(i)));
   }
   for (const auto& [name, given] : named) BindNamed(name, given);
   if (options_.out.is_valid()) BindOuts();
@@ -158,7 +165,7 @@ void CallInProgress::Bind(const nb::list& inputs) {
     Raise(Code::kInvalidArgument, std::to_string(given.size()) +
                                       " inputs are given, the model has " +
                                       NamesOf(target_->inputs));
-  for (size_t i = 0; i < given.size(); ++i) BindPort(target_->inputs[i], given[i]);
+  for (size_t i = 0; i < given.size(); ++i) BindPosition(i, given[i]);
 }
 
 void CallInProgress::BindOuts() {
@@ -246,6 +253,7 @@ std::vector<nb::object> CallInProgress::RunIntoArrays() {
   for (size_t i = 0; i < ports.size(); ++i) {
     arrays.push_back(NewArray(ports[i].type, runner_.known.outputs[i].shape()));
     views.push_back(ViewOf(ports[i], arrays.back()));
+    views.back().name = nullptr;  // by position: two outputs may have one name
   }
   Execute(views.data(), views.size(), nullptr);
   return arrays;

@@ -29,8 +29,10 @@ void RunKept(Kept* self, const Runner& runner, const nb::list& inputs) {
                                       std::to_string(target->inputs.size()));
   std::vector<TensorView> views;
   std::vector<nb::object> holds(inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i)
+  for (size_t i = 0; i < inputs.size(); ++i) {
     views.push_back(InputView(target->inputs[i], inputs[i], false, &holds[i]));
+    views.back().name = nullptr;  // by position: two inputs may have one name
+  }
   heddle_run_options options{};
   options.struct_size = sizeof(options);
   options.signature = target->signature_or_null();

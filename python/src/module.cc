@@ -9,6 +9,8 @@
 NB_MODULE(_native, module) {
   using namespace heddle::python;  // NOLINT: the module is this namespace
   if (_import_array() < 0) throw nb::python_error();
+  // Calls that are in flight when Python ends keep their objects: nobody's mistake.
+  nb::set_leak_warnings(false);
   ImportErrors();
   module.attr("VERSION") = heddle_version();
   module.def("copy_into", &CopyInto, nb::arg("array"), nb::arg("value"));

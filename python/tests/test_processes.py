@@ -26,6 +26,7 @@ def run(program, *arguments):
     """Runs a program to its end; returns what it printed."""
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), *arguments], capture_output=True, text=True,
                           timeout=LIMIT)
+    assert done.stderr == ""
     assert done.returncode == 0, f"status {done.returncode}: {done.stdout}\n{done.stderr}"
     return done.stdout
 
