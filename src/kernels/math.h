@@ -109,10 +109,10 @@ struct FastReduced {
 [[gnu::always_inline]] inline float FastLogF(float x) {
   const bool denormal = x < 0x1p-126f;
   const float scaled = denormal ? x * 0x1p24f : x;
-  const int32_t bits = std::bit_cast<int32_t>(scaled);
+  const uint32_t bits = std::bit_cast<uint32_t>(scaled);
   // scaled = 2^k * m, m in [sqrt(1/2), sqrt(2)).
-  const int32_t k = (bits - 0x3f3504f3) >> 23;
-  const float m = std::bit_cast<float>(bits - k * (1 << 23));
+  const int32_t k = static_cast<int32_t>(bits - 0x3f3504f3u) >> 23;
+  const float m = std::bit_cast<float>(bits - (static_cast<uint32_t>(k) << 23));
   const float f = m - 1.0f, s = f / (2.0f + f), z = s * s;
   // 2 * atanh(s); the leading part of the series kept exact.
   const float tail =
