@@ -21,9 +21,11 @@ constexpr Type kAnyType[] = {Type::kFloat32, Type::kFloat32,  Type::kFloat32, Ty
                              Type::kFloat64, Type::kBFloat16, Type::kInt4,    Type::kUInt32,
                              Type::kUInt16,  Type::kUInt64,   Type::kString,  Type::kComplex64};
 
+constexpr int64_t kMaxElements = 1 << 16;  // of one tensor
+
 bool HasQuantization(Type type) {
   return type == Type::kInt8 || type == Type::kUInt8 || type == Type::kInt16 ||
-         type == Type::kInt4 || type == Type::kInt2;
+         type == Type::kInt4 || type == Type::kInt2 || type == Type::kUInt4;
 }
 
 std::vector<std::string_view> Split(std::string_view text, char separator) {
@@ -68,7 +70,8 @@ class NodeMaker {
       : recipe_(recipe), wish_(wish), c_(choices) {
     type_ = wish.type != Type::kNone ? wish.type : c_.Of(kAnyType);
     static constexpr int kRanks[] = {1, 2, 2, 3, 3, 4, 4, 4, 0, 5, 6};
-    for (int rank = c_.Of(kRanks); base_.rank() < rank;) base_.Append(Size());
+    for (int rank = c_.Of(kRanks); base_.rank() < rank;)
+      base_.Append(base_.elements() > 512 ? 1 : Size());
     weights_ = WeightsType();
     shared_ = Quantised(type_);
     whole_group_ = !c_.OneIn(3);
@@ -79,9 +82,10 @@ class NodeMaker {
     const size_t arrow = halves[0].find('>');
     for (std::string_view word : Split(halves[0].substr(0, arrow), ' ')) AddOperand(Word(word));
     for (std::string_view word : Split(halves[0].substr(arrow + 1), ' ')) AddResult(Word(word));
-    int32_t version = wish_.version != 0 ? wish_.version : std::max(OpKnownVersion(recipe_.op), 1);
-    if (wish_.version == 0 && c_.OneIn(8)) version = 1 + static_cast<int32_t>(c_.Below(20));
-    b_.Op(recipe_.op, operands_, results_, {}, version);
+    int32_t version = std::max(OpKnownVersion(recipe_.op), 1);
+    if (wish_.slips && c_.OneIn(8)) version = 1 + static_cast<int32_t>(c_.Below(20));
+    const std::vector<int32_t> between = Intermediates();
+    b_.Op(recipe_.op, operands_, results_, {}, version).intermediates = between;
     for (int t : results_) b_.Output(t);
     const auto bodies = halves.size() > 1 ? Split(halves[1], ' ') : Split("", ' ');
     for (std::string_view body : bodies) AddBody(body[0]);
@@ -89,10 +93,31 @@ class NodeMaker {
     b_.options_writer = [&](flatbuffers::FlatBufferBuilder& to, const Operator& op) {
       return op.code == recipe_.op ? RandomOptions(to, op.code, options, c_) : WriteOptions(to, op);
     };
-    return {b_.Build(), std::move(inputs_)};
+    const bool free = halves[0].find('T') != std::string_view::npos;
+    const bool weighs = halves[0].find('W') != std::string_view::npos;
+    return {b_.Build(), free ? type_ : FirstType(), weighs ? weights_ : Type::kNone,
+            std::move(inputs_)};
   }
 
  private:
+  Type FirstType() const {
+    for (const auto* tensors : {&operands_, &results_})
+      for (const int32_t t : *tensors)
+        if (t >= 0) return b_.subgraphs[0].tensors[static_cast<size_t>(t)].type;
+    return Type::kNone;
+  }
+
+  // What an integer LSTM's gates have between their sums.
+  std::vector<int32_t> Intermediates() {
+    std::vector<int32_t> tensors;
+    if (operands_.size() < 20 || type_ != Type::kInt8) return tensors;
+    for (int i = 0; i < 5; ++i) {
+      const Type type = i < 4 ? Type::kInt16 : Type::kInt8;
+      tensors.push_back(b_.Make("between", type, {1}, Quantised(type)));
+    }
+    return tensors;
+  }
+
   bool Slips() { return wish_.slips && c_.OneIn(40); }
 
   int32_t Size() {
@@ -137,6 +162,11 @@ class NodeMaker {
     if (!sizes.empty() && Slips()) sizes[c_.Below(static_cast<uint32_t>(sizes.size()))] = Size();
     if (Slips()) sizes.push_back(1);
     sizes.resize(std::min<size_t>(sizes.size(), Shape::kMaxRank));
+    int64_t elements = 1;
+    for (int32_t& size : sizes) {
+      if (elements * size > kMaxElements) size = 1;
+      elements *= std::max(size, 1);
+    }
     return Shape(std::span<const int32_t>(sizes));
   }
 
@@ -188,12 +218,14 @@ class NodeMaker {
   }
 
   Quantization Quantised(Type type) {
-    static constexpr float kScales[] = {0.5f, 0.1f, 0.00390625f, 0.0078125f, 0.02f, 1.0f};
-    static constexpr int kZeros[] = {0, 0, -128, 3, -5};
-    if (!HasQuantization(type)) return {};
+    static constexpr float kScales[] = {0.5f, 0.1f, 1.0f / 256, 1.0f / 128, 1.0f / 128, 1.0f};
+    static constexpr float kFine[] = {0.01f, 1.0f / 2048, 1.0f / 32768};
+    static constexpr int kZeros[] = {0, 0, -128, -128, 3, -5};
+    const bool wide = type == Type::kInt32 && recipe_.op == OpCode::kQUANTIZE;
+    if (!HasQuantization(type) && !wide) return {};
     int zero = type == Type::kInt8 || type == Type::kUInt8 ? c_.Of(kZeros) : 0;
     if (type == Type::kUInt8) zero = std::abs(zero);
-    return Quant(type == Type::kInt16 && c_.OneIn(2) ? 1.0f / 32768 : c_.Of(kScales), zero);
+    return Quant(type == Type::kInt16 ? c_.Of(kFine) : c_.Of(kScales), zero);
   }
   // One scale for each channel of weights, on their first axis or their last.
   Quantization OfWeights(Type type, const Shape& shape) {
@@ -349,6 +381,9 @@ class NodeMaker {
     if (type == Type::kInt8 && c_.OneIn(3)) quant = Quant(1.0f / 256, -128);
     if (type == Type::kUInt8 && c_.OneIn(3)) quant = Quant(1.0f / 256, 0);
     if (type == Type::kInt8 && c_.OneIn(4)) quant = Quant(1.0f / 128, 0);
+    if (type == Type::kInt8 && c_.OneIn(4)) quant = Quant(1.0f / 16, 127);
+    if (type == Type::kUInt8 && c_.OneIn(4)) quant = Quant(1.0f / 16, 255);
+    if (type == Type::kUInt8 && c_.OneIn(4)) quant = Quant(1.0f / 128, 128);
     if (type == Type::kInt16 && c_.OneIn(2)) quant = Quant(1.0f / 32768, 0);
     results_.push_back(b_.Make("out" + std::to_string(results_.size()), type, shape, quant));
   }

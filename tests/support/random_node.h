@@ -21,6 +21,8 @@ std::span<const Recipe> Recipes();
 
 struct RandomNode {
   std::vector<std::byte> file;
+  Type type = Type::kNone;     // of the node; where that makes no difference, of its first operand
+  Type weights = Type::kNone;  // kNone: it has none
   struct Input {
     Type type;
     Shape shape;
@@ -31,7 +33,6 @@ struct RandomNode {
 
 struct NodeWish {
   Type type = Type::kNone;  // of the node; kNone: any
-  int32_t version = 0;      // 0: any
   bool slips = true;        // now and then something is not as it should be
 };
 

@@ -3,6 +3,7 @@
 
 #include <flatbuffers/reflection_generated.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
@@ -68,11 +69,13 @@ class TableWriter {
     if (type == reflection::String) return to_.CreateString("name").Union();
     if (type != reflection::Vector) return 0;
     const bool calls = Has(NameOf(field), "subgraph") || Has(NameOf(field), "computations");
-    const int length = choices_.OneIn(4) ? static_cast<int>(choices_.Below(5))
-                       : calls           ? wish_.bodies
-                                         : wish_.rank;
+    int length = calls ? wish_.bodies : wish_.rank;
+    if (NameOf(field) == "padding") length *= 2;
+    if (NameOf(field) == "update_window_dims") length = std::max(length - 1, 0);
+    if (choices_.OneIn(8)) length = static_cast<int>(choices_.Below(5));
     std::vector<int64_t> values;
-    const bool in_order = choices_.OneIn(2);
+    const bool in_order =
+        (Has(NameOf(field), "dims") || Has(NameOf(field), "map")) && !choices_.OneIn(4);
     for (int i = 0; i < length; ++i) values.push_back(calls ? i + 1 : in_order ? i : Number(field));
     switch (field.type()->element()) {
       case reflection::Int:
@@ -94,9 +97,11 @@ class TableWriter {
       return Has(NameOf(field), "else") || NameOf(field) == "body_subgraph_index" ? wish_.bodies
                                                                                   : 1;
     }
+    if (NameOf(field) == "index_vector_dim" && !choices_.OneIn(4)) return 1;
     static constexpr int kAny[] = {1, 1, 1, 1, 1, 2, 2, 2, 3, 0, 4, -1};
     static constexpr int kPlace[] = {0, 0, 0, 1, 1, 2, 3, -1, -1, -2};
-    const bool place = Has(NameOf(field), "axis") || Has(NameOf(field), "dim") ||
+    if (Has(NameOf(field), "dilations") || Has(NameOf(field), "window_s")) return choices_.Of(kAny);
+    const bool place = Has(NameOf(field), "axis") || Has(NameOf(field), "dims") ||
                        Has(NameOf(field), "mask") || Has(NameOf(field), "pad");
     return place ? choices_.Of(kPlace) : choices_.Of(kAny);
   }
