@@ -53,8 +53,8 @@ def bad_links(path, page):
 
 
 def bad_operators(build):
-    built = pathlib.Path(build) / "docs/operators.md"
-    if not built.exists() or built.read_text(encoding="utf-8") != operator_table.page():
+    built, types = (pathlib.Path(build) / "docs" / name for name in ("operators.md", "operator_types.tsv"))
+    if not built.exists() or built.read_text(encoding="utf-8") != operator_table.page(types):
         yield f"{built}: not the table that scripts/operator_table.py makes; build the target heddle_docs"
     described = text("docs/operators.md")
     for name, _, _ in operator_table.rows("kernels/custom_operators.inc", "HEDDLE_CUSTOM_KERNEL"):
