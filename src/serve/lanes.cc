@@ -90,7 +90,7 @@ bool Order::HasDebt(const Lane& lane) const {
 // Idle lanes are kept, the longest idle first, while they may owe something.
 void Order::Unused(Lane& lane) {
   if (!lane.of_table || lane.idle || lane.first != nullptr || lane.running > 0 ||
-      lane.blocked > 0 || lane.held_first != nullptr || lane.bound.requests > 0)
+      lane.blocked > 0 || lane.held_first != nullptr || lane.telling || lane.bound.requests > 0)
     return;
   Shelve(lane);
 }

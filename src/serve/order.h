@@ -60,6 +60,7 @@ struct Lane {
   uint32_t running = 0, blocked = 0;
   int64_t waiting_ns = 0;                               // as the requests are estimated
   Request *held_first = nullptr, *held_last = nullptr;  // that began and must end in order
+  bool telling = false;                                 // of one of those that ended
 
   Lane* next_in_bucket = nullptr;
   Lane *next_idle = nullptr, *previous_idle = nullptr;

@@ -57,8 +57,13 @@ void Queue::Work(Turn& turn, Priority posted, const Request* only) {
     const bool stays = only == nullptr && turn.held() && !turn.wanted();
     request = stays ? BeginNext(nullptr, &after) : nullptr;
   }
-  EndRunner();
   Release(lock, after);
+  // Who drains may let the queue go as soon as no runner is left: the last that this one touches.
+  lock.lock();
+  EndRunner();
+  const bool post = WantRunner(&posted);
+  lock.unlock();
+  if (post) hands_.Post(posted);
 }
 
 bool Queue::WorkOnce(Turn& turn, const Request* only) {
@@ -114,13 +119,18 @@ void Queue::Finish(Request& request, Status status, Afterwards* after) {
   request.status = std::move(status);
   request.state = RequestState::kHeld;
   if (!request.in_order) return Complete(request, after);
-  Lane& lane = *request.lane;
-  while (lane.held_first != nullptr && lane.held_first->state == RequestState::kHeld) {
-    Request& ended = *lane.held_first;
-    lane.held_first = ended.next_held;
-    if (lane.held_first == nullptr) lane.held_last = nullptr;
-    Complete(ended, after);
-  }
+  if (!request.lane->telling) CompleteNextHeld(*request.lane, after);
+}
+
+// One at a time: the next is told of once the one before it has been.
+void Queue::CompleteNextHeld(Lane& lane, Afterwards* after) {
+  Request* next = lane.held_first;
+  lane.telling = next != nullptr && next->state == RequestState::kHeld;
+  if (!lane.telling) return order_.Unused(lane);
+  lane.held_first = next->next_held;
+  if (lane.held_first == nullptr) lane.held_last = nullptr;
+  next->told_in_order = &lane;
+  Complete(*next, after);
 }
 
 // A request that waits ends without having begun.
@@ -183,6 +193,11 @@ void Queue::EndRunner() {
 
 // Leaves `after` empty.
 void Queue::Release(Lock& lock, Afterwards& after) {
+  Settle(lock, after);
+  Tell(after);
+}
+
+void Queue::Settle(Lock& lock, Afterwards& after) {
   if (first_blocked_ != nullptr) AdmitBlocked(&after);
   counts_.ahead_ns.Set(static_cast<uint64_t>(order_.waiting_ns()));
   Priority priority = Priority::kNormal;
@@ -194,21 +209,22 @@ void Queue::Release(Lock& lock, Afterwards& after) {
     after.unblocked = blocked.next;
     blocked.GoOn();
   }
-  Tell(after.first);
-  after = Afterwards();
 }
 
-void Queue::Tell(Request* first) {
-  while (first != nullptr) {
-    Request& request = *first;
-    first = request.next_ended;
+void Queue::Tell(Afterwards& after) {
+  while (after.first != nullptr) {
+    Request& request = *after.first;
+    after.first = request.next_ended;
+    if (after.first == nullptr) after.last = nullptr;
     Target& target = *request.target;
     std::atomic<uint64_t>& unfinished = unfinished_[request.generation];
-    if (request.has_waiters) FutexWake(request.word, 1 << 30);
-    if (request.completions != nullptr) request.completions->Add(request.tag);
-    if (request.then != nullptr) request.then(request.then_arg, request);
-    request.in_flight.reset();
-    request.Disown();
+    Lane* lane = request.told_in_order;
+    TellOne(request);
+    if (lane != nullptr) {
+      Lock lock(mutex_);
+      CompleteNextHeld(*lane, &after);
+      Settle(lock, after);
+    }
     // A joiner counts itself before it looks at these.
     target.unfinished.fetch_sub(1, std::memory_order_seq_cst);
     unfinished.fetch_sub(1, std::memory_order_seq_cst);
@@ -217,6 +233,14 @@ void Queue::Tell(Request* first) {
       idle_.notify_all();
     }
   }
+}
+
+void Queue::TellOne(Request& request) {
+  if (request.has_waiters) FutexWake(request.word, 1 << 30);
+  if (request.completions != nullptr) request.completions->Add(request.tag);
+  if (request.then != nullptr) request.then(request.then_arg, request);
+  request.in_flight.reset();
+  request.Disown();
 }
 
 }  // namespace heddle::core

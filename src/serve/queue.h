@@ -90,6 +90,7 @@ class Queue {
   Request* BeginNext(const Request* only, Afterwards* after);
   void Finish(Request& request, Status status, Afterwards* after);
   void Leave(Request& request, Counter QueueCounts::* how, Status status, Afterwards* after);
+  void CompleteNextHeld(Lane& lane, Afterwards* after);
   void Complete(Request& request, Afterwards* after);
   void Expire(int64_t now, Afterwards* after);
   void CancelAll(const Target* target, Afterwards* after);
@@ -97,7 +98,9 @@ class Queue {
   // Whether one more turn is to be posted for, and with which priority; counts it.
   bool WantRunner(Priority* priority);
   void Release(Lock& lock, Afterwards& after);
-  void Tell(Request* first);
+  void Settle(Lock& lock, Afterwards& after);
+  void Tell(Afterwards& after);
+  void TellOne(Request& request);
   void EndRunner();
   void WaitUntilZero(Lock& lock, const std::atomic<uint64_t>& count);
   void Count(Target& target, Counter QueueCounts::* what, uint64_t more = 1) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "crew/crew.h"
 #include "serve/queue.h"
 
 namespace heddle::core {
@@ -17,6 +18,13 @@ inline constexpr int64_t kMs = 1'000'000;
 inline uint32_t SeedFromEnvironment() {
   const char* given = std::getenv("HEDDLE_SEED");
   return given != nullptr ? static_cast<uint32_t>(std::strtoul(given, nullptr, 10)) : 1;
+}
+
+inline Crew::Options CrewOf(int threads, int cores) {
+  Crew::Options options;
+  options.most_threads = threads;
+  options.read_budget = [cores] { return cores; };
+  return options;
 }
 
 struct TestRequest final : Request {

@@ -131,6 +131,7 @@ void Queue::Accept(Request& request, Lane& lane, int64_t now) {
   Target& target = *request.target;
   request.Own();
   request.in_flight.emplace();
+  request.told_in_order = nullptr;
   request.state = RequestState::kWaiting;
   request.accepted_ns = now;
   request.generation = generation_;

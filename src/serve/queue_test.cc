@@ -178,9 +178,9 @@ TEST(Queue, DrainRefusesAndCancels) {
   TestRequest& waits = b.Make();
   b.Submit(waits);
   b.hands.posts.clear();
-  Crew crew({1, [] { return 1; }, &SystemClock()});
+  Crew crew(CrewOf(1, 1));
   {
-    Turn turn(crew, Priority::kNormal, 0);
+    Turn turn(crew, Priority::kNormal, nullptr);
     EXPECT_EQ(b.queue.Join().code(), Code::kFailedPrecondition) << "inside a call";
     b.queue.Work(turn, Priority::kNormal, nullptr);
   }

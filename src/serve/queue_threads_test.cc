@@ -90,8 +90,7 @@ struct Play {
 
 void PlayWith(uint32_t seed, int budget, heddle_policy policy) {
   SCOPED_TRACE(seed);
-  auto cores = std::make_shared<std::atomic<int>>(budget);
-  Crew crew({4, [cores] { return cores->load(); }, &SystemClock()});
+  Crew crew(CrewOf(4, budget));
   CrewHands hands(&crew);
   Queue queue(SystemClock(), hands, {kMostRequests, kMostBytes, policy});
   hands.Serve(queue);
@@ -135,9 +134,42 @@ TEST(QueueThreads, NothingIsLostToldTwiceOrRunBesideItsSession) {
              seed % 2 == 0 ? HEDDLE_BLOCK : HEDDLE_DROP_OLDEST);
 }
 
+// Also where each is ended by another thread.
+TEST(QueueThreads, CallbacksOfAStreamComeInOrder) {
+  Crew crew(CrewOf(4, 4));
+  CrewHands hands(&crew);
+  Queue queue(SystemClock(), hands, {.most_requests = 16, .policy = HEDDLE_BLOCK});
+  hands.Serve(queue);
+  WatchedTarget target;
+  std::mt19937 rng(SeedFromEnvironment());
+  std::atomic<int> living{0};
+  struct Seen {
+    uint64_t next = 0;  // plain: callbacks of a stream come one after another
+    int wrong = 0;
+  } seen;
+  constexpr uint64_t kRequests = 4000;
+  for (uint64_t i = 0; i < kRequests; ++i) {
+    auto* r = new OwnRequest(living);
+    r->target = &target;
+    r->stream = 1;
+    r->in_order = true;
+    r->tag = (rng() % 400) + 400 * i;
+    r->then = [](void* arg, Request& ended) {
+      auto& s = *static_cast<Seen*>(arg);
+      s.wrong += ended.tag / 400 != s.next++;
+    };
+    r->then_arg = &seen;
+    ASSERT_TRUE(queue.Submit(*r).ok());
+    r->Disown();
+  }
+  EXPECT_TRUE(queue.Drain(false).ok());
+  EXPECT_EQ(seen.next, kRequests);
+  EXPECT_EQ(seen.wrong, 0);
+}
+
 // A callback holds the only turn there is; what it waits for must run all the same.
 TEST(QueueThreads, ACallbackMayWaitForWhatItSubmits) {
-  Crew crew({2, [] { return 1; }, &SystemClock()});
+  Crew crew(CrewOf(2, 1));
   CrewHands hands(&crew);
   Queue queue(SystemClock(), hands, {});
   hands.Serve(queue);

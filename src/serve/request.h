@@ -70,6 +70,7 @@ class Request {
   Request *next_live = nullptr, *previous_live = nullptr;  // accepted, not done
   Request* next_held = nullptr;                            // in the lane's order of ends
   Request* next_ended = nullptr;
+  Lane* told_in_order = nullptr;  // whose next request is told after this one
   bool begun_alone = false, has_waiters = false;
   size_t expiry_place = kNotInHeap;
   Cost* cost = nullptr;
