@@ -195,6 +195,10 @@ class Crew {
 // Whether this thread computes on a turn of its own or helps one.
 bool& InTurn();
 
+// How many threads end a region of so much work soonest, its caller's included: with each further
+// one, the exchange of cache lines takes longer than its share of the work.
+int MostThreads(float work_ns);
+
 // The right to compute on the calling thread, from construction, which may wait, to destruction.
 class Turn final : public Executor {
  public:
@@ -234,7 +238,7 @@ class Turn final : public Executor {
   bool MayGoOn() const { return wait_.arg == nullptr || wait_.go_on(wait_.arg); }
   void Look(float done_ns);
   void Yield();
-  int Spare() const;
+  int Spare(float work_ns) const;
   uint32_t RunAlone(const Region& region);
   void Share(const Region& region, int spare);
   uint32_t RunShared(const Region& region, int spare);

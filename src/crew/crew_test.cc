@@ -90,6 +90,14 @@ TEST(Crew, EveryTileOnceWhateverTheBudget) {
   }
 }
 
+TEST(Crew, FewHelpForLittleWork) {
+  EXPECT_EQ(MostThreads(0), 1);
+  EXPECT_GE(MostThreads(4'000), 2);  // two cores share whatever is shared at all
+  EXPECT_EQ(MostThreads(20'000), 7);
+  EXPECT_EQ(MostThreads(1e6f), 50);
+  EXPECT_GT(MostThreads(1e30f), 1'000);
+}
+
 // Tiles that wait for each other: only as many threads let them end. For a Crew whose threads are
 // all still to be started, since one that begins to sleep may miss the ring.
 class Meeting {

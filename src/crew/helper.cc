@@ -173,7 +173,8 @@ bool Crew::HelpAt(Slot& slot, Helper& self) {
   const int before = slot.helpers.fetch_add(1, std::memory_order_relaxed);
   while (before < slot.most_helpers.load(std::memory_order_relaxed) && HasWork(slot, self) &&
          MayStay()) {
-    const auto parts = static_cast<uint32_t>(gate_.load(std::memory_order_relaxed));
+    const int threads = slot.most_helpers.load(std::memory_order_relaxed) + 1;
+    const auto parts = static_cast<uint32_t>(std::max(1, threads));
     const Claim claim = slot.claims.Take(parts, slot.most.load(std::memory_order_relaxed));
     if (claim.size() == 0) break;
     const int64_t begin = clock_.NowNs();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turn: a call's side of the Crew.
 #include <algorithm>
+#include <cmath>
 
 #include "crew/crew.h"
 
@@ -8,6 +9,7 @@ namespace heddle::core {
 namespace {
 
 constexpr float kWorthSharingNs = 4'000;  // a few exchanges of cache lines, many times over
+constexpr float kExchangeNs = 400;        // what a claim and its end cost all others who claim
 constexpr int64_t kStragglerSpinNs = 50'000;
 constexpr int64_t kLookEveryNs = 2'000'000;  // of one who waits at what may end the wait
 constexpr float kLookAtClockNs = 1'000'000;  // of one who computes at what else is due
@@ -151,9 +153,14 @@ void Turn::Look(float done_ns) {
     crew_.AskForBudget(now);
 }
 
-// Threads that may compute besides this one.
-int Turn::Spare() const {
-  const int room = crew_.Room();
+// Work W takes W / T + T * kExchangeNs on T threads.
+int MostThreads(float work_ns) {
+  return static_cast<int>(std::sqrt(std::clamp(work_ns / kExchangeNs, 1.0f, 1e8f)));
+}
+
+// Threads that may compute besides this one, on a region of so much work.
+int Turn::Spare(float work_ns) const {
+  const int room = std::min(crew_.Room(), MostThreads(work_ns) - 1);
   return cap_ == nullptr ? room : std::min(room, cap_->spare());
 }
 
@@ -165,7 +172,7 @@ uint32_t Turn::Run(const Region& region) {
   const bool worth_it = region.tiles >= 2 && total_ns >= kWorthSharingNs;
   const bool fits = region.scratch_bytes <= Crew::kScratchBytes;
   if (nested_ || !worth_it || !fits) return RunAlone(region);
-  const int spare = Spare();
+  const int spare = Spare(total_ns);
   if (spare <= 0) return RunAlone(region);
   if (slot_ == nullptr) slot_ = crew_.TakeSlot();
   if (slot_ == nullptr) return RunAlone(region);
@@ -174,7 +181,8 @@ uint32_t Turn::Run(const Region& region) {
 
 uint32_t Turn::RunShared(const Region& region, int spare) {
   Share(region, spare);
-  WakeSome(static_cast<float>(region.tiles) * region.tile_ns, region.tiles, spare);
+  const float total_ns = static_cast<float>(region.tiles) * region.tile_ns;
+  WakeSome(total_ns, region.tiles, spare);
   const auto count = static_cast<uint32_t>((region.tiles + slot_->block - 1) / slot_->block);
   const uint32_t parts = static_cast<uint32_t>(spare + 1);
   uint32_t mine = 0, stopped = 0;
@@ -185,7 +193,7 @@ uint32_t Turn::RunShared(const Region& region, int spare) {
     crew_.Compute(*slot_, claim, nullptr);
     slot_->claims.Finish(claim);
     Look(region.tile_ns * static_cast<float>(claim.size() * slot_->block));
-    slot_->most_helpers.store(Spare(), std::memory_order_relaxed);
+    slot_->most_helpers.store(Spare(total_ns), std::memory_order_relaxed);
     if (held_ && (region.go_on == nullptr || region.go_on(region.arg))) continue;
     stopped = kRegionStopped;
     const Claim rest = slot_->claims.TakeAll();
