@@ -9,9 +9,10 @@
 
 namespace heddle::bench {
 
-// Nanoseconds. The first six as `crew_simulation --measure` prints them on a server's virtual
-// machine of two cores, rounded; the last two, which two cores do not show, from published
-// measurements of servers with two packages.
+// Nanoseconds. A virtual machine of two cores, busy with other work, measured (crew_simulation
+// --measure): local 2, transfer 180 for two of them, pause 24, wake_latency 28,000. Rounded to what
+// servers have. The two calls, which a busy machine does not show, and the last two, which two
+// cores do not, are estimates.
 struct Costs {
   int64_t local = 6;              // an atomic step on a line that is in this core's cache
   int64_t transfer = 80;          // the same on a line that another core of the package wrote last

@@ -119,7 +119,8 @@ void PrintCosts() {
   StayOn(cpus[0]);
   fmt::print("local        {:8.0f} ns\n", LocalStepNs());
   fmt::print("pause        {:8.0f} ns\n", PauseNs());
-  fmt::print("transfer     {:8.0f} ns\n", TransferNs(cpus[1]));
+  fmt::print("transfer     {:8.0f} ns (two: a move, and the look that saw it)\n",
+             TransferNs(cpus[1]));
   const Wakes wakes = MeasureWakes(cpus[1]);
   fmt::print("wake_call    {:8} ns\n", wakes.call_ns);
   fmt::print("wake_latency {:8} ns\n", wakes.latency_ns);
