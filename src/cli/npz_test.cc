@@ -12,7 +12,7 @@ namespace {
 template <class T>
 Array MakeArray(Kind kind, std::vector<int64_t> shape, std::vector<T> values) {
   Array array{kind, sizeof(T), std::move(shape), std::vector<std::byte>(values.size() * sizeof(T))};
-  std::memcpy(array.data.data(), values.data(), array.data.size());
+  if (!values.empty()) std::memcpy(array.data.data(), values.data(), array.data.size());
   return array;
 }
 
