@@ -3,17 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "heddle/c.h"
-
-static int failures = 0;
-
-#define CHECK(condition)                                                   \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      printf("%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition); \
-      ++failures;                                                          \
-    }                                                                      \
-  } while (0)
 
 static void check(heddle_status* status, heddle_code code, int line) {
   if (heddle_status_code(status) != code) {
