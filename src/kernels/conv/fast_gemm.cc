@@ -102,8 +102,7 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
 }
 
 MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Filter& filter) {
-  const bool is_float = spec.input == Type::kFloat32 && !spec.hybrid();
-  const GemmKernels* kernels = is_float ? FloatGemm(args.isa) : IntGemm(args.isa);
+  const GemmKernels* kernels = spec.float_product() ? FloatGemm(args.isa) : IntGemm(args.isa);
   if (kernels == nullptr || filter.k == 0 || filter.out_c == 0) return OperationPtr();
   WeightsLayout layout;
   layout.name = filter.k_stride == 1 ? "gemm" : "gemm_transposed";
@@ -131,8 +130,7 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
 
 // Taps of few channels that lie side by side are read as one.
 void JoinTaps(const ConvSpec& spec, int32_t k_w, Filter& filter) {
-  const bool is_float = spec.input == Type::kFloat32 && !spec.hybrid();
-  const int64_t tap_bytes = filter.segment_k * (is_float ? 4 : 1);
+  const int64_t tap_bytes = filter.segment_k * (spec.float_product() ? 4 : 1);
   if (k_w == 1 || tap_bytes > 64 || filter.groups != 1 || spec.window.dilation_w != 1) return;
   filter.segment_taps = k_w;
   filter.segment_k *= k_w;
@@ -145,7 +143,7 @@ GemmParams StartParams(const ConvSpec& spec, const GemmKernels& kernels,
   GemmParams p;
   p.kernels = &kernels;
   const FastConstants& c = *constants;
-  p.element = spec.input == Type::kFloat32 && !c.hybrid ? 4 : 1;
+  p.element = spec.float_product() ? 4 : 1;
   p.out_element = spec.input == Type::kFloat32 ? 4 : 1;
   if (c.hybrid) {
     p.run = kernels.Form(GemmForm::kIntScaled);

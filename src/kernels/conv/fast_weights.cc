@@ -134,7 +134,7 @@ Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
                                   const WeightsLayout& layout) {
   HEDDLE_ASSIGN(const std::byte* expanded, ExpandWeights(args));
   const void* source = expanded != nullptr ? expanded : args.inputs[1].data;
-  const bool is_float = spec.input == Type::kFloat32 && !spec.hybrid();
+  const bool is_float = spec.float_product();
   const int64_t n = static_cast<int64_t>(layout.lanes.size());
   const int64_t element = is_float ? 4 : layout.widen ? 2 : 1;
   const int64_t block_bytes = layout.padded_k() * layout.block * element;
@@ -213,7 +213,7 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
   if (!spec.weights_constant || !spec.bias_constant || spec.input != spec.output) return false;
   const size_t n = static_cast<size_t>(out_channels);
   if (spec.bias != Type::kNone && args.inputs[2].shape.elements() != out_channels) return false;
-  if (spec.input == Type::kFloat32 && !spec.hybrid()) return true;
+  if (spec.float_product()) return true;
   const size_t scales = spec.weights_quant->scale.size();
   if (spec.weights_quant->block > 0 || (scales != 1 && scales != n)) return false;
   if (spec.input == Type::kUInt8) return spec.weights == Type::kUInt8;

@@ -134,10 +134,11 @@ struct ConvSpec {
   // acc = bias (or 0); acc = fma(x, w, acc), one chain. Order: ky, kx, ci; in `fast` a depthwise
   // convolution of multiplier 1 goes kx, ky.
   bool fused_sums() const { return numerics == Numerics::kFast; }
-  // float32 rows are quantised as they come, to meet integer weights.
-  bool hybrid() const {
-    return input == Type::kFloat32 && weights != Type::kFloat32 && weights != Type::kFloat16;
+  // float32 rows meet float weights, or are quantised as they come, to meet integer ones.
+  bool float_product() const {
+    return input == Type::kFloat32 && (weights == Type::kFloat32 || weights == Type::kFloat16);
   }
+  bool hybrid() const { return input == Type::kFloat32 && !float_product(); }
   bool columns_first() const {
     return fused_sums() && kind == ConvKind::kDepthwise;
   }  // where the multiplier is 1
