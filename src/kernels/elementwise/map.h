@@ -4,6 +4,8 @@
 #ifndef HEDDLE_KERNELS_ELEMENTWISE_MAP_H_
 #define HEDDLE_KERNELS_ELEMENTWISE_MAP_H_
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
