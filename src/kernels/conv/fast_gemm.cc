@@ -109,6 +109,7 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
   layout.lanes = PanelLanes(filter.out_c, filter.groups, kernels->lanes);
   layout.block = kernels->lanes;
   layout.group_k = kernels->group_k;
+  layout.row_offset = kernels->row_offset;
   layout.k = filter.k;
   layout.channel_stride = filter.channel_stride;
   layout.zero = spec.weights == Type::kUInt8 ? 128 : 0;

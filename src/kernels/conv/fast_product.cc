@@ -144,7 +144,7 @@ void StartHybridRows(const GemmParams& p, const TileArgs& args, int64_t first, G
   const int64_t of_row = p.row_per_pixel ? 1 : int64_t{p.out_w} * p.out_h;
   for (int64_t r = 0; r < call.rows; ++r) {
     const QuantisedRow& row = rows[(first + r) / of_row];
-    init[r] = -128 - row.zero, scale[r] = row.scale;
+    init[r] = p.kernels->row_offset - 128 - row.zero, scale[r] = row.scale;
   }
   call.row_init = init, call.row_scale = scale;
 }

@@ -134,6 +134,7 @@ Status Pack(const MakeArgs& args, const ConvSpec& spec, const GemmKernels& kerne
   layout.lanes = PanelLanes(w[0], 1, kernels.lanes);
   layout.block = kernels.lanes;
   layout.group_k = kernels.group_k;
+  layout.row_offset = kernels.row_offset;
   layout.k = int64_t{r.taps_h} * r.taps_w * in_c;
   layout.channel_stride = w.Product(1, 4);
   layout.zero = spec.weights == Type::kUInt8 ? 128 : 0;

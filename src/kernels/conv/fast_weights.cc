@@ -187,7 +187,7 @@ FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
     return c;
   }
   // Bytes u = x + (128 if signed), stored weights v: the sum of (u - u0)(v - v0) over k taps is
-  // sum(u v) - v0 sum(u) - u0 sum(v) + k u0 v0.
+  // sum(u v) - v0 sum(u) - u0 sum(v) + k u0 v0, and sum((u - offset) v) lacks offset sum(v).
   c.int_epilogue = MakeIntEpilogue(spec, out_channels, groups);
   const bool is_signed = spec.input == Type::kInt8;
   const uint32_t u0 = spec.input_zero + (is_signed ? 128 : 0);
@@ -199,8 +199,9 @@ FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
   for (size_t i = 0; i < n; ++i) {
     const int32_t channel = layout.lanes[i];
     if (channel < 0) continue;
+    const uint32_t weights_sum = static_cast<uint32_t>(weights.sums[i]);
     const uint32_t start = static_cast<uint32_t>(IntegerBias(bias, spec.bias, channel));
-    c.sums[i] = static_cast<int32_t>(start - u0 * static_cast<uint32_t>(weights.sums[i]) +
+    c.sums[i] = static_cast<int32_t>(start - (u0 - layout.row_offset) * weights_sum +
                                      static_cast<uint32_t>(layout.k) * u0 * v0);
     if (c.requant()) c.scale[i] = c.int_epilogue.k[channel];
   }

@@ -34,6 +34,7 @@ struct WeightsLayout {
   int64_t channel_stride = 0;     // elements of the source
   int32_t zero = 0;               // subtracted from integers
   bool widen = false;             // int16 instead of int8
+  int32_t row_offset = 0;         // GemmKernels::row_offset
 
   int64_t padded_k() const {
     return (static_cast<int64_t>(k_offset.size()) + group_k - 1) / group_k * group_k;

@@ -56,6 +56,20 @@ const DepthwiseKernels* IntDepthwise(Isa isa) {
   }
 }
 
+#elif defined(__aarch64__)
+
+const GemmKernels* FloatGemm(Isa isa) { return isa == Isa::kPlain ? nullptr : &kFloatGemmNeon; }
+const GemmKernels* IntGemm(Isa isa) {
+  if (isa == Isa::kPlain) return nullptr;
+  return isa == Isa::kNeonDot ? &kIntGemmNeonDot : &kIntGemmNeon;
+}
+const DepthwiseKernels* FloatDepthwise(Isa isa) {
+  return isa == Isa::kPlain ? nullptr : &kFloatDepthwiseNeon;
+}
+const DepthwiseKernels* IntDepthwise(Isa isa) {
+  return isa == Isa::kPlain ? nullptr : &kIntDepthwiseNeon;
+}
+
 #else
 
 const GemmKernels* FloatGemm(Isa) { return nullptr; }

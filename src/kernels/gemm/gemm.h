@@ -39,7 +39,7 @@ using GemmFn = void (*)(const GemmCall& call);
 enum class GemmForm : uint8_t {
   kFloatFused,    // acc = init; acc = fma(a, w, acc); clamp
   kFloatUnfused,  // acc = 0; acc = acc + a * w in two roundings; + init; clamp
-  kIntSums,       // unsigned bytes (or int16) times int8, exact; int32 out
+  kIntSums,       // unsigned bytes less row_offset (or int16) times int8, exact; int32 out
   kIntRequant,    // the same, then RequantFloat to bytes
   // sums + row_init * init; fma(sum * row_scale, scale, bias) where `fused`, else
   // sum * (row_scale * scale) + bias; clamp; float out
@@ -54,6 +54,7 @@ struct GemmKernels {
   float macs_per_ns;       // what a large product reaches, for estimates
   GemmFn first, second;    // kFloatFused and kFloatUnfused, or kIntSums and kIntRequant
   GemmFn third = nullptr;  // kIntScaled
+  int32_t row_offset = 0;  // of integers of four-byte groups: what products take off each byte
 
   GemmFn Form(GemmForm form) const {
     if (form == GemmForm::kIntScaled) return third;

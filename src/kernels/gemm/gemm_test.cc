@@ -162,8 +162,8 @@ void CheckIntegers(const GemmKernels& kernels, uint32_t seed) {
     for (int64_t c = 0; c < p.columns; ++c) {
       int32_t sum = init[c] + (call.row_init ? row_init[r] : 0);
       for (int64_t i = 0; i < p.taps * p.k; ++i)
-        sum +=
-            (p.At(r, i) ^ static_cast<int32_t>(call.flip & 0xFF)) * p.weights[c * p.taps * p.k + i];
+        sum += ((p.At(r, i) ^ static_cast<int32_t>(call.flip & 0xFF)) - kernels.row_offset) *
+               p.weights[c * p.taps * p.k + i];
       ASSERT_EQ(sums[r * p.columns + c], sum) << "row " << r << " column " << c;
       ASSERT_EQ(static_cast<int8_t>(bytes[r * call.out_stride + c]),
                 RequantFloat(sum, scale[c], requant));

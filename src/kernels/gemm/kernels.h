@@ -11,10 +11,13 @@ namespace heddle::core {
 extern const GemmKernels kFloatGemmAvx2, kIntGemmAvx2;
 extern const GemmKernels kFloatGemmAvx512, kIntGemmAvx512;
 extern const GemmKernels kIntGemmAvx512Vnni;
+extern const GemmKernels kFloatGemmNeon, kIntGemmNeon;
+extern const GemmKernels kIntGemmNeonDot;
 
 extern const DepthwiseKernels kFloatDepthwiseAvx2, kIntDepthwiseAvx2;
 extern const DepthwiseKernels kFloatDepthwiseAvx512, kIntDepthwiseAvx512;
 extern const DepthwiseKernels kIntDepthwiseAvx512Vnni;
+extern const DepthwiseKernels kFloatDepthwiseNeon, kIntDepthwiseNeon;
 
 }  // namespace heddle::core
 

@@ -45,7 +45,7 @@ uint32_t StoreBytes(const MatMulPlan& p, Line<int8_t> from, std::byte* to) {
 RowTerms TermsOf(const MatMulPlan& p, uint32_t sum, int32_t zero, int32_t rhs_zero) {
   const uint32_t u0 = zero + 128, w0 = rhs_zero;
   const uint32_t constant = static_cast<uint32_t>(p.k) * u0 * w0 - w0 * sum;
-  return {static_cast<int32_t>(u0), static_cast<int32_t>(constant), 1};
+  return {static_cast<int32_t>(u0) - p.kernels->row_offset, static_cast<int32_t>(constant), 1};
 }
 
 RowTerms HybridRow(const MatMulPlan& p, Line<float> from, std::byte* scratch, std::byte* to) {

@@ -17,7 +17,7 @@ namespace heddle::core {
 
 enum class MatMulForm : uint8_t { kFloat, kHalf, kInt8, kHybrid, kInt16, kInt16By8 };
 
-// Sums of stored bytes u and weights w become those of values by
+// Sums of stored bytes u (less the kernels' row_offset) and weights w become those of values by
 //   sum(u w) - column * sum of the column's w + constant.
 struct RowTerms {
   int32_t column = 0, constant = 0;
