@@ -107,6 +107,26 @@ def test_tensors_in_use_may_not_be_set(shared):
     shared.invoke()
 
 
+def test_a_copy_in_the_making_is_no_view(shared):
+    class Slow(np.ndarray):  # an array whose copy takes until another thread has invoked
+        def copy(self):
+            copies.set()
+            assert invoked.wait(0.2) is False, "the invoke did not wait for the copy"
+            return np.array(self)
+
+    copies, invoked = threading.Event(), threading.Event()
+    shared.set_tensor(0, filled(3))
+    tensors = shared._tensors()
+    tensors.inputs[0] = tensors.inputs[0].view(Slow)
+    other = threading.Thread(target=lambda: shared.set_tensor(0, filled(5)))
+    other.start()
+    copies.wait()
+    shared.invoke()
+    invoked.set()
+    other.join()
+    assert (np.asarray(tensors.inputs[0]) == 3).all()
+
+
 def hammer(interpreter, images, expected, rounds, threads):
     """Threads of one interpreter, each with inputs of its own; the number of wrong answers."""
     source = interpreter.get_input_details()[0]["index"]

@@ -26,6 +26,10 @@ def _blank(shape, info):
     return np.zeros(shape, info.dtype)
 
 
+def _copies(arrays):
+    return [array.copy() for array in arrays]
+
+
 class Variables:
     """What a model remembers. It belongs to the interpreter, not to a thread: invokes on it take turns."""
 
@@ -58,13 +62,15 @@ class TensorSet:
 
     def renew(self):
         self.busy = threading.Lock()
+        self.copied = threading.Lock()  # held while references of a copy in the making count
 
     def copy(self):
         """The same values for another thread; the variables are the same ones."""
         other = TensorSet(self.model, list(self.shapes), self.variables)
-        if self.inputs is not None:
-            other.inputs = [array.copy() for array in self.inputs]
-            other.outputs = [array.copy() for array in self.outputs]
+        with self.copied:
+            if self.inputs is not None:
+                other.inputs = _copies(self.inputs)
+                other.outputs = _copies(self.outputs)
         return other
 
     def allocate(self):
@@ -94,8 +100,9 @@ class TensorSet:
 
     def check_views(self):
         """An array that tensor(i)() gave may not outlive what it shows."""
-        if self.inputs is not None and (_native.any_shared(self.inputs) or _native.any_shared(self.outputs)):
-            raise RuntimeError(LIVE_VIEW)
+        with self.copied:
+            if self.inputs is not None and (_native.any_shared(self.inputs) or _native.any_shared(self.outputs)):
+                raise RuntimeError(LIVE_VIEW)
 
     def invoke(self, keep):
         if not self.busy.acquire(False):
