@@ -210,11 +210,10 @@ const DepthwiseKernels* ChooseKernels(const MakeArgs& args, const ConvSpec& spec
 
 MadeOperation MakeFastDepthwise(const MakeArgs& args, const ConvSpec& spec) {
   const Shape& weights = args.inputs[1].shape;
-  if (spec.groups == 0 || weights.elements() == 0 || !FastConstantsFit(args, spec, weights[3])) {
-    return OperationPtr();
-  }
   const int32_t channels = weights[3];
+  if (spec.groups == 0 || weights.elements() == 0) return OperationPtr();
   if (spec.groups == 1 && channels > 1) return MakeFastOneChannel(args, spec);
+  if (!FastConstantsFit(args, spec, channels)) return OperationPtr();
   const DepthwiseKernels* kernels = ChooseKernels(args, spec);
   if (kernels == nullptr || spec.groups != channels) return OperationPtr();
   auto layout = std::make_shared<const WeightsLayout>(DepthwiseLayout(*kernels, spec, weights));

@@ -102,7 +102,9 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
 }
 
 MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Filter& filter) {
-  const GemmKernels* kernels = spec.float_product() ? FloatGemm(args.isa) : IntGemm(args.isa);
+  const GemmKernels* kernels = spec.float_product()         ? FloatGemm(args.isa)
+                               : spec.input == Type::kInt16 ? PairGemm(args.isa)
+                                                            : IntGemm(args.isa);
   if (kernels == nullptr || filter.k == 0 || filter.out_c == 0) return OperationPtr();
   WeightsLayout layout;
   layout.name = filter.k_stride == 1 ? "gemm" : "gemm_transposed";
@@ -114,7 +116,8 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
   layout.channel_stride = filter.channel_stride;
   layout.zero = spec.weights == Type::kUInt8 ? 128 : 0;
   // Where kernels read whole groups in place, each segment ends with a whole group.
-  const int64_t segment = filter.segment_k, unit = kernels->group_k == 4 ? 4 : 1;
+  const bool widened = kernels->group_k == 2 && spec.input != Type::kInt16;
+  const int64_t segment = filter.segment_k, unit = widened ? 1 : kernels->group_k;
   for (int64_t k = 0; k < filter.k; k += segment) {
     for (int64_t i = 0; i < CeilDiv(segment, unit) * unit; ++i)
       layout.k_offset.push_back(i < segment ? (k + i) * filter.k_stride : -1);
@@ -129,9 +132,21 @@ MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Fil
       std::make_unique<FastGemm>(spec, args.isa, *kernels, weights, std::move(constants), filter));
 }
 
+bool Fits(const MakeArgs& args, const ConvSpec& spec, const Filter& f) {
+  if (spec.input == Type::kInt16)
+    return FastConstantsFit16(args, spec, f.out_c, f.channel_stride, f.k, f.k_stride);
+  return FastConstantsFit(args, spec, f.out_c);
+}
+
+// Bytes of what products read; hybrid rows are quantised first.
+int64_t InputElement(const ConvSpec& spec) {
+  if (spec.float_product()) return 4;
+  return spec.input == Type::kInt16 ? 2 : 1;
+}
+
 // Taps of few channels that lie side by side are read as one.
 void JoinTaps(const ConvSpec& spec, int32_t k_w, Filter& filter) {
-  const int64_t tap_bytes = filter.segment_k * (spec.float_product() ? 4 : 1);
+  const int64_t tap_bytes = filter.segment_k * InputElement(spec);
   if (k_w == 1 || tap_bytes > 64 || filter.groups != 1 || spec.window.dilation_w != 1) return;
   filter.segment_taps = k_w;
   filter.segment_k *= k_w;
@@ -144,8 +159,8 @@ GemmParams StartParams(const ConvSpec& spec, const GemmKernels& kernels,
   GemmParams p;
   p.kernels = &kernels;
   const FastConstants& c = *constants;
-  p.element = spec.float_product() ? 4 : 1;
-  p.out_element = spec.input == Type::kFloat32 ? 4 : 1;
+  p.element = InputElement(spec);
+  p.out_element = spec.input == Type::kFloat32 ? 4 : p.element;
   if (c.hybrid) {
     p.run = kernels.Form(GemmForm::kIntScaled);
     p.call.init = c.sums.data();
@@ -171,7 +186,7 @@ GemmParams StartParams(const ConvSpec& spec, const GemmKernels& kernels,
 void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p) {
   p.segments = p.k_h * p.k_w / p.segment_taps;
   p.segment_bytes = p.segment_padded = p.tap_bytes * p.segment_taps;
-  p.gather = kernels.group_k == 2;
+  p.gather = kernels.group_k == 2 && p.element == 1;
   if (p.gather) {
     p.call.groups = CeilDiv(k, kernels.group_k);
     p.gathered_row = p.call.groups * 4;
@@ -185,8 +200,8 @@ void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p) {
 
 MadeOperation MakeFastConv2d(const MakeArgs& args, const ConvSpec& spec) {
   const Shape& weights = args.inputs[1].shape;
-  if (spec.groups == 0 || !FastConstantsFit(args, spec, weights[0])) return OperationPtr();
   const int64_t k = weights.Product(1, 4);
+  if (spec.groups == 0 || !Fits(args, spec, {weights[0], spec.groups, k, k})) return OperationPtr();
   Filter filter{weights[0], spec.groups, k, k, 1, 1, weights[3]};
   JoinTaps(spec, weights[2], filter);
   return MakeFastGemm(args, spec, filter);
@@ -195,6 +210,7 @@ MadeOperation MakeFastConv2d(const MakeArgs& args, const ConvSpec& spec) {
 MadeOperation MakeFastOneChannel(const MakeArgs& args, const ConvSpec& spec) {
   const Shape& weights = args.inputs[1].shape;
   Filter filter{weights[3], 1, weights.Product(1, 3), 1, weights[3], 1, 1};
+  if (!Fits(args, spec, filter)) return OperationPtr();
   JoinTaps(spec, weights[2], filter);
   return MakeFastGemm(args, spec, filter);
 }
@@ -202,10 +218,9 @@ MadeOperation MakeFastOneChannel(const MakeArgs& args, const ConvSpec& spec) {
 MadeOperation MakeFastFullyConnected(const MakeArgs& args, const ConvSpec& spec) {
   if (!spec.weights_constant) return MakeFastDynamic(args, spec);
   const Shape& weights = args.inputs[1].shape;
-  if (weights.rank() != 2 || !FastConstantsFit(args, spec, weights[0])) {
-    return OperationPtr();
-  }
-  return MakeFastGemm(args, spec, {weights[0], 1, weights[1], weights[1], 1, 1, weights[1]});
+  if (weights.rank() != 2) return OperationPtr();
+  const Filter filter{weights[0], 1, weights[1], weights[1], 1, 1, weights[1]};
+  return Fits(args, spec, filter) ? MakeFastGemm(args, spec, filter) : OperationPtr();
 }
 
 }  // namespace heddle::core

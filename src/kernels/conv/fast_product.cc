@@ -178,13 +178,19 @@ void GatherTile(const GemmParams& p, const std::byte* const* a, int64_t rows, st
 }
 
 // The epilogues that have no vector form, from sums in scratch.
-void FinishSums(const IntEpilogue& epilogue, const GemmCall& call, int32_t rows, int32_t channel,
+void FinishSums(const FastConstants& constants, const GemmCall& call, int32_t channel,
                 std::byte* out, int64_t out_stride) {
-  for (int32_t r = 0; r < rows; ++r) {
+  const IntEpilogue& epilogue = constants.int_epilogue;
+  for (int32_t r = 0; r < call.rows; ++r, out += out_stride) {
     const int32_t* sums = reinterpret_cast<const int32_t*>(call.out + r * call.out_stride);
-    for (int64_t c = 0; c < call.columns; ++c) {
-      const int32_t q = epilogue.Requantise(sums[c], channel + static_cast<int32_t>(c));
-      out[r * out_stride + c] = static_cast<std::byte>(q);
+    if (!constants.bias64.empty()) {
+      auto* to = reinterpret_cast<int16_t*>(out);
+      const int64_t* bias = constants.bias64.data() + channel;
+      for (int32_t c = 0; c < call.columns; ++c)
+        to[c] = static_cast<int16_t>(epilogue.Requantise(sums[c] + bias[c], channel + c));
+    } else {
+      for (int32_t c = 0; c < call.columns; ++c)
+        out[c] = static_cast<std::byte>(epilogue.Requantise(sums[c], channel + c));
     }
   }
 }
@@ -236,8 +242,7 @@ void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
     call.out_stride = sums ? call.columns * int64_t{sizeof(int32_t)} : out_stride;
     p.run(call);
     if (sums) {
-      FinishSums(p.constants->int_epilogue, call, call.rows, static_cast<int32_t>(channel), out,
-                 out_stride);
+      FinishSums(*p.constants, call, static_cast<int32_t>(channel), out, out_stride);
     }
     for (int64_t r = 0; p.grid.used && r < call.rows; ++r) {
       std::memcpy(output + GridPixel(p, part.row + first + r) * out_row, placed + r * placed_row,
@@ -296,7 +301,7 @@ void PlaceScratch(GemmParams& p) {
   }
   if (p.grid.used)
     p.placed_at = take(d.block_rows * d.tile_panels * p.kernels->lanes * p.out_element);
-  if (p.element != 1) return;
+  if (p.element == 4) return;
   if (p.hybrid()) {
     p.row_init_at = take(d.block_rows * 4);
     p.row_scale_at = take(d.block_rows * 4);

@@ -125,6 +125,16 @@ class Random {
       for (int32_t& x : v) x = Int(-20000, 20000);
       return TestTensor::Of(type, shape, v);
     }
+    if (type == Type::kInt16) {
+      std::vector<int16_t> v(n);
+      for (int16_t& x : v) x = static_cast<int16_t>(Int(0, 9) == 0 ? -32768 : Int(-32768, 32767));
+      return TestTensor::Of(type, shape, v);
+    }
+    if (type == Type::kInt64) {
+      std::vector<int64_t> v(n);
+      for (int64_t& x : v) x = int64_t{Int(-2000000000, 2000000000)} * 8;
+      return TestTensor::Of(type, shape, v);
+    }
     std::vector<uint8_t> v(n);
     for (uint8_t& x : v) x = static_cast<uint8_t>(Int(0, 255));
     return TestTensor::Of(type, shape, v);
@@ -144,11 +154,12 @@ Quantization PerTensor(float scale, int32_t zero) {
 void Quantise(Case& c, Random& r, int32_t out_c, int32_t k, int32_t axis) {
   const Type type = c.input.type;
   if (type != Type::kFloat32) {
-    const bool is_signed = type == Type::kInt8;
+    const bool is_signed = type != Type::kUInt8, wide = type == Type::kInt16;
     c.input.quant = PerTensor(r.Float(0.01f, 0.05f), r.Int(0, 255) - (is_signed ? 128 : 0));
     c.weights.quant = PerTensor(r.Float(0.001f, 0.02f), is_signed ? 0 : r.Int(0, 255));
     const float spread = std::sqrt(static_cast<float>(k)) * 0.03f;
     c.output.quant = PerTensor(r.Float(0.2f, 1.0f) * spread, is_signed ? r.Int(-128, 127) : 100);
+    if (wide) c.input.quant.zero_point = c.output.quant.zero_point = {0};
     if (is_signed && r.Int(0, 1) == 0) {
       c.weights.quant.axis = axis;
       c.weights.quant.scale.clear();
@@ -158,7 +169,8 @@ void Quantise(Case& c, Random& r, int32_t out_c, int32_t k, int32_t axis) {
   }
   c.output.type = type;
   if (r.Int(0, 3) == 0) return;
-  c.bias = r.Tensor(type == Type::kFloat32 ? Type::kFloat32 : Type::kInt32, {out_c});
+  const Type sum = type == Type::kInt16 ? r.Pick({Type::kInt32, Type::kInt64}) : Type::kInt32;
+  c.bias = r.Tensor(type == Type::kFloat32 ? Type::kFloat32 : sum, {out_c});
   if (type != Type::kFloat32) c.bias.quant = PerTensor(1, 0);
   c.bias.constant = true;
 }
@@ -183,7 +195,8 @@ Case WindowCase(Random& r, OpCode code, Type type) {
   c.op.code = code;
   c.op.options = o;
   c.input = r.Tensor(type, {r.Int(1, 2), h, w, in_c});
-  c.weights = r.Tensor(type, depthwise ? Shape{1, k_h, k_w, out_c} : Shape{out_c, k_h, k_w, each});
+  c.weights = r.Tensor(type == Type::kInt16 ? Type::kInt8 : type,
+                       depthwise ? Shape{1, k_h, k_w, out_c} : Shape{out_c, k_h, k_w, each});
   c.weights.constant = true;
   Quantise(c, r, out_c, k_h * k_w * (depthwise ? 1 : each), depthwise ? 3 : 0);
   c.text = std::string(OpName(code)) + " " + TypeName(type) + " input " + c.input.shape.ToString() +
@@ -202,7 +215,7 @@ Case DenseCase(Random& r, Type type) {
   const int32_t rows = r.Pick({1, 1, 2, 5, 13, 40}), units = r.Int(1, 150);
   const int32_t depth = r.Pick({1, 2, 3, 4, 7, 16, 33, 64, 257});
   c.input = r.Tensor(type, {rows, depth});
-  c.weights = r.Tensor(type, {units, depth});
+  c.weights = r.Tensor(type == Type::kInt16 ? Type::kInt8 : type, {units, depth});
   c.weights.constant = true;
   Quantise(c, r, units, depth, 0);
   c.text = std::string("FULLY_CONNECTED ") + TypeName(type) + " input " + c.input.shape.ToString() +
@@ -289,6 +302,44 @@ TEST(FastDynamic, FullyConnectedEqualsPlain) {
     Case c = DenseCase(r, Type::kFloat32);
     c.weights.constant = false;
     Compare(c, seed % 2 == 0 ? Numerics::kReference : Numerics::kFast);
+  }
+}
+
+TEST(FastConv16, WindowsEqualPlain) {
+  for (uint32_t seed = 0; seed < 120 && !HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    Case c = WindowCase(r, OpCode::kCONV_2D, Type::kInt16);
+    if (seed % 2 == 0) std::get<ConvOptions>(c.op.options).quantized_bias_type = c.bias.type;
+    Compare(c, seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
+  }
+}
+
+TEST(FastConv16, FullyConnectedEqualsPlain) {
+  for (uint32_t seed = 0; seed < 120 && !HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    Compare(DenseCase(r, Type::kInt16), seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
+  }
+}
+
+// Sums of 512 products of the lowest values are 2^31.
+TEST(FastConv16, SumsThatMayPass32BitsStayPlain) {
+  for (const int32_t depth : {511, 512}) {
+    Random r(1);
+    Case c = DenseCase(r, Type::kInt16);
+    c.input = TestTensor::Of(Type::kInt16, {1, depth}, std::vector<int16_t>(depth, -32768));
+    c.weights = TestTensor::Of(Type::kInt8, {1, depth}, std::vector<int8_t>(depth, -128));
+    c.weights.constant = true;
+    c.bias = {};
+    c.input.quant = c.output.quant = PerTensor(1, 0), c.weights.quant = PerTensor(1e-5f, 0);
+    const Outcome expected = heddle::core::Run(c, Numerics::kFast, Isa::kPlain, false, 0);
+    for (const Isa isa : SupportedIsas()) {
+      const Outcome got = heddle::core::Run(c, Numerics::kFast, isa, false, 0);
+      const bool fast = depth == 511 && PairGemm(isa) != nullptr;
+      EXPECT_EQ(got.kernel == expected.kernel, !fast) << depth << IsaName(isa);
+      EXPECT_EQ(got.bytes, expected.bytes) << depth << IsaName(isa);
+    }
   }
 }
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "kernels/conv/plain.h"
@@ -186,6 +188,13 @@ FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
     if (c.hybrid) SetHybrid(spec, layout, weights, c);
     return c;
   }
+  if (spec.input == Type::kInt16) {
+    c.int_epilogue = MakeIntEpilogue(spec, out_channels, groups);
+    c.sums.resize(n);
+    for (int32_t i = 0; i < out_channels; ++i) c.bias64.push_back(IntegerBias(bias, spec.bias, i));
+    c.padding.resize(RoundUp(padding_channels, 2) * 2);
+    return c;
+  }
   // Bytes u = x + (128 if signed), stored weights v: the sum of (u - u0)(v - v0) over k taps is
   // sum(u v) - v0 sum(u) - u0 sum(v) + k u0 v0, and sum((u - offset) v) lacks offset sum(v).
   c.int_epilogue = MakeIntEpilogue(spec, out_channels, groups);
@@ -226,6 +235,25 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
   return (spec.input == Type::kInt8 || hybrid) &&
          (spec.weights == Type::kInt8 || spec.weights == Type::kInt4 ||
           spec.weights == Type::kInt2);
+}
+
+bool FastConstantsFit16(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels,
+                        int64_t channel_stride, int64_t k, int64_t k_stride) {
+  const bool constant = spec.weights_constant && spec.bias_constant;
+  const bool types =
+      spec.input == Type::kInt16 && spec.output == Type::kInt16 && spec.weights == Type::kInt8;
+  if (!constant || !types || spec.input_zero != 0 || spec.weights_zero != 0) return false;
+  if (spec.bias != Type::kNone && args.inputs[2].shape.elements() != out_channels) return false;
+  const size_t scales = spec.weights_quant->scale.size();
+  if (spec.weights_quant->block > 0 || (scales != 1 && scales != size_t(out_channels)))
+    return false;
+  const auto* weights = reinterpret_cast<const int8_t*>(args.inputs[1].data);
+  for (int32_t c = 0; c < out_channels; ++c, weights += channel_stride) {
+    int64_t most = 0;
+    for (int64_t i = 0; i < k; ++i) most += std::abs(weights[i * k_stride]) << 15;
+    if (most > std::numeric_limits<int32_t>::max()) return false;
+  }
+  return true;
 }
 
 TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes) {

@@ -58,6 +58,7 @@ struct FastConstants {
   std::vector<float> bias;         // floats and hybrid
   std::vector<int32_t> sums;       // integers: what a sum of stored bytes starts from; hybrid: the
                                    // sums of the weights
+  std::vector<int64_t> bias64;     // int16, by output channel: sums start from 0
   std::vector<float> scale;        // kRequantFloat and hybrid
   std::vector<std::byte> padding;  // the bytes of an input pixel outside the image
   uint32_t flip = 0;               // makes input bytes unsigned
@@ -76,6 +77,10 @@ FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
 // Whether a fast form may take the operator: types that kernels know, constants that are there and
 // as long as they must be. What else is wrong with them is the plain form's to say.
 bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels);
+// The same for rows of int16, and whether their sums, without the bias, fit 32 bits whatever the
+// input: the plain form's have 64.
+bool FastConstantsFit16(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels,
+                        int64_t channel_stride, int64_t k, int64_t k_stride);
 
 // Where output (y, x) finds the taps of its window: byte offsets of rows in an image and of columns
 // in a row; -1: outside.

@@ -31,6 +31,10 @@ const GemmKernels* IntGemm(Isa isa) {
   }
 }
 
+const GemmKernels* PairGemm(Isa isa) {
+  return isa == Isa::kAvx512Vnni ? &kPairGemmAvx512Vnni : IntGemm(isa);
+}
+
 const DepthwiseKernels* FloatDepthwise(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
@@ -63,6 +67,7 @@ const GemmKernels* IntGemm(Isa isa) {
   if (isa == Isa::kPlain) return nullptr;
   return isa == Isa::kNeonDot ? &kIntGemmNeonDot : &kIntGemmNeon;
 }
+const GemmKernels* PairGemm(Isa isa) { return isa == Isa::kPlain ? nullptr : &kIntGemmNeon; }
 const DepthwiseKernels* FloatDepthwise(Isa isa) {
   return isa == Isa::kPlain ? nullptr : &kFloatDepthwiseNeon;
 }
@@ -74,6 +79,7 @@ const DepthwiseKernels* IntDepthwise(Isa isa) {
 
 const GemmKernels* FloatGemm(Isa) { return nullptr; }
 const GemmKernels* IntGemm(Isa) { return nullptr; }
+const GemmKernels* PairGemm(Isa) { return nullptr; }
 const DepthwiseKernels* FloatDepthwise(Isa) { return nullptr; }
 const DepthwiseKernels* IntDepthwise(Isa) { return nullptr; }
 

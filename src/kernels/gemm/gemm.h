@@ -39,7 +39,7 @@ using GemmFn = void (*)(const GemmCall& call);
 enum class GemmForm : uint8_t {
   kFloatFused,    // acc = init; acc = fma(a, w, acc); clamp
   kFloatUnfused,  // acc = 0; acc = acc + a * w in two roundings; + init; clamp
-  kIntSums,       // unsigned bytes less row_offset (or int16) times int8, exact; int32 out
+  kIntSums,       // unsigned bytes less row_offset (or int16) times int8, modulo 2^32; int32 out
   kIntRequant,    // the same, then RequantFloat to bytes
   // sums + row_init * init; fma(sum * row_scale, scale, bias) where `fused`, else
   // sum * (row_scale * scale) + bias; clamp; float out
@@ -67,6 +67,8 @@ struct GemmKernels {
 // The kernels of an ISA, or of the best it can run; nullptr: none.
 const GemmKernels* FloatGemm(Isa isa);
 const GemmKernels* IntGemm(Isa isa);
+// Those whose rows are int16.
+const GemmKernels* PairGemm(Isa isa);
 
 }  // namespace heddle::core
 

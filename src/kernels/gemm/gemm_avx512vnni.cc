@@ -20,6 +20,23 @@ struct Vnni : IntAvx512<kForm> {
   __m512i Dot(__m512i acc, __m512i a, __m512i w) const { return _mm512_dpbusd_epi32(acc, a, w); }
 };
 
+// Rows are int16.
+template <GemmForm kForm>
+struct VnniPairs : IntAvx512<kForm> {
+  static constexpr int kGroupBytes = 32;
+  using IntAvx512<kForm>::IntAvx512;
+
+  __m512i Row(const std::byte* a) const {
+    int32_t pair;
+    __builtin_memcpy(&pair, a, 4);
+    return _mm512_set1_epi32(pair);
+  }
+  __m512i Weights(const std::byte* w) const {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+  }
+  __m512i Dot(__m512i acc, __m512i a, __m512i w) const { return _mm512_dpwssd_epi32(acc, a, w); }
+};
+
 }  // namespace
 
 const GemmKernels kIntGemmAvx512Vnni = {
@@ -31,6 +48,15 @@ const GemmKernels kIntGemmAvx512Vnni = {
     .first = &GemmRun<Vnni<GemmForm::kIntSums>>,
     .second = &GemmRun<Vnni<GemmForm::kIntRequant>>,
     .third = &GemmRun<Vnni<GemmForm::kIntScaled>>,
+};
+const GemmKernels kPairGemmAvx512Vnni = {
+    .name = "gemm_s16_avx512vnni",
+    .lanes = 16,
+    .group_k = 2,
+    .max_rows = 12,
+    .macs_per_ns = 90,
+    .first = &GemmRun<VnniPairs<GemmForm::kIntSums>>,
+    .second = nullptr,
 };
 
 }  // namespace heddle::core
