@@ -9,6 +9,8 @@ namespace {
 constexpr double kNothing = 1e-6;  // less is what dividing left over
 // Of a period: what an allowance holds at most, and so what its rate must lack.
 constexpr double kHeld = 0.05;
+// On so many, somebody is being woken most of the time when more call than there are CPUs.
+constexpr int kCpusOfAWake = 16;
 
 }  // namespace
 
@@ -22,8 +24,9 @@ CoreBudget BudgetReader::Read() {
   budget.apart = std::max(1, topology_.cores);
   budget.throttling = cgroup_.ReadThrottling();
   const auto quota = cgroup_.ReadCpuQuota();
+  budget.turns += 1 + budget.cores / kCpusOfAWake;
   if (!quota || quota->cpus() >= budget.cores) return budget;
-  budget.cores = std::max(1, static_cast<int>(quota->cpus() + kNothing));
+  budget.cores = budget.turns = std::max(1, static_cast<int>(quota->cpus() + kNothing));
   const double share = quota->cpus() - budget.cores;
   if (share > kNothing && budget.apart > budget.cores) {
     budget.share = share;

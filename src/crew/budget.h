@@ -15,9 +15,12 @@
 namespace heddle::core {
 
 struct CoreBudget {
-  CoreBudget(int all = 1) : cores(all), apart(all) {}  // NOLINT: a number is a budget
+  CoreBudget(int all = 1) : cores(all), turns(all), apart(all) {}  // NOLINT: a number is a budget
 
   int cores;  // at least 1; calls may use as many at a time
+  // Calls that may compute at the same time: where there are as many CPUs as cores, a few more,
+  // which the system lets run on a core whose next call has been woken and is not there yet.
+  int turns;
   // Of them, those that are no SMT sibling of another: a second thread of a core is room for a
   // call of its own, not for help, which would slow down whom it helps.
   int apart;

@@ -41,6 +41,16 @@ TEST_F(BudgetReaderTest, TheMaskWithoutAQuota) {
   }
 }
 
+// A core whose next call is still waking goes to a call more; a quota would stop both for it.
+TEST_F(BudgetReaderTest, ATurnMoreThanCpusWhereNoQuotaBinds) {
+  Quota("max 100000");
+  EXPECT_EQ(Read().turns, 5);
+  Quota("200000 100000");
+  EXPECT_EQ(Read().turns, 2);
+  Quota("50000 100000");
+  EXPECT_EQ(Read().turns, 1);
+}
+
 TEST_F(BudgetReaderTest, WholeCoresAndAShare) {
   Quota("125000 50000");
   CoreBudget budget = Read();

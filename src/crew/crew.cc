@@ -60,7 +60,8 @@ Crew::Crew(Options options)
       placement_(std::move(options.placement)),
       current_cpu_(options.current_cpu),
       first_budget_(read_budget_()),
-      turns_(clock_, first_budget_.cores),
+      budget_(first_budget_.cores),
+      turns_(clock_, first_budget_.turns),
       gate_(first_budget_.apart),
       governor_(first_budget_.apart - 1),
       most_threads_(std::max(options.most_threads, first_budget_.cores)),
@@ -157,7 +158,8 @@ void Crew::SetBudget(const CoreBudget& budget) {
   gate_.store(budget.apart, std::memory_order_relaxed);
   allowance_.Set(budget.share, budget.period_ns);
   governor_.SetMost(budget.apart - 1 + (allowance_.any() ? 1 : 0));
-  turns_.SetBudget(budget.cores);
+  budget_.store(budget.cores, std::memory_order_relaxed);
+  turns_.SetBudget(budget.turns);
 }
 
 // On a thread of the Crew, since it reads files.
@@ -212,7 +214,7 @@ CrewCounters Crew::counters() const {
     return static_cast<uint64_t>(n.load(std::memory_order_relaxed));
   };
   CrewCounters c;
-  c.budget = turns_.budget();
+  c.budget = budget();
   c.governor_cap = governor_.cap();
   c.governor_moves = governor_.moves();
   c.wakes = wakes_.value();

@@ -3,7 +3,8 @@
 //
 //  1. The calling thread always executes; a call makes progress though no helper ever comes.
 //     (EveryTileOnceWhateverTheBudget with one core, ACapOfOneCoreKeepsACallAlone)
-//  2. Calls hold a Turn each (turns.h); at most Budget do. The helpers of a call whose Engine has a
+//  2. Calls hold a Turn each (turns.h); at most Budget do, and where no quota binds a few more, for
+//     which cores are found that others left (budget.h). The helpers of a call whose Engine has a
 //     cap are part of it, too. (ACapHoldsOverAllCallsOfAnEngine)
 //  3. Slots, where turns publish their regions, live as long as the Crew; how tiles are claimed
 //     from one is claims.h's. Each tile is computed once, and the lowest failing one decides.
@@ -92,7 +93,7 @@ class Crew {
 
   // A `cap` of nullptr: none.
   void Post(CrewTask& task, Priority priority, CoreCap* cap = nullptr);
-  int budget() const { return turns_.budget(); }
+  int budget() const { return budget_.load(std::memory_order_relaxed); }
   CrewCounters counters() const;
   const Governor& governor() const { return governor_; }
 
@@ -170,6 +171,7 @@ class Crew {
   const Placement placement_;
   int (*const current_cpu_)();
   const CoreBudget first_budget_;
+  std::atomic<int> budget_;
   Turns turns_;
   std::atomic<int> gate_;  // threads that may compute
   Allowance allowance_;

@@ -35,9 +35,10 @@
 namespace heddle::core {
 
 inline constexpr int64_t kLongTurnNs = 10'000'000;
-// About what a system gives a thread at a time. With turns that change hands less often nothing is
-// lost to the time that it takes to wake somebody.
-inline constexpr int64_t kSliceNs = 4'000'000;
+// Some of what a system gives a thread at a time. With turns that change hands less often nothing
+// is lost to the time that it takes to wake somebody; with longer slices the slowest calls are
+// slower than where the system alone shares out the cores.
+inline constexpr int64_t kSliceNs = 8'000'000;
 inline constexpr int64_t kMostStarvedNs = 100'000'000;
 
 class CoreCap;
