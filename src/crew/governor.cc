@@ -36,7 +36,10 @@ void Governor::Look(int64_t now_ns) {
 }
 
 void Governor::Judge(int64_t now_ns, double lost) {
-  if (lost > kTooMuch) {
+  const bool sure = suspected_ || unproven_;
+  suspected_ = lost > kTooMuch;
+  if (suspected_ && !sure) return;
+  if (suspected_) {
     pause_ns_ = std::min(2 * pause_ns_, kMostPauseNs);
     probe_ns_ = now_ns + pause_ns_;
     fell_ = true;

@@ -66,15 +66,27 @@ uint32_t Seed() {
 
 TEST(Governor, ALoneHiccupIsNothing) {
   Governor governor(3);
-  governor.Note(kSecond, 4 * kMs, 4 * kMs);  // everything was lost, but that is too little to tell
+  governor.Note(kSecond, 2 * kMs, 2 * kMs);  // everything was lost, but that is too little to tell
   EXPECT_EQ(governor.cap(), 3);
   governor.Note(kSecond + Governor::kWindowNs, 100 * kMs, 0);
   EXPECT_EQ(governor.cap(), 3);
 }
 
+TEST(Governor, ABadWindowIsNotYetALoad) {
+  Governor governor(3);
+  int64_t now = kSecond;
+  for (int i = 0; i < 10; ++i) {
+    governor.Note(now += Governor::kWindowNs, 10 * kMs, 3 * kMs);
+    governor.Note(now += Governor::kWindowNs, 10 * kMs, 0);
+    ASSERT_EQ(governor.cap(), 3);
+  }
+}
+
 TEST(Governor, HalvesUnderLoad) {
   Governor governor(8);
   int64_t now = kSecond;
+  governor.Note(now, 10 * kMs, kMs);
+  EXPECT_EQ(governor.cap(), 8);
   for (const int cap : {4, 2, 1, 0}) {
     now += Governor::kWindowNs;
     governor.Note(now, 10 * kMs, kMs);
@@ -84,6 +96,7 @@ TEST(Governor, HalvesUnderLoad) {
 
 TEST(Governor, AFailedProbeIsTakenBack) {
   Governor governor(8);
+  governor.Note(kSecond - Governor::kWindowNs, 10 * kMs, 2 * kMs);
   governor.Note(kSecond, 10 * kMs, 2 * kMs);
   ASSERT_EQ(governor.cap(), 4);
   int64_t now = kSecond + 2 * Governor::kLeastPauseNs;
@@ -100,6 +113,7 @@ TEST(Governor, AFailedProbeIsTakenBack) {
 
 TEST(Governor, BetweenTheLimitsNothingMoves) {
   Governor governor(8);
+  governor.Note(kSecond - Governor::kWindowNs, 10 * kMs, 2 * kMs);
   governor.Note(kSecond, 10 * kMs, 2 * kMs);
   int64_t now = kSecond + 2 * Governor::kLeastPauseNs;
   governor.Look(now);
@@ -115,6 +129,7 @@ TEST(Governor, ABudgetThatChangesMovesTheCap) {
   Governor governor(3);
   governor.SetMost(7);
   EXPECT_EQ(governor.cap(), 7);
+  governor.Note(kSecond - Governor::kWindowNs, 10 * kMs, 2 * kMs);
   governor.Note(kSecond, 10 * kMs, 2 * kMs);
   ASSERT_EQ(governor.cap(), 3);
   governor.SetMost(20);
