@@ -21,8 +21,13 @@ using testing::FillInput;
 using testing::HashOf;
 
 constexpr int kMostHelpers = 16;
+#ifdef HEDDLE_EMULATED  // an instruction costs fifty
+constexpr size_t kZooModels = 15;
+constexpr uintmax_t kSmallFile = 200'000;
+#else
 constexpr size_t kZooModels = 50;
 constexpr uintmax_t kSmallFile = 4'000'000;
+#endif
 
 // Machines of 1 to 17 cores, taken for the process's own one after another.
 class HelpersTest : public ::testing::Test {
