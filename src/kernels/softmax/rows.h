@@ -33,12 +33,23 @@ struct RowsParams {
   int64_t depth, rows, rows_per_tile;
 };
 
+// A kernel with a Run of its own computes rows [begin, end) of `depth` elements; else
 // kernel(in, out, at, n, scratch) computes elements [at, at + n).
 template <class Kernel>
+concept RunsRows = requires(const Kernel& kernel, const void* in, void* out, int64_t i) {
+  kernel.Run(in, out, i, i, i);
+};
+
+template <class Kernel>
 TileCode RowsTile(const RowsParams<Kernel>& p, const TileArgs& args, TileRange tiles) {
+  const int64_t begin = tiles.begin * p.rows_per_tile;
   const int64_t end = std::min(tiles.end * p.rows_per_tile, p.rows);
-  for (int64_t row = tiles.begin * p.rows_per_tile; row < end; ++row)
-    (*p.kernel)(args.inputs[0], args.outputs[0], row* p.depth, p.depth, args.scratch);
+  if constexpr (RunsRows<Kernel>) {
+    p.kernel->Run(args.inputs[0], args.outputs[0], begin, end, p.depth);
+  } else {
+    for (int64_t row = begin; row < end; ++row)
+      (*p.kernel)(args.inputs[0], args.outputs[0], row* p.depth, p.depth, args.scratch);
+  }
   return TileCode::kOk;
 }
 
@@ -68,6 +79,7 @@ class RowsOperation final : public Operation {
                                 element_ns_ * static_cast<float>(depth * std::min(rows, per_tile)));
     step.scratch_bytes = scratch_ * static_cast<size_t>(depth);
     step.kernel = "plain";
+    if constexpr (requires { kernel_->name(); }) step.kernel = kernel_->name();
     return Status();
   }
 

@@ -7,6 +7,7 @@
 #include "kernels/elementwise/element.h"
 #include "kernels/math.h"
 #include "kernels/softmax/fixed.h"
+#include "kernels/softmax/float_rows.h"
 #include "kernels/softmax/rows.h"
 #include "kernels/softmax/table16.h"
 
@@ -26,22 +27,29 @@ struct ReferenceRow {
 };
 
 struct FastRow {
+  SoftmaxKernel kernel;
   float beta;
-  void operator()(const float* x, float* y, int64_t n) const {
-    const float max = ReduceRow(x, n, x[0], [](float a, float b) { return a < b ? b : a; });
-    for (int64_t i = 0; i < n; ++i) y[i] = FastExpF((x[i] - max) * beta);
-    const float scale = 1.0f / ReduceRow(y, n, 0, [](float a, float b) { return a + b; });
-    for (int64_t i = 0; i < n; ++i) y[i] *= scale;
-  }
+  const char* name() const { return kernel.name; }
+  void operator()(const float* x, float* y, int64_t n) const { kernel.rows(x, y, 1, n, beta); }
 };
 
-template <class Row>
-struct FloatRow {
-  Row row;
+// Float32.
+struct ReferenceRows {
+  ReferenceRow row;
   void operator()(const void* in, void* out, int64_t at, int64_t n, std::byte*) const {
     row(static_cast<const float*>(in) + at, static_cast<float*>(out) + at, n);
   }
 };
+struct FastRows {
+  FastRow row;
+  const char* name() const { return row.name(); }
+  void Run(const void* in, void* out, int64_t begin, int64_t end, int64_t depth) const {
+    const int64_t at = begin * depth;
+    row.kernel.rows(static_cast<const float*>(in) + at, static_cast<float*>(out) + at, end - begin,
+                    depth, row.beta);
+  }
+};
+
 template <class Row>
 struct HalfRow {
   Row row;
@@ -53,11 +61,18 @@ struct HalfRow {
   }
 };
 
-template <class Row>
-MadeOperation MakeFloat(const MakeArgs& args, float element_ns) {
-  const Row row{args.op.OptionsOr<SoftmaxOptions>().beta};
-  if (args.inputs[0].type == Type::kFloat32) return MakeRows(FloatRow<Row>{row}, element_ns);
-  return MakeRows(HalfRow<Row>{row}, element_ns + 4, sizeof(float));
+MadeOperation MakeFloat(const MakeArgs& args) {
+  const float beta = args.op.OptionsOr<SoftmaxOptions>().beta;
+  const bool half = args.inputs[0].type == Type::kFloat16;
+  if (args.numerics == Numerics::kReference) {
+    const ReferenceRow row{beta};
+    if (half) return MakeRows(HalfRow<ReferenceRow>{row}, 14, sizeof(float));
+    return MakeRows(ReferenceRows{row}, 10);
+  }
+  const SoftmaxKernel kernel = SoftmaxKernelFor(args.isa);
+  const FastRow row{kernel, beta};
+  if (half) return MakeRows(HalfRow<FastRow>{row}, kernel.element_ns + 4, sizeof(float));
+  return MakeRows(FastRows{row}, kernel.element_ns);
 }
 
 template <class In>
@@ -205,10 +220,7 @@ MadeOperation MakeSoftmax(const MakeArgs& args) {
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   const bool bytes = in.type == Type::kInt8 || in.type == Type::kUInt8;
   if (!bytes || out.type != Type::kInt16) HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
-  if (in.type == Type::kFloat32 || in.type == Type::kFloat16) {
-    if (args.numerics == Numerics::kFast) return MakeFloat<FastRow>(args, 3);
-    return MakeFloat<ReferenceRow>(args, 10);
-  }
+  if (in.type == Type::kFloat32 || in.type == Type::kFloat16) return MakeFloat(args);
   if (!bytes && in.type != Type::kInt16) return UnsupportedType(in);
   if (bytes && out.type == Type::kInt16) {
     HEDDLE_TRY(CheckOneScale(in));

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
+#include "kernels/math_fused.h"
 #include "kernels/softmax/fixed.h"
 #include "support/run_operation.h"
 
@@ -63,6 +65,62 @@ TEST(Softmax, Floats) {
         for (size_t i = 0; i < x.size(); ++i)
           ASSERT_NEAR(got[i], want[i], want[i] * 3e-6) << "depth " << depth << " element " << i;
       }
+}
+
+// The bits of y, all NaNs alike.
+std::vector<uint32_t> Bits(const std::vector<float>& y) {
+  std::vector<uint32_t> bits;
+  for (float v : y) bits.push_back(std::isnan(v) ? 0x7fc00000u : std::bit_cast<uint32_t>(v));
+  return bits;
+}
+
+TEST(Softmax, TheSameBitsOnEveryInstructionSet) {
+  std::vector<int32_t> depths;
+  for (int32_t d = 1; d <= 70; ++d) depths.push_back(d);
+  depths.insert(depths.end(), {127, 128, 129, 1000, 5000});
+  for (int32_t depth : depths)
+    for (int32_t rows : {1, 9, 67}) {
+      std::vector<float> x;
+      for (uint16_t v : Scattered<uint16_t>(static_cast<size_t>(depth) * rows))
+        x.push_back(static_cast<float>(v) * 0.03f - 60);
+      if (rows == 9) x[depth] = kInf, x[x.size() - 1] = std::nanf(""), x[x.size() / 2] = -kInf;
+      const auto in = TestTensor::Of<float>(Type::kFloat32, {rows, depth}, x);
+      const auto out = TestTensor::Output(Type::kFloat32);
+      const auto plain = Bits(Computed(0.7f, in, out)[0].As<float>());
+      for (Isa isa : SupportedIsas()) {
+        RunConfig config;
+        config.isa = isa;
+        config.tiles_per_call = 1;
+        ASSERT_EQ(Bits(Computed(0.7f, in, out, config)[0].As<float>()), plain)
+            << IsaName(isa) << " depth " << depth << " rows " << rows;
+      }
+    }
+}
+
+// The largest value may be any element.
+TEST(Softmax, AnyElementMayBeTheLargest) {
+  for (Isa isa : SupportedIsas())
+    for (int32_t depth : {3, 8, 9, 15, 16, 31, 63, 64, 65, 100}) {
+      std::vector<float> x(static_cast<size_t>(depth) * depth);
+      for (int32_t i = 0; i < depth; ++i) x[i * depth + i] = 100;
+      RunConfig config;
+      config.isa = isa;
+      const auto y = Computed(1, TestTensor::Of<float>(Type::kFloat32, {depth, depth}, x),
+                              TestTensor::Output(Type::kFloat32), config)[0]
+                         .As<float>();
+      for (int32_t i = 0; i < depth; ++i) EXPECT_EQ(y[i * depth + i], 1) << IsaName(isa);
+    }
+}
+
+TEST(Softmax, FusedExpIsNearTheRealFunction) {
+  for (int i = -8700; i <= 8830; ++i) {
+    const float x = static_cast<float>(i) * 0.01f;
+    const double want = std::exp(static_cast<double>(x));
+    ASSERT_NEAR(FusedExpF(x), want, want * 0x1p-22) << x;
+  }
+  EXPECT_EQ(FusedExpF(0), 1);
+  EXPECT_EQ(FusedExpF(-kInf), 0);
+  EXPECT_TRUE(std::isnan(FusedExpF(std::nanf(""))));
 }
 
 TEST(Softmax, FarApartAndInfinite) {
