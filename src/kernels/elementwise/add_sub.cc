@@ -9,49 +9,30 @@
 namespace heddle::core {
 namespace {
 
-// LiteRT's builtin arithmetic: both inputs brought to a common scale with `left` fractional bits,
-// then the sum scaled.
-template <Arithmetic kind, class T>
-struct AddBuiltin {
-  int32_t zero_a, zero_b, zero_out, left;
-  Multiplier ka, kb, ko;
-  IntRange range;
-  T operator()(T a, T b) const {
-    const int32_t x = Mbqm((a - zero_a) * (1 << left), ka);
-    const int32_t y = Mbqm((b - zero_b) * (1 << left), kb);
-    return static_cast<T>(AddZeroAndClamp(zero_out, Mbqm(Compute<kind>(x, y), ko), range));
-  }
-};
-
-// int16 with scales that are powers of two: one input is shifted to the other's scale, which is the
-// output's.
 template <Arithmetic kind>
-struct AddPowerOf2 {
-  int shift_a, shift_b;
-  IntRange range;
-  int16_t operator()(int16_t a, int16_t b) const {
-    const int32_t sum =
-        Compute<kind, int32_t>(RoundingShift(a, shift_a), RoundingShift(b, shift_b));
-    return static_cast<int16_t>(std::clamp(sum, range.lo, range.hi));
-  }
-};
+constexpr int32_t kSign = kind == Arithmetic::kSub ? -1 : 0;
 
 template <Arithmetic kind, class T>
 MadeOperation MakeBuiltin(const MakeArgs& args) {
   const Quantization &a = *args.inputs[0].quant, &b = *args.inputs[1].quant;
   const Quantization& out = *args.outputs[0].quant;
-  const int left = sizeof(T) == 1 ? 20 : 15;
-  const double twice_max = static_cast<double>(2 * std::max(a.Scale(), b.Scale()));
-  AddBuiltin<kind, T> f;
+  AddBuiltin f;
   f.zero_a = a.ZeroPoint(), f.zero_b = b.ZeroPoint(), f.zero_out = out.ZeroPoint();
-  f.left = left;
-  f.ka = MakeMultiplier(static_cast<double>(a.Scale()) / twice_max);
-  f.kb = MakeMultiplier(static_cast<double>(b.Scale()) / twice_max);
+  f.left = sizeof(T) == 1 ? 20 : 15;
+  f.sign = kSign<kind>;
+  const double twice_max = static_cast<double>(2 * std::max(a.Scale(), b.Scale()));
+  f.ka = MakeRescale(static_cast<double>(a.Scale()) / twice_max);
+  f.kb = MakeRescale(static_cast<double>(b.Scale()) / twice_max);
   f.ko =
-      MakeMultiplier(twice_max / static_cast<double>(static_cast<float>(1 << left) * out.Scale()));
-  f.range = BuiltinActivationRange(args.op.OptionsOr<BinaryOptions>().activation,
-                                   args.outputs[0].type, out.Scale(), f.zero_out);
-  return MakeBinary<Plain<T>>(f, 6);
+      MakeRescale(twice_max / static_cast<double>(static_cast<float>(1 << f.left) * out.Scale()));
+  const IntRange range = BuiltinActivationRange(args.op.OptionsOr<BinaryOptions>().activation,
+                                                args.outputs[0].type, out.Scale(), f.zero_out);
+  f.lo = range.lo - f.zero_out, f.hi = range.hi - f.zero_out;
+  const ArithmeticKernels kernels = ArithmeticKernelsFor(args.isa);
+  const auto run = std::is_same_v<T, int16_t>  ? kernels.add_i16
+                   : std::is_same_v<T, int8_t> ? kernels.add_i8
+                                               : kernels.add_u8;
+  return MakeKernelRun<Plain<T>>(kernels, f, run, 6);
 }
 
 bool XnnTakesRatio(float ratio) { return ratio >= 0x1p-10f && ratio < 256; }
@@ -91,8 +72,9 @@ MadeOperation MakeInt16(const MakeArgs& args) {
     return InvalidModel("scales 2^{} and 2^{}, expected the larger to be the output's, 2^{}", a, b,
                         out);
   const IntRange range = BuiltinActivationRange(options.activation, Type::kInt16, so, 0);
-  return MakeBinary<Plain<int16_t>>(
-      AddPowerOf2<kind>{std::min(out - a, 31), std::min(out - b, 31), range}, 1);
+  const ArithmeticKernels kernels = ArithmeticKernelsFor(args.isa);
+  const AddShifted f{std::min(out - a, 31), std::min(out - b, 31), kSign<kind>, range.lo, range.hi};
+  return MakeKernelRun<Plain<int16_t>>(kernels, f, kernels.shifted_i16, 1);
 }
 
 template <Arithmetic kind>

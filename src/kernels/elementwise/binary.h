@@ -8,6 +8,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "kernels/elementwise/arithmetic.h"
 #include "kernels/elementwise/broadcast.h"
 #include "kernels/elementwise/bytes.h"
 #include "kernels/elementwise/check.h"
@@ -43,9 +44,9 @@ void BinaryRun(const F f, const Broadcast<2>& walk, const TileArgs& args,
   }
 }
 
-// An F with a Run of its own computes whole runs of bytes; else F computes one element.
+// An F with a Run of its own computes whole runs, and has a name; else F computes one element.
 template <class F>
-concept RunsBytes = requires(const F& f, const ByteRun& run) { f.Run(run); };
+concept RunsPairs = requires(const F& f, const PairRun& run) { f.Run(run); };
 // An F with a Check refuses values of the second operand.
 template <class F, class Value>
 concept ChecksSecond = requires(const F& f, Value b) { f.Check(b); };
@@ -65,10 +66,10 @@ template <class A, class B, class Out, class F>
 TileCode BinaryTile(const BinaryParams<F>& p, const TileArgs& args, TileRange tiles) {
   TileCode code = TileCode::kOk;
   p.walk.ForRuns(tiles, [&](const Broadcast<2>::Indices& at, int64_t out, int64_t n) {
-    if constexpr (RunsBytes<F>) {
-      p.f.Run({static_cast<const std::byte*>(args.inputs[0]) + at[0],
-               static_cast<const std::byte*>(args.inputs[1]) + at[1],
-               static_cast<std::byte*>(args.outputs[0]) + out, n, p.walk.moves(0),
+    if constexpr (RunsPairs<F>) {
+      p.f.Run({static_cast<const typename A::Value*>(args.inputs[0]) + at[0],
+               static_cast<const typename B::Value*>(args.inputs[1]) + at[1],
+               static_cast<typename Out::Value*>(args.outputs[0]) + out, n, p.walk.moves(0),
                p.walk.moves(1)});
     } else {
       if (code == TileCode::kOk)
@@ -125,7 +126,7 @@ class BinaryOperation final : public Operation {
         step, BinaryParams<F>{f_, walk}, walk.tiles(),
         element_ns_ * static_cast<float>(std::min(walk.elements(), Broadcast<2>::kTile)));
     step.kernel = "plain";
-    if constexpr (RunsBytes<F>) step.kernel = F::kName;
+    if constexpr (RunsPairs<F>) step.kernel = f_.name();
     if constexpr (ChecksSecond<F, typename B::Value>) step.fault = EraseFault<&BinaryFault<B, F>>();
     return Status();
   }
@@ -145,6 +146,21 @@ MadeOperation MakePairs(F f, float element_ns, ShapeRule rule = ShapeRule::kBroa
 template <class Element, class F>
 MadeOperation MakeBinary(F f, float element_ns, ShapeRule rule = ShapeRule::kBroadcast) {
   return MakePairs<Element, Element, Element>(f, element_ns, rule);
+}
+
+// A run of arithmetic.h.
+template <class F>
+struct KernelRun {
+  F f;
+  const char* isa;
+  PairFn<F> run;
+  const char* name() const { return isa; }
+  void Run(const PairRun& r) const { run(f, r); }
+};
+template <class Element, class F>
+MadeOperation MakeKernelRun(const ArithmeticKernels& kernels, const F& f, PairFn<F> run,
+                            float plain_ns) {
+  return MakeBinary<Element>(KernelRun<F>{f, kernels.name, run}, plain_ns / kernels.speed);
 }
 
 // The best form of `isa`, for int8 or uint8 as input 0 is.
@@ -211,6 +227,19 @@ MadeOperation MakeClamped(const MakeArgs& args, auto element, float element_ns) 
   return MakeBinary<decltype(element)>(f, element_ns);
 }
 
+template <Arithmetic kind>
+MadeOperation MakeFloat32(const MakeArgs& args) {
+  const ArithmeticKernels kernels = ArithmeticKernelsFor(args.isa);
+  FloatBounds bounds;
+  ActivationBounds(args.op.OptionsOr<BinaryOptions>().activation, XnnTakesAll(args), &bounds.lo,
+                   &bounds.hi);
+  const auto run = kind == Arithmetic::kAdd   ? kernels.add_f32
+                   : kind == Arithmetic::kSub ? kernels.sub_f32
+                   : kind == Arithmetic::kMul ? kernels.mul_f32
+                                              : kernels.div_f32;
+  return MakeKernelRun<Plain<float>>(kernels, bounds, run, 0.4f);
+}
+
 template <Arithmetic kind, class Element>
 MadeOperation MakeUnquantised(const MakeArgs& args, float element_ns) {
   using T = typename Element::Value;
@@ -234,7 +263,7 @@ MadeOperation MakeArithmetic(const MakeArgs& args, MadeOperation (*others)(const
                        activation == Activation::kTanh ? "TANH" : "SIGN_BIT");
   switch (args.inputs[0].type) {
     case Type::kFloat32:
-      return MakeUnquantised<kind, Plain<float>>(args, 0.4f);
+      return MakeFloat32<kind>(args);
     case Type::kFloat16:
       return MakeUnquantised<kind, Float16>(args, 3);
     case Type::kInt32:
@@ -249,6 +278,11 @@ MadeOperation MakeArithmetic(const MakeArgs& args, MadeOperation (*others)(const
 
 inline int32_t AddZeroAndClamp(int32_t zero, int32_t x, IntRange range) {
   return static_cast<int32_t>(std::clamp<int64_t>(int64_t{zero} + x, range.lo, range.hi));
+}
+
+inline Rescale MakeRescale(double real) {
+  const Multiplier k = MakeMultiplier(real);
+  return {k.m, std::max(k.e, 0), std::max(-k.e, 0)};
 }
 
 }  // namespace heddle::core

@@ -111,37 +111,54 @@ void ExpectAllParams(OpCode code, Numerics numerics, const Formula& formula) {
       ExpectAllPairs<T>(code, p, numerics, formula, Activation::kNone, -1000, 1000, isa);
 }
 
-std::vector<int8_t> Scattered(int64_t count, uint32_t factor) {
-  std::vector<int8_t> v;
+template <class T>
+std::vector<T> Scattered(int64_t count, uint32_t factor) {
+  std::vector<T> v;
   for (int64_t i = 0; i < count; ++i)
-    v.push_back(static_cast<int8_t>((static_cast<uint32_t>(i) * factor) >> 19));
+    v.push_back(static_cast<T>((static_cast<uint32_t>(i + 1) * factor) >> 13));
   return v;
 }
 
-// Lengths around the vectors', either operand standing still.
-TEST(BinaryQuantised, EveryIsaGivesTheBitsOfPlain) {
+// Lengths around the vectors', either operand standing still, in LiteRT's builtin arithmetic too.
+template <class T>
+void ExpectTheBitsOfPlain(OpCode code, Type type, Numerics numerics, int32_t n, bool whole_a,
+                          bool whole_b) {
   const Params p = kParams[0];
+  const int32_t zero = sizeof(T) == 1 ? 3 : 0;
+  const auto operand = [&](bool whole, uint32_t factor, float scale) {
+    return TestTensor::Of<T>(type, whole ? Shape{n} : Shape{1}, Scattered<T>(whole ? n : 1, factor),
+                             scale, zero);
+  };
+  const std::vector<TestTensor> in{operand(whole_a, 2654435761u, p.sa),
+                                   operand(whole_b, 2246822519u, p.sb)};
+  for (const bool powers : {false, true}) {
+    if (powers && sizeof(T) == 1) continue;
+    std::vector<TestTensor> inputs = in;
+    if (powers) inputs[0].quant.scale = {0x1p-9f}, inputs[1].quant.scale = {0x1p-12f};
+    const float so = powers ? 0x1p-9f : p.so;
+    Operator op;
+    op.code = code;
+    op.options = BinaryOptions{Activation::kRelu6, powers};
+    std::vector<TestTensor> plain{TestTensor::Output(type, so, zero)};
+    ASSERT_TRUE(RunOperation(op, inputs, plain, {numerics}).ok());
+    for (Isa isa : SupportedIsas()) {
+      std::vector<TestTensor> got{TestTensor::Output(type, so, zero)};
+      ASSERT_TRUE(RunOperation(op, inputs, got, {numerics, isa}).ok());
+      ASSERT_EQ(got[0].As<T>(), plain[0].As<T>())
+          << OpName(code) << " " << n << " " << IsaName(isa) << " powers " << powers;
+    }
+  }
+}
+
+TEST(BinaryQuantised, EveryIsaGivesTheBitsOfPlain) {
   for (OpCode code : {OpCode::kADD, OpCode::kSUB, OpCode::kMUL})
-    for (Type type : {Type::kInt8, Type::kUInt8})
-      for (int32_t n : {1, 7, 15, 16, 17, 33, 5000})
+    for (Numerics numerics : {Numerics::kFast, Numerics::kReference})
+      for (int32_t n : {1, 7, 15, 16, 17, 33, 65, 5000})
         for (bool whole_a : {true, false})
           for (bool whole_b : {true, false}) {
-            const Shape row{n}, one{1};
-            Operator op;
-            op.code = code;
-            const std::vector<TestTensor> in{
-                TestTensor::Of<int8_t>(type, whole_a ? row : one,
-                                       Scattered(whole_a ? n : 1, 2654435761u), p.sa, 3),
-                TestTensor::Of<int8_t>(type, whole_b ? row : one,
-                                       Scattered(whole_b ? n : 1, 2246822519u), p.sb, 5)};
-            std::vector<TestTensor> plain{TestTensor::Output(type, p.so, 7)};
-            ASSERT_TRUE(RunOperation(op, in, plain).ok());
-            for (Isa isa : SupportedIsas()) {
-              std::vector<TestTensor> got{TestTensor::Output(type, p.so, 7)};
-              ASSERT_TRUE(RunOperation(op, in, got, {Numerics::kFast, isa}).ok());
-              ASSERT_EQ(got[0].As<uint8_t>(), plain[0].As<uint8_t>())
-                  << OpName(code) << " " << n << " " << IsaName(isa);
-            }
+            ExpectTheBitsOfPlain<int8_t>(code, Type::kInt8, numerics, n, whole_a, whole_b);
+            ExpectTheBitsOfPlain<uint8_t>(code, Type::kUInt8, numerics, n, whole_a, whole_b);
+            ExpectTheBitsOfPlain<int16_t>(code, Type::kInt16, numerics, n, whole_a, whole_b);
           }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <complex>
 #include <limits>
@@ -163,6 +164,32 @@ TEST(BinaryFloat, ReferenceClampsToFiniteNumbers) {
   EXPECT_EQ(got[1], -kMax);
   EXPECT_TRUE(std::isnan(got[2]));
   EXPECT_EQ(got[3], 15);
+}
+
+TEST(BinaryFloat, EveryIsaGivesTheBitsOfPlain) {
+  const std::vector<float> values{0,    -0.0f, 1,    -1,     1e-40f, 3e38f,
+                                  kInf, -kInf, 0.3f, -7e-3f, 123456, 1e-20f};
+  for (OpCode code : {OpCode::kADD, OpCode::kSUB, OpCode::kMUL, OpCode::kDIV})
+    for (int32_t n : {1, 7, 16, 35, 1000})
+      for (int moves : {1, 2, 3}) {
+        std::vector<float> a, b;
+        for (int32_t i = 0; i < ((moves & 1) != 0 ? n : 1); ++i) a.push_back(values[i * 5 % 12]);
+        for (int32_t i = 0; i < ((moves & 2) != 0 ? n : 1); ++i) b.push_back(values[i * 7 % 11]);
+        const auto in_a = TestTensor::Of(Type::kFloat32, {static_cast<int32_t>(a.size())}, a);
+        const auto in_b = TestTensor::Of(Type::kFloat32, {static_cast<int32_t>(b.size())}, b);
+        const auto bits = [&](Isa isa) {
+          RunConfig config;
+          config.isa = isa;
+          std::vector<uint32_t> v;
+          for (float y : Computed<float>(Binary(code, Activation::kRelu6), in_a, in_b,
+                                         TestTensor::Output(Type::kFloat32), config))
+            v.push_back(std::isnan(y) ? 0x7fc00000u : std::bit_cast<uint32_t>(y));
+          return v;
+        };
+        const auto plain = bits(Isa::kPlain);
+        for (Isa isa : SupportedIsas())
+          ASSERT_EQ(bits(isa), plain) << OpName(code) << " " << IsaName(isa) << " " << n;
+      }
 }
 
 TEST(BinaryFloat, FusedActivations) {

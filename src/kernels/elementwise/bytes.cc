@@ -8,7 +8,6 @@ namespace {
 
 template <class T, class F>
 struct PlainBytes {
-  static constexpr const char* kName = "plain";
   F f;
   T operator()(T a, T b) const { return static_cast<T>(f(a, b)); }
 };
@@ -16,9 +15,9 @@ struct PlainBytes {
 #if defined(__x86_64__)
 template <class T, class F>
 struct Avx2Bytes {
-  static constexpr const char* kName = "avx2";
   F f;
-  void Run(const ByteRun& run) const { RunBytesAvx2(f, T(-1) < T(0), run); }
+  const char* name() const { return "avx2"; }
+  void Run(const PairRun& run) const { RunBytesAvx2(f, T(-1) < T(0), run); }
 };
 #endif
 

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "kernels/elementwise/arithmetic.h"
+
 namespace heddle::core {
 
 // One weighted sum, rounded up once. The operators below are inlined wherever they are used, so
@@ -35,16 +37,8 @@ struct MulBytes {
   }
 };
 
-// out[i] = f(a[i or 0], b[i or 0]), i below n.
-struct ByteRun {
-  const void* a;
-  const void* b;
-  void* out;
-  int64_t n;
-  bool a_moves, b_moves;
-};
-void RunBytesAvx2(const AddBytes& f, bool is_signed, const ByteRun& run);
-void RunBytesAvx2(const MulBytes& f, bool is_signed, const ByteRun& run);
+void RunBytesAvx2(const AddBytes& f, bool is_signed, const PairRun& run);
+void RunBytesAvx2(const MulBytes& f, bool is_signed, const PairRun& run);
 
 }  // namespace heddle::core
 

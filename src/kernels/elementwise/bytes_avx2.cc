@@ -82,7 +82,7 @@ struct Source {
 };
 
 template <class T, bool a_moves, bool b_moves, class Vector, class F>
-void Loop(const F& f, const ByteRun& run) {
+void Loop(const F& f, const PairRun& run) {
   const Vector vector(f);
   const Source<T, a_moves> a(run.a);
   const Source<T, b_moves> b(run.b);
@@ -97,7 +97,7 @@ void Loop(const F& f, const ByteRun& run) {
 }
 
 template <class T, class Vector, class F>
-void Dispatch(const F& f, const ByteRun& run) {
+void Dispatch(const F& f, const PairRun& run) {
   if (run.a_moves && run.b_moves) return Loop<T, true, true, Vector>(f, run);
   if (run.a_moves) return Loop<T, true, false, Vector>(f, run);
   return Loop<T, false, true, Vector>(f, run);
@@ -105,11 +105,11 @@ void Dispatch(const F& f, const ByteRun& run) {
 
 }  // namespace
 
-void RunBytesAvx2(const AddBytes& f, bool is_signed, const ByteRun& run) {
+void RunBytesAvx2(const AddBytes& f, bool is_signed, const PairRun& run) {
   if (is_signed) return Dispatch<int8_t, AddVector>(f, run);
   return Dispatch<uint8_t, AddVector>(f, run);
 }
-void RunBytesAvx2(const MulBytes& f, bool is_signed, const ByteRun& run) {
+void RunBytesAvx2(const MulBytes& f, bool is_signed, const PairRun& run) {
   if (is_signed) return Dispatch<int8_t, MulVector>(f, run);
   return Dispatch<uint8_t, MulVector>(f, run);
 }

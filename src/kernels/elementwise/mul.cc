@@ -9,17 +9,6 @@
 namespace heddle::core {
 namespace {
 
-// LiteRT's builtin arithmetic.
-template <class T>
-struct MulBuiltin {
-  int32_t zero_a, zero_b, zero_out;
-  Multiplier k;
-  IntRange range;
-  T operator()(T a, T b) const {
-    return static_cast<T>(AddZeroAndClamp(zero_out, Mbqm((a - zero_a) * (b - zero_b), k), range));
-  }
-};
-
 // The textbook product: (a + bi)(c + di) with four multiplications, whatever the operands.
 struct MulComplex {
   using T = std::complex<float>;
@@ -35,9 +24,17 @@ MadeOperation MakeBuiltin(const MakeArgs& args) {
   const float k = a.Scale() * b.Scale() / out.Scale();
   const IntRange range = BuiltinActivationRange(args.op.OptionsOr<BinaryOptions>().activation,
                                                 args.outputs[0].type, out.Scale(), out.ZeroPoint());
-  return MakeBinary<Plain<T>>(MulBuiltin<T>{a.ZeroPoint(), b.ZeroPoint(), out.ZeroPoint(),
-                                            MakeMultiplier(static_cast<double>(k)), range},
-                              3);
+  const MulBuiltin f{a.ZeroPoint(),
+                     b.ZeroPoint(),
+                     MakeRescale(static_cast<double>(k)),
+                     out.ZeroPoint(),
+                     range.lo - out.ZeroPoint(),
+                     range.hi - out.ZeroPoint()};
+  const ArithmeticKernels kernels = ArithmeticKernelsFor(args.isa);
+  const auto run = std::is_same_v<T, int16_t>  ? kernels.mul_i16
+                   : std::is_same_v<T, int8_t> ? kernels.mul_i8
+                                               : kernels.mul_u8;
+  return MakeKernelRun<Plain<T>>(kernels, f, run, 3);
 }
 
 template <class T>
