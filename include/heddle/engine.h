@@ -68,6 +68,7 @@ inline heddle_run_options ToC(const RunOptions& o, heddle_session* session) {
 // thread at a time.
 class Outputs {
  public:
+  Outputs() = default;  // of no call
   size_t size() const { return heddle_outputs_count(handle_.get()); }
   // REQUIRES: index < size().
   TensorView operator[](size_t index) const {
