@@ -129,4 +129,5 @@ def main():
                       "latency_ms": times[len(times) // 2] * 1e3}))
 
 
-main()
+if __name__ == "__main__":
+    main()
