@@ -6,11 +6,15 @@ import functools
 import hashlib
 import os
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from heddle import _describe, _native
 from heddle._describe import TensorInfo
-from heddle.errors import InvalidModel
+from heddle.errors import InvalidArgument, InvalidModel
+
+if TYPE_CHECKING:
+    from heddle._futures import Future
 
 
 class _Described(_native.Runner):
@@ -25,6 +29,58 @@ class _Described(_native.Runner):
     def outputs(self) -> tuple[TensorInfo, ...]:
         """What a call returns."""
         return _describe.ports(self._outputs())
+
+    def submit(self, *inputs: Any, **options: Any) -> Future:
+        """A call that other threads run: a concurrent.futures.Future of the answer. Arguments are those of a call but for
+        `cancel`: the future's cancel() stops it. Arrays are not copied: they are the call's until it is done.
+
+        Names and types that are wrong are raised here, other errors by the future. At most 1024 submitted calls are not
+        done: submit waits for room. DeadlineExceeded is raised at once where, as what waits before it and experience tell,
+        the call would be late.
+
+        >>> import heddle, numpy as np
+        >>> m = heddle.load("tests/models/digits_f32.tflite")
+        >>> m.submit(np.zeros((1, 8, 8, 1), np.float32), timeout=10).result().shape
+        (1, 10)
+        """
+        from heddle import _futures
+        return _futures.submit(self, inputs, options)
+
+    async def run_async(self, *inputs: Any, **options: Any) -> Any:
+        """The same for asyncio: the loop goes on meanwhile, and cancelling the task stops the call.
+
+        >>> import asyncio, heddle, numpy as np
+        >>> m = heddle.load("tests/models/digits_f32.tflite")
+        >>> asyncio.run(m.run_async(np.zeros((1, 8, 8, 1), np.float32))).shape
+        (1, 10)
+        """
+        from heddle import _async
+        return await _async.run(self, inputs, options)
+
+    def map(self, items: Iterable[Any], *, ordered: bool = True, max_in_flight: int | None = None, progress: bool = False,
+            **options: Any) -> Iterator[Any]:
+        """The answers for many items, several at the same time: a generator. An item is an input, a tuple of inputs, or a
+        dict of them by name; `options` are words of each call.
+
+        ordered         answers come in the order of the items; False: as they are done
+        max_in_flight   items that are taken and not answered, so that as many are in memory; None: twice the cores
+        progress        a progress bar (tqdm's, where it is installed)
+
+        The first error of an item is raised, and what is in flight then cancelled, as it is when the caller stops.
+
+        >>> import heddle, numpy as np
+        >>> m = heddle.load("tests/models/digits_f32.tflite")
+        >>> sum(scores.shape[0] for scores in m.map(np.zeros((1, 8, 8, 1), np.float32) for _ in range(100)))
+        100
+        """
+        from heddle import _futures
+        if max_in_flight is None:
+            max_in_flight = 2 * len(os.sched_getaffinity(0))
+        if max_in_flight < 1:
+            raise InvalidArgument(f"max_in_flight is {max_in_flight}, expected 1 or more")
+        if options.get("out") is not None:
+            raise InvalidArgument("out: the calls of a map would all write into it")
+        return _futures.map_over(self, items, ordered, max_in_flight, progress, options)
 
     def _lines(self, title: str) -> str:
         if self.closed:

@@ -5,6 +5,9 @@
 class HeddleError(RuntimeError):
     """Any failure that Heddle reports. The text names the thing, what was expected and what was found."""
 
+    retry_after: "float | None" = None
+    """Seconds after which a request that was refused may find room."""
+
 
 class InvalidArgument(HeddleError, ValueError):
     """An input, a name or an option is wrong."""

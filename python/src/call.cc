@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One call from Python: arguments to views, the run without the GIL, outputs to arrays.
+#include "call.h"
+
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -14,13 +16,6 @@
 
 namespace heddle::python {
 namespace {
-
-// Words of a call that are no inputs. An input of such a name is given in a dict.
-struct Options {
-  nb::object out, cancel;
-  int64_t deadline_ns = 0;
-  bool quantize = false, dequantize = false, as_dict = false, fresh_state = false;
-};
 
 int64_t NowNs() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
@@ -40,14 +35,14 @@ bool Truth(nb::handle value) {
   return truth != 0;
 }
 
-void SetDeadline(int64_t ns, Options* options) {
+void SetDeadline(int64_t ns, CallOptions* options) {
   if (options->deadline_ns != 0)
     Raise(Code::kInvalidArgument, "timeout and deadline are both given");
   options->deadline_ns = ns < 1 ? 1 : ns;
 }
 
 // False: it is no option.
-bool TakeOption(nb::handle key, nb::handle value, Options* options) {
+bool TakeOption(nb::handle key, nb::handle value, CallOptions* options) {
   const auto is = [&](const char* name) {
     return PyUnicode_CompareWithASCIIString(key.ptr(), name) == 0;
   };
@@ -73,44 +68,20 @@ bool TakeOption(nb::handle key, nb::handle value, Options* options) {
   return true;
 }
 
-class CallInProgress {
- public:
-  explicit CallInProgress(Runner& runner) : runner_(runner), target_(runner.target()) {
-    options_.quantize = runner.quantize;
-    options_.dequantize = runner.dequantize;
-  }
-
-  void Bind(PyObject* args, PyObject* kwargs);
-  void Bind(const nb::list& inputs);
-  nb::object Run();
-  std::vector<nb::object> RunForArrays();
-
- private:
-  void BindNamed(nb::handle name, nb::handle value);
-  void BindPort(const Port& port, nb::handle value);
-  void BindPosition(size_t index, nb::handle value);
-  void BindOuts();
-  bool SeenBefore() const;
-  void Remember();
-  void Execute(heddle_tensor* outputs, size_t count, heddle_outputs** views);
-  std::vector<nb::object> RunIntoArrays();
-  std::vector<nb::object> RunAndCopy();
-  nb::object RunIntoGiven();
-  nb::object Package(std::vector<nb::object> arrays);
-
-  Runner& runner_;
-  const std::shared_ptr<const Target> target_;  // outlives a close() during the call
-  const std::shared_ptr<Session> session_ = runner_.session();
-  Options options_;
-  std::vector<TensorView> inputs_, outs_;
-  std::vector<nb::object> holds_;
-};
-
 std::string NamesOf(const std::vector<Port>& ports) {
   std::string names;
   for (const Port& port : ports) names += (names.empty() ? "'" : ", '") + port.name + "'";
   return names.empty() ? "none" : names;
 }
+
+bool SameShape(const heddle_tensor& a, const heddle_tensor& b) {
+  if (a.rank != b.rank) return false;
+  for (int i = 0; i < a.rank; ++i)
+    if (a.dims[i] != b.dims[i]) return false;
+  return true;
+}
+
+}  // namespace
 
 void CallInProgress::BindNamed(nb::handle name, nb::handle value) {
   const Port* port = FindPort(target_->inputs, name);
@@ -168,39 +139,34 @@ void CallInProgress::Bind(const nb::list& inputs) {
   for (size_t i = 0; i < given.size(); ++i) BindPosition(i, given[i]);
 }
 
+void CallInProgress::BindOut(const Port& port, nb::handle array) {
+  if (array.is_none()) return;
+  outs_.push_back(OutputView(port, array));
+  out_ports_.push_back(&port);
+}
+
 void CallInProgress::BindOuts() {
-  const std::vector<Port>& outputs = target_->outputs;
-  const auto bind = [&](const Port* port, nb::handle array) {
-    if (array.is_none()) return;
-    outs_.push_back(OutputView(*port, array));
-  };
+  const std::vector<Port>& ports = target_->outputs;
   PyObject* out = options_.out.ptr();
   if (PyArray_Check(out)) {
-    if (outputs.size() != 1)
-      Raise(Code::kInvalidArgument, "out is one array, the model has " + NamesOf(outputs));
-    bind(&outputs[0], out);
+    if (ports.size() != 1)
+      Raise(Code::kInvalidArgument, "out is one array, the model has " + NamesOf(ports));
+    BindOut(ports[0], out);
   } else if (PyDict_Check(out)) {
     for (auto [name, array] : nb::borrow<nb::dict>(out)) {
-      const Port* port = FindPort(outputs, name);
+      const Port* port = FindPort(ports, name);
       if (port == nullptr)
-        Raise(Code::kNotFound, "out " + nb::cast<std::string>(nb::repr(name)) + ": the model has " +
-                                   NamesOf(outputs));
-      bind(port, array);
+        Raise(Code::kNotFound,
+              "out " + nb::cast<std::string>(nb::repr(name)) + ": the model has " + NamesOf(ports));
+      BindOut(*port, array);
     }
   } else {
     const nb::tuple arrays(options_.out);
-    if (arrays.size() != outputs.size())
+    if (arrays.size() != ports.size())
       Raise(Code::kInvalidArgument, "out has " + std::to_string(arrays.size()) +
-                                        " arrays, the model has " + NamesOf(outputs));
-    for (size_t i = 0; i < outputs.size(); ++i) bind(&outputs[i], arrays[i]);
+                                        " arrays, the model has " + NamesOf(ports));
+    for (size_t i = 0; i < ports.size(); ++i) BindOut(ports[i], arrays[i]);
   }
-}
-
-bool SameShape(const heddle_tensor& a, const heddle_tensor& b) {
-  if (a.rank != b.rank) return false;
-  for (int i = 0; i < a.rank; ++i)
-    if (a.dims[i] != b.dims[i]) return false;
-  return true;
 }
 
 bool CallInProgress::SeenBefore() const {
@@ -230,59 +196,60 @@ void CallInProgress::Remember() {
   runner_.known.outputs = std::move(outputs);
 }
 
-void CallInProgress::Execute(heddle_tensor* outputs, size_t count, heddle_outputs** views) {
+// Into the caller's arrays, into new ones, or where only the run can tell.
+void CallInProgress::Arrange() {
+  if (options_.out.is_valid()) {
+    lent_ = outs_;
+    return;
+  }
+  if (!SeenBefore() || runner_.known.outputs.empty()) return;
+  const std::vector<Port>& ports = target_->outputs;
+  arrays_.reserve(ports.size());
+  lent_.reserve(ports.size());
+  for (size_t i = 0; i < ports.size(); ++i) {
+    arrays_.push_back(NewArray(ports[i].type, runner_.known.outputs[i].shape()));
+    lent_.push_back(ViewOf(ports[i], arrays_.back()));
+    lent_.back().name = nullptr;  // by position: two outputs may have one name
+  }
+}
+
+OutputsHandle CallInProgress::Execute() {
   heddle_run_options c{};
   c.struct_size = sizeof(c);
   c.deadline_ns = options_.deadline_ns;
   c.cancel = options_.cancel.is_valid() ? TokenOf(options_.cancel) : nullptr;
   c.signature = target_->signature_or_null();
-  c.session = session_ ? session_->get() : nullptr;
+  c.session = session();
   c.fresh_state = options_.fresh_state;
+  heddle_outputs* left = nullptr;
+  const bool all_lent = options_.out.is_valid() || !arrays_.empty();
   Check(WithoutGil([&] {
-    return heddle_model_run(target_->model.get(), inputs_.data(), inputs_.size(), outputs, count,
-                            &c, views);
+    return heddle_model_run(target_->model.get(), inputs_.data(), inputs_.size(), lent_.data(),
+                            lent_.size(), &c, all_lent ? nullptr : &left);
   }));
+  return OutputsHandle(left);
 }
 
-std::vector<nb::object> CallInProgress::RunIntoArrays() {
-  const std::vector<Port>& ports = target_->outputs;
-  std::vector<nb::object> arrays;
-  std::vector<TensorView> views;
-  arrays.reserve(ports.size());
-  views.reserve(ports.size());
-  for (size_t i = 0; i < ports.size(); ++i) {
-    arrays.push_back(NewArray(ports[i].type, runner_.known.outputs[i].shape()));
-    views.push_back(ViewOf(ports[i], arrays.back()));
-    views.back().name = nullptr;  // by position: two outputs may have one name
-  }
-  Execute(views.data(), views.size(), nullptr);
-  return arrays;
-}
-
-std::vector<nb::object> CallInProgress::RunAndCopy() {
-  heddle_outputs* raw = nullptr;
-  Execute(nullptr, 0, &raw);
-  const OutputsHandle views(raw);
+std::vector<nb::object> CallInProgress::Arrays(OutputsHandle left) {
+  if (!arrays_.empty()) return std::move(arrays_);
   std::vector<nb::object> arrays;
   for (size_t i = 0; i < target_->outputs.size(); ++i) {
     TensorView tensor;
-    Check(heddle_outputs_get(views.get(), i, &tensor));
+    Check(heddle_outputs_get(left.get(), i, &tensor));
     arrays.push_back(CopyOf(tensor));
   }
   if (!SeenBefore()) Remember();
   return arrays;
 }
 
-// Into the caller's arrays. The ranks and sizes that a run leaves in the views must be those of the
-// arrays: a larger one would hold a part that is not the output's.
-nb::object CallInProgress::RunIntoGiven() {
-  const std::vector<TensorView> before = outs_;
-  Execute(outs_.data(), outs_.size(), nullptr);
+// The caller's arrays. The shapes that a run leaves in the views must be those of the arrays: a
+// larger one would hold a part that is not the output's.
+nb::object CallInProgress::Given() {
   for (size_t i = 0; i < outs_.size(); ++i)
-    if (!SameShape(before[i], outs_[i]))
-      Raise(Code::kInvalidArgument, std::string("out '") + before[i].name + "' has shape " +
-                                        ShapeText(before[i].shape()) + ", the output is " +
-                                        ShapeText(outs_[i].shape()));
+    if (!SameShape(outs_[i], lent_[i]))
+      Raise(Code::kInvalidArgument, "out '" + out_ports_[i]->name + "' has shape " +
+                                        ShapeText(outs_[i].shape()) + ", the output is " +
+                                        ShapeText(lent_[i].shape()));
   return options_.out;
 }
 
@@ -299,14 +266,27 @@ nb::object CallInProgress::Package(std::vector<nb::object> arrays) {
 }
 
 std::vector<nb::object> CallInProgress::RunForArrays() {
-  return SeenBefore() && !runner_.known.outputs.empty() ? RunIntoArrays() : RunAndCopy();
+  Arrange();
+  return Arrays(Execute());
 }
 
 nb::object CallInProgress::Run() {
-  return options_.out.is_valid() ? RunIntoGiven() : Package(RunForArrays());
+  Arrange();
+  OutputsHandle left = Execute();
+  return options_.out.is_valid() ? Given() : Package(Arrays(std::move(left)));
 }
 
-}  // namespace
+nb::object CallInProgress::Collect(OutputsHandle left) {
+  if (!options_.out.is_valid()) return Package(Arrays(std::move(left)));
+  for (size_t i = 0; i < lent_.size(); ++i) {
+    const auto index = static_cast<size_t>(out_ports_[i] - target_->outputs.data());
+    TensorView tensor;
+    Check(heddle_outputs_get(left.get(), index, &tensor));
+    lent_[i].rank = tensor.rank;
+    std::copy(tensor.dims, tensor.dims + tensor.rank, lent_[i].dims);
+  }
+  return Given();
+}
 
 PyObject* Call(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
   if (!nb::inst_ready(self)) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "errors.h"
 
+#include <nanobind/stl/string.h>
+
 #include <array>
 
 #include "heddle/engine.h"
@@ -12,6 +14,11 @@ namespace {
 // By code. They live as long as the process: a call may fail while modules are being torn down.
 std::array<PyObject*, 10> classes{};
 
+nb::handle ClassOf(Code code) {
+  const auto index = static_cast<size_t>(code);
+  return index < classes.size() ? classes[index] : PyExc_RuntimeError;
+}
+
 }  // namespace
 
 void ImportErrors() {
@@ -20,12 +27,17 @@ void ImportErrors() {
 }
 
 void Raise(Code code, const std::string& message) {
-  const auto index = static_cast<size_t>(code);
-  PyErr_SetString(index < classes.size() ? classes[index] : PyExc_RuntimeError, message.c_str());
+  PyErr_SetString(ClassOf(code).ptr(), message.c_str());
   throw nb::python_error();
 }
 
-void Raise(const Status& status) { Raise(status.code(), std::string(status.message())); }
+void Raise(const Status& status) {
+  if (status.retry_ns() == 0) Raise(status.code(), std::string(status.message()));
+  nb::object error = nb::borrow(ClassOf(status.code()))(std::string(status.message()));
+  error.attr("retry_after") = static_cast<double>(status.retry_ns()) * 1e-9;
+  PyErr_SetObject(error.type().ptr(), error.ptr());
+  throw nb::python_error();
+}
 
 void Check(heddle_status* status) {
   if (status != nullptr) Raise(internal::Take(status));

@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "numpy.h"
 #include "runner.h"
+#include "ticket.h"
 
 NB_MODULE(_native, module) {
   using namespace heddle::python;  // NOLINT: the module is this namespace
@@ -19,4 +20,5 @@ NB_MODULE(_native, module) {
   nb::class_<Runner> runner = BindRunner(module);
   BindDescriptions(runner);
   BindKept(module);
+  BindTickets(module);
 }

@@ -84,7 +84,8 @@ Model LoadBuffer(nb::handle content, const LoadOptions& options) {
 void Load(Runner* self, const std::optional<nb::bytes>& path, nb::handle content,
           const std::string& numerics, const std::string& isa, bool keep_all) {
   const LoadOptions options = OptionsOf(numerics, isa, keep_all);
-  new (self) Runner(path ? LoadFile(*path, options) : LoadBuffer(content, options), "", nullptr);
+  const Model model = path ? LoadFile(*path, options) : LoadBuffer(content, options);
+  new (self) Runner(model, std::make_shared<Place>(model), "", nullptr);
 }
 
 std::shared_ptr<Session> SessionOf(const Runner& runner) {
@@ -102,7 +103,7 @@ void Derive(Runner* self, const Runner& of, const std::string& signature, bool n
     Check(made.status());
     session = std::make_shared<Session>(std::move(made).value());
   }
-  new (self) Runner(target->model, signature, std::move(session));
+  new (self) Runner(target->model, target->place, signature, std::move(session));
   self->quantize = of.quantize;
   self->dequantize = of.dequantize;
 }
@@ -115,7 +116,7 @@ void CloneSession(Runner* self, const Runner& of, bool clone) {
     Check(copy.status());
     session = std::make_shared<Session>(std::move(copy).value());
   }
-  new (self) Runner(target->model, target->signature, std::move(session));
+  new (self) Runner(target->model, target->place, target->signature, std::move(session));
 }
 
 nb::bytes SaveSession(const Runner& runner) {
@@ -145,9 +146,11 @@ const Engine& TheEngine() {
   return *engine;
 }
 
-Runner::Runner(Model model, std::string signature, std::shared_ptr<Session> session)
+Runner::Runner(const Model& model, std::shared_ptr<Place> place, std::string signature,
+               std::shared_ptr<Session> session)
     : session_(std::move(session)) {
-  auto target = std::make_shared<Target>(Target{std::move(model), std::move(signature), {}, {}});
+  auto target =
+      std::make_shared<Target>(Target{model, std::move(place), std::move(signature), {}, {}});
   target->inputs = PortsOf(*target, true);
   target->outputs = PortsOf(*target, false);
   target_ = std::move(target);

@@ -16,9 +16,21 @@ namespace heddle::python {
 using OutputsHandle =
     std::unique_ptr<heddle_outputs, internal::Deleter<heddle_outputs, heddle_outputs_free>>;
 
+// A model's place in the process's queue, which knows it from the first submit on and forgets it
+// when all that can call the model has gone.
+struct Place {
+  explicit Place(const Model& m) : model(m) {}
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place();  // ticket.cc
+  const Model model;
+  bool taken = false;
+};
+
 // What a Runner runs. Immutable; calls in flight hold it, so closing a Runner ends none of them.
 struct Target {
   Model model;
+  std::shared_ptr<Place> place;
   std::string signature;  // empty: the main graph
   std::vector<Port> inputs, outputs;
 
@@ -34,7 +46,8 @@ struct KnownShapes {
 // Every method with the GIL held.
 class Runner {
  public:
-  Runner(Model model, std::string signature, std::shared_ptr<Session> session);
+  Runner(const Model& model, std::shared_ptr<Place> place, std::string signature,
+         std::shared_ptr<Session> session);
 
   // Raises when the Runner was closed.
   std::shared_ptr<const Target> target() const;

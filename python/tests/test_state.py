@@ -37,6 +37,15 @@ def test_a_model_that_remembers_wants_a_session(encoder, frames):
     np.testing.assert_array_equal(encoder(frames[0], fresh_state=True), encoder.session()(frames[0]))
 
 
+def test_submitted_calls_of_a_session_run_as_submitted(encoder, frames):
+    session, other = encoder.session(), encoder.session()
+    futures = [session.submit(frame) for frame in frames]
+    answers = list(other.map(frames))
+    expected = alone(encoder, frames)
+    np.testing.assert_array_equal(np.concatenate([np.asarray(f.result(60)).ravel() for f in futures]), expected)
+    np.testing.assert_array_equal(np.concatenate([np.asarray(answer).ravel() for answer in answers]), expected)
+
+
 def test_sessions_never_see_each_other(encoder, frames):
     expected = alone(encoder, frames), alone(encoder, frames[::-1])
     assert (stream(lambda frame: encoder.session()(frame), frames) != expected[0]).any()  # it does remember

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call from Python: arguments to views, a run without the GIL, outputs to arrays.
+#ifndef HEDDLE_PYTHON_CALL_H_
+#define HEDDLE_PYTHON_CALL_H_
+
+#include <memory>
+#include <vector>
+
+#include "runner.h"
+
+namespace heddle::python {
+
+// Words of a call that are no inputs. An input of such a name is given in a dict.
+struct CallOptions {
+  nb::object out, cancel;
+  int64_t deadline_ns = 0;
+  bool quantize = false, dequantize = false, as_dict = false, fresh_state = false;
+};
+
+// Every method with the GIL held. `runner` outlives it.
+class CallInProgress {
+ public:
+  explicit CallInProgress(Runner& runner) : runner_(runner), target_(runner.target()) {
+    options_.quantize = runner.quantize;
+    options_.dequantize = runner.dequantize;
+  }
+
+  // Raises what is wrong with the arguments.
+  void Bind(PyObject* args, PyObject* kwargs);
+  void Bind(const nb::list& inputs);
+  // Here and now.
+  nb::object Run();
+  std::vector<nb::object> RunForArrays();
+
+  // The same where something else runs it: first Arrange, then a run on these inputs, into these
+  // outputs, with these options, then Collect with what the run has left.
+  void Arrange();
+  const std::vector<TensorView>& inputs() const { return inputs_; }
+  std::vector<TensorView>& outputs() { return lent_; }
+  const CallOptions& options() const { return options_; }
+  const Target& target() const { return *target_; }
+  heddle_session* session() const { return session_ ? session_->get() : nullptr; }
+  nb::object Collect(OutputsHandle left);
+
+ private:
+  void BindNamed(nb::handle name, nb::handle value);
+  void BindPort(const Port& port, nb::handle value);
+  void BindPosition(size_t index, nb::handle value);
+  void BindOut(const Port& port, nb::handle array);
+  void BindOuts();
+  bool SeenBefore() const;
+  void Remember();
+  OutputsHandle Execute();
+  std::vector<nb::object> Arrays(OutputsHandle left);
+  nb::object Given();
+  nb::object Package(std::vector<nb::object> arrays);
+
+  Runner& runner_;
+  const std::shared_ptr<const Target> target_;  // outlives a close() during the call
+  const std::shared_ptr<Session> session_ = runner_.session();
+  CallOptions options_;
+  std::vector<TensorView> inputs_;
+  std::vector<TensorView> outs_, lent_;  // as the caller gave them; as the run has them
+  std::vector<const Port*> out_ports_;
+  std::vector<nb::object> holds_, arrays_;
+};
+
+}  // namespace heddle::python
+
+#endif  // HEDDLE_PYTHON_CALL_H_
