@@ -187,7 +187,10 @@ bool CopyInto(nb::handle array, nb::handle value) {
   if (!PyArray_CheckExact(value.ptr()) || !PyArray_Check(array.ptr())) return false;
   PyArrayObject *to = AsArray(array), *from = AsArray(value);
   if (PyArray_TYPE(from) != PyArray_TYPE(to) || !PyArray_SAMESHAPE(from, to)) return false;
-  if (PyArray_CopyInto(to, from) != 0) throw nb::python_error();
+  if (PyArray_ISCARRAY(to) && PyArray_ISCARRAY_RO(from) && !PyDataType_REFCHK(PyArray_DESCR(to)))
+    std::memmove(PyArray_DATA(to), PyArray_DATA(from), static_cast<size_t>(PyArray_NBYTES(to)));
+  else if (PyArray_CopyInto(to, from) != 0)
+    throw nb::python_error();
   return true;
 }
 

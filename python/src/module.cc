@@ -5,6 +5,7 @@
 #include "errors.h"
 #include "numpy.h"
 #include "runner.h"
+#include "slots.h"
 #include "ticket.h"
 
 NB_MODULE(_native, module) {
@@ -20,5 +21,6 @@ NB_MODULE(_native, module) {
   nb::class_<Runner> runner = BindRunner(module);
   BindDescriptions(runner);
   BindKept(module);
+  BindSlots(module);
   BindTickets(module);
 }

@@ -109,7 +109,8 @@ def test_nothing_runs_before_allocate(digits_path, image):
 
 
 @pytest.mark.parametrize("value, text", [
-    (np.zeros((1, 8, 8, 1), np.float64), "Got value of type FLOAT64 but expected type FLOAT32 for input 0, name: image"),
+    (np.zeros((1, 8, 8, 1), np.float64), "Got value of type FLOAT64 but expected type FLOAT32 for input 0, "
+     "name: serving_default_image:0"),
     (np.zeros((1, 8, 8, 1), np.int8), "Got value of type INT8"),
     (np.zeros((8, 8), np.float32), "Dimension mismatch. Got 2 but expected 4 for input 0"),
     (np.zeros((2, 8, 8, 1), np.float32), "Dimension mismatch. Got 2 but expected 1 for dimension 0 of input 0"),
@@ -124,6 +125,20 @@ def test_set_tensor_takes_lists_of_the_right_type(ready, digits, image):
     ready.set_tensor(0, [image[0]])
     ready.invoke()
     np.testing.assert_array_equal(ready.get_tensor(ports(ready)[1]), digits(image))
+
+
+def test_an_output_may_be_set(ready, image):
+    """It is overwritten by the next invoke, as in the stock interpreter."""
+    source, sink = ports(ready)
+    ready.set_tensor(sink, np.full((1, 10), 7, np.float32))
+    np.testing.assert_array_equal(ready.get_tensor(sink), np.full((1, 10), 7, np.float32))
+    with pytest.raises(ValueError, match="Got 2 but expected 1 for dimension 0 of input 19"):
+        ready.set_tensor(sink, np.zeros((2, 10), np.float32))
+    ready.set_tensor(source, image)
+    ready.invoke()
+    assert not np.any(ready.get_tensor(sink) == 7)
+    with pytest.raises(ValueError, match="is no input or output"):
+        ready.set_tensor(13, np.zeros((1, 8, 8, 16), np.float32))
 
 
 def test_indices(ready, image):

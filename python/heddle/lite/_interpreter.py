@@ -144,30 +144,34 @@ class Interpreter:
     # --- values ---
 
     def set_tensor(self, tensor_index, value):
-        """Copies `value` into an input. Type and shape must be the tensor's."""
+        """Copies `value` into an input. Type and shape must be the tensor's. What is set in an output is there until the
+        next invoke()."""
         position = self._input_positions.get(tensor_index)
-        if position is None:
-            raise ValueError(f"Cannot set tensor: {self._no_place(tensor_index)}")
         tensors = self._tensors_to_set()
-        if tensors.inputs is None:
-            raise ValueError(_tensors.NOT_ALLOCATED)
-        if not _native.copy_into(tensors.inputs[position], value):
-            array = tensors.inputs[position]
-            array[...] = self._checked(tensor_index, self._model.inputs[position], np.asarray(value), array)
+        if position is None or tensors.inputs is None or not _native.copy_into(tensors.inputs[position], value):
+            self._set(tensors, tensor_index, value)
 
-    def _checked(self, index, port, value, array):
-        if port.type == "string" and value.dtype.kind in "OSU":
+    def _set(self, tensors, index, value):
+        """The same for outputs and for values that must be looked at."""
+        array = self._found(tensors, index)
+        if array is None:
+            raise ValueError(f"Cannot set tensor: {self._no_place(index)}")
+        array[...] = self._checked(index, np.asarray(value), array)
+
+    def _checked(self, index, value, array):
+        name = self._model._tensor(0, index)[0]
+        if array.dtype == object and value.dtype.kind in "OSU":
             value = value.astype(object)
         elif value.dtype != array.dtype:
             raise ValueError(f"Cannot set tensor: Got value of type {value.dtype.name.upper()} but expected type "
-                             f"{array.dtype.name.upper()} for input {index}, name: {port.name}")
+                             f"{array.dtype.name.upper()} for input {index}, name: {name}")
         if value.ndim != array.ndim:
             raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {value.ndim} but expected {array.ndim} for input "
-                             f"{index}, name: {port.name}.")
+                             f"{index}, name: {name}.")
         for axis, (got, want) in enumerate(zip(value.shape, array.shape)):
             if got != want:
                 raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {got} but expected {want} for dimension "
-                                 f"{axis} of input {index}, name: {port.name}.")
+                                 f"{axis} of input {index}, name: {name}.")
         return value
 
     def get_tensor(self, tensor_index, subgraph_index=0):

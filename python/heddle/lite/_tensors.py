@@ -15,7 +15,7 @@ NOT_ALLOCATED = "Tensor data is null. Run allocate_tensors() first"
 LIVE_VIEW = ("There is at least 1 reference to internal data in the interpreter in the form of a numpy array or slice. Be "
              "sure to only hold the function returned from tensor() if you are using raw data access.")
 IN_USE = ("these tensors are being invoked on by another thread: a thread gets tensors of its own at its first "
-          "set_tensor() (docs/python.md)")
+          "set_tensor() (docs/python_lite.md)")
 _locked = weakref.WeakSet()  # what holds locks that a forked child must renew
 
 
@@ -50,6 +50,7 @@ class TensorSet:
         self.shapes = shapes  # of the inputs, as they will be allocated
         self.variables = variables  # of a model that remembers, else None
         self.inputs = self.outputs = None  # until they are allocated
+        self.slots = None  # runs on them where they are, once they are allocated and where that can be
         self.kept = None  # of the last invoke, where every tensor is kept
         self.claimed = threading.Lock()  # held for good by the thread that set these tensors first
         self.renew()
@@ -69,8 +70,7 @@ class TensorSet:
         other = TensorSet(self.model, list(self.shapes), self.variables)
         with self.copied:
             if self.inputs is not None:
-                other.inputs = _copies(self.inputs)
-                other.outputs = _copies(self.outputs)
+                other._take(_copies(self.inputs), _copies(self.outputs), self.slots is not None)
         return other
 
     def allocate(self):
@@ -79,20 +79,29 @@ class TensorSet:
         self.check_idle()
         model = self.model
         outputs = []
+        known = True  # before a run
         for port in model.outputs:
             try:
                 shape = model._shape_of(port.tensor, self.shapes)
             except HeddleError as error:
                 raise RuntimeError(str(error)) from error
+            known = known and shape is not None
             outputs.append(_blank(tuple(n or 1 for n in port.shape) if shape is None else shape, port))
-        self.inputs = [_blank(shape, port) for shape, port in zip(self.shapes, model.inputs)]
-        self.outputs = outputs
+        numbers = all(port.type != "string" and port.dtype is not None for port in (*model.inputs, *model.outputs))
+        self._take([_blank(shape, port) for shape, port in zip(self.shapes, model.inputs)], outputs, known and numbers)
+
+    def _take(self, inputs, outputs, stay):
+        """`stay`: the arrays are those of every run from now on."""
+        self.inputs, self.outputs = inputs, outputs
+        if stay:
+            runner = self.model if self.variables is None else self.variables.session
+            self.slots = _native.Slots(runner, inputs, outputs)
 
     def resize(self, position, shape):
         self.check_idle()
         if self.shapes[position] != shape:
             self.shapes[position] = shape
-            self.inputs = self.outputs = self.kept = None
+            self.inputs = self.outputs = self.kept = self.slots = None
 
     def check_idle(self):
         if self.busy.locked():
@@ -108,9 +117,6 @@ class TensorSet:
         if not self.busy.acquire(False):
             raise RuntimeError("invoke(): " + IN_USE)
         try:
-            if self.inputs is None:
-                raise RuntimeError(NOT_READY)
-            self.check_views()
             if self.variables is None:
                 self._run(self.model, keep)
             else:
@@ -122,9 +128,18 @@ class TensorSet:
             self.busy.release()
 
     def _run(self, runner, keep):
+        if self.slots is not None and not keep:
+            with self.copied:
+                if not self.slots.run():
+                    raise RuntimeError(LIVE_VIEW)
+            return
+        if self.inputs is None:
+            raise RuntimeError(NOT_READY)
+        self.check_views()
         if not keep:
             self.outputs = runner._run(self.inputs)
             return
+        self.slots = None  # the outputs will be others
         self.kept = None  # its memory serves this run
         self.kept = _native.KeptRun(runner, self.inputs)
         self.outputs = [self.kept.tensor(port.tensor) for port in self.model.outputs]
