@@ -78,22 +78,27 @@ Status Context::Bind(size_t index, std::shared_ptr<const Plan> plan) {
   if (frames_.size() <= index) frames_.resize(index + 1);
   Frame& frame = frames_[index];
   if (frame.plan == plan) return Status();
-  const bool more_scratch = plan->scratch_bytes > scratch_.size();
-  const uint64_t need = plan->arena_bytes + (more_scratch ? plan->scratch_bytes : 0);
-  const uint64_t freed = frame.arena.size() + (more_scratch ? scratch_.size() : 0);
-  if (need > freed && !budget_.Take(need - freed))
-    return ResourceExhausted("this call needs {} bytes, the engine's limit is {} and {} are in use",
-                             need, budget_.limit(), budget_.used());
-  if (need > freed) taken_ += need - freed;
   frame.plan = nullptr;
-  frame.arena = AnonymousMemory();
   frame.loops.clear();
-  HEDDLE_ASSIGN(frame.arena, AnonymousMemory::Allocate(plan->arena_bytes));
-  if (more_scratch) {
-    HEDDLE_ASSIGN(scratch_, AnonymousMemory::Allocate(plan->scratch_bytes));
-  }
+  // A loop comes with another Plan each turn: memory that is large enough stays.
+  HEDDLE_TRY(Enlarge(frame.arena, plan->arena_bytes));
+  HEDDLE_TRY(Enlarge(scratch_, plan->scratch_bytes));
   frame.plan = std::move(plan);
   FillOperands(frame);
+  return Status();
+}
+
+Status Context::Rebind(std::shared_ptr<const Plan> plan) { return Bind(0, std::move(plan)); }
+
+Status Context::Enlarge(AnonymousMemory& memory, size_t bytes) {
+  if (bytes <= memory.size()) return Status();
+  const uint64_t more = bytes - memory.size();
+  if (!budget_.Take(more))
+    return ResourceExhausted("this call needs {} bytes, the engine's limit is {} and {} are in use",
+                             bytes, budget_.limit(), budget_.used());
+  taken_ += more;
+  memory = AnonymousMemory();
+  HEDDLE_ASSIGN(memory, AnonymousMemory::Allocate(bytes));
   return Status();
 }
 

@@ -32,7 +32,7 @@ struct CallEnv {
   ContextPool* pool = nullptr;  // of the subgraphs; nullptr: the Context's own
 };
 
-// Bound to one Plan for life and used by one call at a time. After a first run with given shapes, a
+// Bound to one Plan and used by one call at a time. After a first run with given shapes, a
 // run of a whole Plan allocates nothing and takes no lock.
 class Context {
  public:
@@ -42,6 +42,10 @@ class Context {
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
+
+  // Binds it to another Plan of the same subgraph, in the memory that it has. When that fails, it
+  // can only be rebound or destroyed.
+  Status Rebind(std::shared_ptr<const Plan> plan);
 
   const Plan& plan() const { return *frames_[0].plan; }
 
@@ -103,6 +107,8 @@ class Context {
 
   explicit Context(MemoryBudget& budget);
   Status Bind(size_t index, std::shared_ptr<const Plan> plan);
+  // At least so many bytes, taken from the budget; what was there is lost where it grows.
+  Status Enlarge(AnonymousMemory& memory, size_t bytes);
   void FillOperands(Frame& frame);
   Status PlaceOutputs(Frame& frame);
   Status RunFrame(size_t index, const RunControl& control);

@@ -19,6 +19,14 @@ bool Takes(const Context& context, std::span<const Shape> shapes) {
   return true;
 }
 
+// Gives `context` the Plan, or makes one.
+Status Bind(std::unique_ptr<Context>& context, const std::shared_ptr<const Plan>& plan,
+            MemoryBudget& budget) {
+  if (context != nullptr) return context->Rebind(plan);
+  HEDDLE_ASSIGN(context, Context::Make(plan, budget));
+  return Status();
+}
+
 }  // namespace
 
 Result<Context*> ContextPool::Get(int subgraph, std::span<const Shape> shapes, PlanSource& plans,
@@ -32,20 +40,27 @@ Result<Context*> ContextPool::Get(int subgraph, std::span<const Shape> shapes, P
     return mine.front().get();
   }
   HEDDLE_ASSIGN(std::shared_ptr<const Plan> plan, plans.PlanOf(subgraph, shapes));
-  if (mine.size() == kMaxShapes) mine.pop_back();
-  uint64_t bytes = plan->total_bytes;
-  for (const auto& contexts : idle_)
-    for (const auto& context : contexts) bytes += context->bytes();
-  if (bytes > limit)
-    return ResourceExhausted("the subgraphs of the call need {} bytes, the limit of a call is {}",
-                             bytes, limit);
-  auto context = Context::Make(plan, budget);
-  if (!context.ok() && context.status().code() == Code::kResourceExhausted) {
-    budget.Reclaim();
-    context = Context::Make(plan, budget);
+  std::unique_ptr<Context> context;
+  if (mine.size() == kMaxShapes) {
+    context = std::move(mine.back());
+    mine.pop_back();
   }
-  HEDDLE_ASSIGN(std::unique_ptr<Context> made, std::move(context));
-  mine.insert(mine.begin(), std::move(made));
+  uint64_t others = 0;
+  for (const auto& contexts : idle_)
+    for (const auto& other : contexts) others += other->bytes();
+  if (context != nullptr && context->bytes() > plan->total_bytes &&
+      others + context->bytes() > limit)
+    context.reset();
+  if (others + plan->total_bytes > limit)
+    return ResourceExhausted("the subgraphs of the call need {} bytes, the limit of a call is {}",
+                             others + plan->total_bytes, limit);
+  Status bound = Bind(context, plan, budget);
+  if (bound.code() == Code::kResourceExhausted) {
+    budget.Reclaim();
+    bound = Bind(context, plan, budget);
+  }
+  HEDDLE_TRY(bound);
+  mine.insert(mine.begin(), std::move(context));
   return mine.front().get();
 }
 

@@ -129,6 +129,17 @@ TEST(HotPath, AWarmLoopAllocatesNothing) {
   EXPECT_EQ(counts.locks, 2) << "admission and completion";
 }
 
+// Plans that differ from turn to turn run in the memory of the turns before.
+TEST(HotPath, AWarmLoopOfManyPlansMapsNothing) {
+  const Engine engine;
+  auto model = engine.LoadBytes(testing::Indexing(40));
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  const std::vector<float> turns = {30}, x(40, 0.5f);
+  const TensorView in[] = {{"i", turns}, {"x", x}};
+  for (int call = 0; call < 2; ++call) ASSERT_TRUE(model->Run(std::span(in)).ok());
+  EXPECT_EQ(CountDuring([&] { (void)model->Run(std::span(in)); }).maps, 0);
+}
+
 TEST(HotPath, AWarmSessionAllocatesNothing) {
   const Engine engine;
   auto model = engine.LoadBytes(testing::Remembering());

@@ -117,6 +117,38 @@ inline std::vector<std::byte> Looping(float step, int32_t size) {
   return b.Build();
 }
 
+// while (i) { x = x + x[i]; i = i - 1 }: outputs i, x. Each turn continues with a Plan of its own.
+inline std::vector<std::byte> Indexing(int32_t size) {
+  ModelBuilder b;
+  const int32_t sizes[] = {1, size};
+  const char* const names[] = {"i", "x"};
+  std::vector<int> in, out, now;
+  for (int k = 0; k < 2; ++k) in.push_back(b.Input(names[k], Type::kFloat32, {sizes[k]}));
+  for (int k = 0; k < 2; ++k)
+    out.push_back(b.Make(std::string(names[k]) + "_out", Type::kFloat32, {sizes[k]}));
+  b.Op(OpCode::kWHILE, in, out, core::SubgraphOptions{1, 2, {}});
+  for (int t : out) b.Output(t);
+  b.Begin("more");
+  const int i = b.Input("i", Type::kFloat32, {1});
+  b.Input("x", Type::kFloat32, {size});
+  const int more = b.Make("more", Type::kBool, {1});
+  b.Op(OpCode::kCAST, {i}, {more});
+  b.Output(more);
+  b.Begin("turn");
+  for (int k = 0; k < 2; ++k) now.push_back(b.Input(names[k], Type::kFloat32, {sizes[k]}));
+  const int by = b.Constant<float>("step", {1}, {-1});
+  const int one = b.Constant<int32_t>("one", {1}, {1});
+  const int at = b.Make("at", Type::kInt32, {1}), part = b.Make("part", Type::kFloat32, {1});
+  const int next = b.Make("next", Type::kFloat32, {1});
+  const int sum = b.Make("sum", Type::kFloat32, {size});
+  b.Op(OpCode::kADD, {now[0], by}, {next}, core::BinaryOptions{});
+  b.Op(OpCode::kCAST, {now[0]}, {at});
+  b.Op(OpCode::kSLICE, {now[1], at, one}, {part});
+  b.Op(OpCode::kADD, {now[1], part}, {sum}, core::BinaryOptions{});
+  for (int t : {next, sum}) b.Output(t);
+  return b.Build();
+}
+
 }  // namespace heddle::testing
 
 #endif  // HEDDLE_TESTS_ENGINE_STATEFUL_MODELS_H_
