@@ -4,43 +4,21 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/math_double.h"
+
 namespace heddle::core {
 namespace {
 
+using math_internal::Expm1Reduced;
+using math_internal::kLn2Hi;
+using math_internal::kLn2Lo;
+using math_internal::PowerOf2;
+using math_internal::Reduce;
+using math_internal::TimesPowerOf2;
+
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kOverflow = 0x1.62e42fefa39efp9;  // exp of anything larger is infinite
-constexpr double kLn2Hi = 0x1.62e42feep-1;         // 32 bits: times an exponent it is exact
-constexpr double kLn2Lo = 0x1.a39ef35793c76p-33;
 constexpr double kInvSqrtPi = 0x1.20dd750429b6dp-1;  // 1/sqrt(pi)
-
-// x = k * ln(2) + r, |r| <= ln(2)/2 and a bit.
-struct Reduced {
-  double r;
-  int k;
-};
-
-// REQUIRES: |x| < 2^20.
-Reduced Reduce(double x) {
-  constexpr double kShift = 0x1.8p52;  // x + kShift has no fraction bits: the sum is rounded
-  const double k = (x * 0x1.71547652b82fep0 + kShift) - kShift;
-  return {(x - k * kLn2Hi) - k * kLn2Lo, static_cast<int>(k)};
-}
-
-// (exp(r) - 1 - r) / r^2 by its Taylor series: the first term left out is below 2^-60.
-double ExpTail(double r) {
-  constexpr double kCoefficients[] = {1.0 / 87178291200, 1.0 / 6227020800, 1.0 / 479001600,
-                                      1.0 / 39916800,    1.0 / 3628800,    1.0 / 362880,
-                                      1.0 / 40320,       1.0 / 5040,       1.0 / 720,
-                                      1.0 / 120,         1.0 / 24,         1.0 / 6};
-  double p = kCoefficients[0];
-  for (int i = 1; i < 12; ++i) p = p * r + kCoefficients[i];
-  return p * r + 0.5;
-}
-
-double Expm1Reduced(double r) { return r + r * r * ExpTail(r); }
-
-// REQUIRES: -1022 <= n <= 1023.
-double PowerOf2(int n) { return std::bit_cast<double>(static_cast<uint64_t>(n + 1023) << 52); }
 
 }  // namespace
 
@@ -49,9 +27,7 @@ double Exp(double x) {
   if (x > kOverflow) return kInf;
   if (x < -746) return 0;
   const auto [r, k] = Reduce(x);
-  // Two factors: k may be 1024, or below the smallest normal exponent.
-  const int half = k >> 1;
-  return (1 + Expm1Reduced(r)) * PowerOf2(half) * PowerOf2(k - half);
+  return TimesPowerOf2(1 + Expm1Reduced(r), k);
 }
 
 double Expm1(double x) {

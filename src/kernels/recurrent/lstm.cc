@@ -210,11 +210,7 @@ MadeOperation MakeLstmOf(const MakeArgs& args, Kind kind) {
     if (both) return Unsupported("input '{}' is int8, expected float32", args.inputs[0].name);
     HEDDLE_ASSIGN(integer, MakeIntegerLstm(args, cells[0], options));
   }
-  RowMath math;
-  math.hybrid = weights == WeightsKind::kHybrid;
-  math.scheme = options.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
-  math.exact = math.hybrid || args.numerics == Numerics::kReference;
-  math.activation = options.activation;
+  const RowMath math(args, weights, options.asymmetric_inputs, options.activation);
   return std::unique_ptr<Operation>(
       std::make_unique<Lstm>(kind, options, std::move(cells), math, std::move(integer)));
 }

@@ -189,8 +189,7 @@ MadeOperation MakeBasicLstm(const MakeArgs& args) {
   Basic p;
   p.bytes = args.inputs[kX].type == Type::kUInt8;
   HEDDLE_TRY(CheckTypes(args, p.bytes));
-  p.math.exact = args.numerics == Numerics::kReference;
-  p.math.activation = Activation::kTanh;
+  p.math = RowMath(args, WeightsKind::kFloat, false, Activation::kTanh);
   if (args.op.OptionsOr<RecurrentOptions>().activation != Activation::kTanh) {
     return Unsupported("fused activation other than tanh");
   }

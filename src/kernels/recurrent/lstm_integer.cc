@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/elementwise/inverse_sqrt.h"
+#include "kernels/gemm/dot.h"
 #include "kernels/recurrent/fixed16.h"
 #include "kernels/recurrent/lstm.h"
 

@@ -199,11 +199,7 @@ MadeOperation MakeRnnOf(const MakeArgs& args, Kind kind) {
                           TypeName(output.type));
     }
   }
-  RowMath math;
-  math.hybrid = weights == WeightsKind::kHybrid;
-  math.scheme = options.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
-  math.exact = math.hybrid || args.numerics == Numerics::kReference;
-  math.activation = options.activation;
+  const RowMath math(args, weights, options.asymmetric_inputs, options.activation);
   return std::unique_ptr<Operation>(
       std::make_unique<RnnOperation>(kind, options, std::move(cells), math));
 }

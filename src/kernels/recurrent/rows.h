@@ -8,9 +8,9 @@
 #include <cstdint>
 
 #include "kernels/conv/row_quantiser.h"
-#include "kernels/gemm/dot.h"
-#include "kernels/math.h"
+#include "kernels/elementwise/sigmoid_runs.h"
 #include "kernels/recurrent/operands.h"
+#include "kernels/recurrent/row_products.h"
 
 namespace heddle::core {
 
@@ -29,42 +29,43 @@ struct RowMath {
   // moves the quantised state by a whole step, and grows from one time to the next.
   bool exact = false;
   Activation activation = Activation::kNone;
+  const RowKernels* quantiser = &RowKernelsOf(Isa::kPlain);
+  const RowProducts* products = &RowProductsOf(Isa::kPlain);
+  SigmoidRuns sigmoid = PlainSigmoidRuns();
+
+  RowMath() = default;
+  RowMath(const MakeArgs& args, WeightsKind weights, bool asymmetric, Activation fused)
+      : hybrid(weights == WeightsKind::kHybrid),
+        scheme(asymmetric ? RowScheme::kAsymmetric : RowScheme::kSymmetric),
+        exact(hybrid || args.numerics == Numerics::kReference),
+        activation(fused),
+        quantiser(&RowKernelsOf(args.isa)),
+        products(&RowProductsOf(args.isa)),
+        sigmoid(SigmoidRunsFor(args.isa)) {}
 
   // `room`: bytes for a hybrid row.
   Row Make(const float* values, int32_t length, int8_t* room) const {
     Row row{values, room, {}, length};
-    if (hybrid) row.parameters = QuantiseRow(scheme, values, length, room);
+    if (hybrid) row.parameters = QuantiseRow(scheme, values, length, room, *quantiser);
     return row;
   }
   // acc[i] += row i of the matrix times `row`.
   void AddProduct(const Matrix& m, const TileArgs& args, const Row& row, float* acc) const {
     if (m.operand < 0) return;
     const void* weights = args.inputs[m.operand];
-    const int64_t n = row.length;
     if (hybrid) {
-      const auto* w = static_cast<const int8_t*>(weights);
-      const float scale = row.parameters.scale * m.scale;
-      for (int32_t i = 0; i < m.rows; ++i) {
-        const int32_t dot = Dot(w + i * n, row.quantised, row.parameters.zero, n);
-        acc[i] += static_cast<float>(dot) * scale;
-      }
+      products->bytes(static_cast<const int8_t*>(weights), m.rows, row.length, row.quantised,
+                      row.parameters.zero, row.parameters.scale * m.scale, acc);
     } else {
-      const auto* w = static_cast<const float*>(weights);
-      for (int32_t i = 0; i < m.rows; ++i) acc[i] += Dot(w + i * n, row.values, n);
+      products->floats(static_cast<const float*>(weights), m.rows, row.length, row.values, acc);
     }
   }
   void Sigmoid(float* v, int64_t n) const {
-    if (exact) {
-      for (int64_t i = 0; i < n; ++i) v[i] = LogisticF(v[i]);
-    } else {
-      for (int64_t i = 0; i < n; ++i) v[i] = FastLogisticF(v[i]);
-    }
+    (exact ? sigmoid.exact_logistic : sigmoid.logistic)(v, v, n);
   }
   void Activate(float* v, int64_t n) const {
-    if (activation == Activation::kTanh && exact) {
-      for (int64_t i = 0; i < n; ++i) v[i] = TanhF(v[i]);
-    } else if (activation == Activation::kTanh) {
-      for (int64_t i = 0; i < n; ++i) v[i] = FastTanhF(v[i]);
+    if (activation == Activation::kTanh) {
+      (exact ? sigmoid.exact_tanh : sigmoid.tanh)(v, v, n);
     } else {
       const FloatRange range = ActivationRange(activation);
       for (int64_t i = 0; i < n; ++i) v[i] = std::min(std::max(v[i], range.lo), range.hi);

@@ -2,6 +2,7 @@
 // SVDF: every filter keeps a memory of its last products, which weights over time then sum.
 #include <cmath>
 
+#include "kernels/gemm/dot.h"
 #include "kernels/operators.h"
 #include "kernels/recurrent/rows.h"
 
@@ -205,10 +206,7 @@ MadeOperation MakeSvdf(const MakeArgs& args) {
   p.time_type = in[kTime].type;
   p.time_scale = in[kTime].quant->Scale();
   p.rank = options.rank;
-  p.math.hybrid = weights == WeightsKind::kHybrid;
-  p.math.scheme = options.asymmetric_inputs ? RowScheme::kAsymmetric : RowScheme::kSymmetric;
-  p.math.exact = p.math.hybrid || args.numerics == Numerics::kReference;
-  p.math.activation = options.activation;
+  p.math = RowMath(args, weights, options.asymmetric_inputs, options.activation);
   HEDDLE_TRY(CheckTypes(args, p));
   if (p.integer) HEDDLE_TRY(SetIntegers(args, p));
   return std::unique_ptr<Operation>(std::make_unique<SvdfOperation>(std::move(p)));
