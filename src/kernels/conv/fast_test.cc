@@ -192,6 +192,10 @@ Case WindowCase(Random& r, OpCode code, Type type) {
   int32_t in_c = each * groups;
   o.depth_multiplier = 1;
   if (depthwise && r.Int(0, 5) == 0) in_c = 1, o.depth_multiplier = out_c;
+  if (depthwise && o.depth_multiplier == 1 && r.Int(0, 4) == 0) {
+    o.depth_multiplier = r.Pick({2, 3, 8});
+    out_c = in_c * o.depth_multiplier;
+  }
   c.op.code = code;
   c.op.options = o;
   c.input = r.Tensor(type, {r.Int(1, 2), h, w, in_c});
@@ -280,6 +284,20 @@ TEST(FastHybrid, Conv2dEqualsPlain) {
     MakeHybrid(c, r, c.weights.shape[0]);
     if (seed % 4 == 0) c.bias = {};  // which XNNPACK does not take
     if (c.input.shape[3] == c.weights.shape[3]) Compare(c, Numerics::kFast);
+  }
+}
+
+TEST(FastHybrid, DepthwiseEqualsPlain) {
+  for (uint32_t seed = 0; seed < 200 && !testing::Test::HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    Case c = WindowCase(r, OpCode::kDEPTHWISE_CONV_2D, Type::kFloat32);
+    const int32_t channels = c.weights.shape[3];
+    if (c.input.shape[3] != channels) continue;
+    MakeHybrid(c, r, channels);
+    c.weights.quant.axis = 3;
+    if (seed % 4 == 0) c.bias = {};
+    Compare(c, seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
   }
 }
 

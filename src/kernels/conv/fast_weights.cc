@@ -227,11 +227,13 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
   const size_t scales = spec.weights_quant->scale.size();
   if (spec.weights_quant->block > 0 || (scales != 1 && scales != n)) return false;
   if (spec.input == Type::kUInt8) return spec.weights == Type::kUInt8;
-  // Not the hybrid arithmetic in two products, and few other operators are hybrid.
+  // Not CONV_2D's hybrid arithmetic in two products, and XNNPACK has no hybrid depthwise one.
   const bool dense = spec.kind == ConvKind::kFullyConnected;
+  const bool depthwise = spec.kind == ConvKind::kDepthwise && !spec.xnn;
   const bool one_product = spec.numerics == Numerics::kFast && spec.groups == 1;
   const bool hybrid =
-      spec.hybrid() && (dense || (spec.kind == ConvKind::kConv2d && (spec.xnn || one_product)));
+      spec.hybrid() &&
+      (dense || depthwise || (spec.kind == ConvKind::kConv2d && (spec.xnn || one_product)));
   return (spec.input == Type::kInt8 || hybrid) &&
          (spec.weights == Type::kInt8 || spec.weights == Type::kInt4 ||
           spec.weights == Type::kInt2);
