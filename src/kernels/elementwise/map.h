@@ -29,11 +29,20 @@ struct MapParams {
   int64_t elements = 0;
 };
 
+// An F with a Run of its own computes whole runs, and has a name; else F computes one element.
+template <class F>
+concept RunsMap =
+    requires(const F& f, const void* in, void* out, int64_t i) { f.Run(in, out, i, i); };
+
 // `f` comes by value: a byte-sized output may alias anything else.
 template <class In, class Out, class F>
 void MapRun(const F f, const void* in, void* out, int64_t begin, int64_t end) {
-  for (int64_t i = begin; i < end; ++i)
-    Out::Store(out, i, static_cast<typename Out::Value>(f(In::Load(in, i))));
+  if constexpr (RunsMap<F>) {
+    f.Run(in, out, begin, end);
+  } else {
+    for (int64_t i = begin; i < end; ++i)
+      Out::Store(out, i, static_cast<typename Out::Value>(f(In::Load(in, i))));
+  }
 }
 
 // An F with a Check refuses values.
@@ -90,6 +99,7 @@ class MapOperation final : public Operation {
     SetTiled<&MapTile<In, Out, F, Tail>>(step, std::move(params), (n + kMapTile - 1) / kMapTile,
                                          element_ns_ * static_cast<float>(std::min(n, kMapTile)));
     step.kernel = "plain";
+    if constexpr (RunsMap<F>) step.kernel = f_.name();
     if constexpr (ChecksValue<F, typename In::Value>)
       step.fault = EraseFault<&MapFault<In, Out, F, Tail>>();
     return Status();

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/elementwise/function.h"
+#include "kernels/elementwise/sigmoid_runs.h"
 #include "kernels/math.h"
 #include "kernels/quant.h"
 
@@ -94,6 +95,7 @@ struct LogisticFunction {
   // LiteRT's float kernel takes the exponential itself below -9, which is 1.2e-4 off there.
   static float ReferenceTensor(float x) { return x < -9.0f ? ExpF(x) : Reference(x); }
   static float Fast(float x) { return FastLogisticF(x); }
+  static FloatRunFn Run(const SigmoidRuns& runs) { return runs.logistic; }
 };
 struct TanhFunction {
   using Integer16 = Tanh16;
@@ -101,6 +103,7 @@ struct TanhFunction {
   static float Reference(float x) { return TanhF(x); }
   static float ReferenceTensor(float x) { return TanhF(x); }
   static float Fast(float x) { return FastTanhF(x); }
+  static FloatRunFn Run(const SigmoidRuns& runs) { return runs.tanh; }
 };
 
 template <class Function>
@@ -111,6 +114,25 @@ template <class Function>
 struct FastFloat {
   float operator()(float x) const { return Function::Fast(x); }
 };
+
+// Of sigmoid_runs.h.
+struct FloatRun {
+  FloatRunFn run;
+  const char* isa;
+  const char* name() const { return isa; }
+  void Run(const void* in, void* out, int64_t begin, int64_t end) const {
+    run(static_cast<const float*>(in) + begin, static_cast<float*>(out) + begin, end - begin);
+  }
+};
+
+template <class Function>
+MadeOperation MakeFloat32(const MakeArgs& args) {
+  using Element = Plain<float>;
+  if (args.numerics == Numerics::kReference)
+    return MakeMap<Element, Element>(ReferenceFloat<Function>{}, 12);
+  const SigmoidRuns runs = SigmoidRunsFor(args.isa);
+  return MakeMap<Element, Element>(FloatRun{Function::Run(runs), runs.name}, runs.fast_ns);
+}
 
 template <class Function, class Element>
 MadeOperation MakeFloat(Numerics numerics) {
@@ -131,7 +153,7 @@ MadeOperation MakeSigmoid(const MakeArgs& args) {
   HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   switch (in.type) {
     case Type::kFloat32:
-      return MakeFloat<Function, Plain<float>>(args.numerics);
+      return MakeFloat32<Function>(args);
     case Type::kFloat16:
       return MakeFloat<Function, Float16>(args.numerics);
     case Type::kBFloat16:  // never XNNPACK's
