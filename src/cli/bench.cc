@@ -12,6 +12,7 @@
 #include "cli/bench_cell.h"
 #include "cli/given_inputs.h"
 #include "cli/json.h"
+#include "cli/open_loop.h"
 #include "cli/ports.h"
 #include "cli/profile.h"
 #include "cli/progress.h"
@@ -27,7 +28,7 @@ constexpr int kMaxCallers = 4096;
 
 struct Given {
   std::string model, inputs, numerics = "fast", device = "cpu";
-  std::string callers = "1,2,4";
+  std::string callers = "1,2,4", arrivals = "poisson";
   double rate = 0, seconds = 3;
   int cores = 0;
   bool profile = false, json = false;
@@ -80,6 +81,14 @@ Status FirstCall(const Model& model, const std::vector<TensorView>& inputs) {
   return session.ok() ? session->Run(views).status() : model.Run(views).status();
 }
 
+Result<Cell> MeasureLoop(const Given& given, const Model& model,
+                         const std::vector<TensorView>& inputs, int callers) {
+  const Load load{callers, given.seconds};
+  if (given.rate == 0) return MeasureCell(model, nullptr, inputs, load);
+  const Spacing spacing = given.arrivals == "constant" ? Spacing::kConstant : Spacing::kPoisson;
+  return MeasureOpenLoop(model, inputs, load, {given.rate, spacing});
+}
+
 Result<Report> Measure(const Given& given) {
   Ports ports;
   {
@@ -107,8 +116,7 @@ Result<Report> Measure(const Given& given) {
   Progress progress("bench", callers_list.size());
   for (const int callers : callers_list) {
     progress.Show(report.cells.size(), fmt::format("{} callers", callers));
-    HEDDLE_ASSIGN(Cell cell,
-                  MeasureCell(model, nullptr, inputs, {callers, given.seconds, given.rate}));
+    HEDDLE_ASSIGN(Cell cell, MeasureLoop(given, model, inputs, callers));
     report.cells.push_back(std::move(cell));
   }
   progress.Clear();
@@ -157,6 +165,13 @@ void WriteGovernor(JsonWriter& json, const Report& report) {
   json.EndArray();
 }
 
+void WriteFlow(JsonWriter& json, const Given& given, const Flow& flow) {
+  json.Field("rate", given.rate).Field("arrivals", given.arrivals).Field("arrived", flow.arrived);
+  json.Field("refused", flow.refused).Field("waiting", flow.waiting);
+  json.Field("most_waiting", flow.most_waiting);
+  json.Field("queue_ms", flow.queue_ms).Field("run_ms", flow.run_ms);
+}
+
 std::string ToJson(const Given& given, const Report& report) {
   JsonWriter json;
   json.BeginObject().Field("model", given.model).Field("isa", report.isa);
@@ -170,7 +185,7 @@ std::string ToJson(const Given& given, const Report& report) {
     json.Field("p99_ms", cell.latencies.QuantileMs(0.99));
     json.Field("max_ms", cell.latencies.max_ms());
     json.Field("cpu_ms_per_call", cell.cpu_ms_per_call()).Field("pss_mb", cell.pss_mb);
-    if (given.rate > 0) json.Field("waiting", cell.waiting);
+    if (cell.flow) WriteFlow(json, given, *cell.flow);
     WriteCrew(json, cell.crew);
     json.EndObject();
   }
@@ -179,6 +194,14 @@ std::string ToJson(const Given& given, const Report& report) {
   if (given.profile) WriteProfile(json, report.profile);
   json.EndObject();
   return json.text();
+}
+
+std::string FlowText(const Given& given, const Flow& flow) {
+  return fmt::format(
+      "  {} a second were to come, {}: {} came, {} were refused; {} were not begun in time\n"
+      "  at most {} waited; on average {:.3f} ms in the queue, {:.3f} ms at work\n",
+      given.rate, given.arrivals, flow.arrived, flow.refused, flow.waiting, flow.most_waiting,
+      flow.queue_ms, flow.run_ms);
 }
 
 std::string ToText(const Given& given, const Report& report) {
@@ -200,9 +223,7 @@ std::string ToText(const Given& given, const Report& report) {
   for (const Cell& cell : report.cells) {
     text += fmt::format("\n{} caller{}, {} calls\n", cell.callers, cell.callers == 1 ? "" : "s",
                         cell.latencies.count());
-    if (cell.waiting > 0) {
-      text += fmt::format("  {} more arrived and were not begun in time\n", cell.waiting);
-    }
+    if (cell.flow) text += FlowText(given, *cell.flow);
     text += cell.latencies.Picture();
   }
   if (given.profile) text += ProfileText(report.profile);
@@ -232,10 +253,17 @@ void AddBench(CLI::App& app, Action& action) {
         return callers.ok() ? "" : std::string(callers.status().message());
       })
       ->option_text("N,N..");
-  verb->add_option("--open-loop", given->rate,
-                   "Calls a second that arrive at random (else each caller calls again at once)")
-      ->check(AboveZero())
-      ->option_text("RATE");
+  CLI::Option* open_loop =
+      verb->add_option(
+              "--open-loop", given->rate,
+              "Calls a second, through a queue, whatever became of those before (else each "
+              "caller calls again at once)")
+          ->check(AboveZero())
+          ->option_text("RATE");
+  verb->add_option("--arrivals", given->arrivals, "poisson: in clusters and gaps (the default)")
+      ->check(CLI::IsMember({"poisson", "constant"}))
+      ->needs(open_loop)
+      ->option_text("HOW");
   verb->add_option("--seconds", given->seconds, "Of each measurement (3)")
       ->check(AboveZero())
       ->option_text("S");

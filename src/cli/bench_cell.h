@@ -3,7 +3,7 @@
 #ifndef HEDDLE_CLI_BENCH_CELL_H_
 #define HEDDLE_CLI_BENCH_CELL_H_
 
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "cli/latency.h"
@@ -15,26 +15,36 @@ namespace heddle::cli {
 struct Load {
   int callers = 1;
   double seconds = 1;
-  double rate =
-      0;  // calls a second that arrive whatever the callers do; 0: each calls again at once
+};
+
+// What an open loop has besides.
+struct Flow {
+  uint64_t arrived = 0, refused = 0;
+  uint64_t waiting = 0;  // arrived, and not begun when time was up
+  uint64_t most_waiting = 0;
+  double queue_ms = 0, run_ms = 0;  // on average
 };
 
 struct Cell {
   int callers = 0;
-  Latencies latencies;      // with --open-loop from a call's arrival, not from its start
+  Latencies latencies;      // of an open loop from when a request was to come, not from its start
   double seconds = 0;       // from the first call's start to the last one's end
   double cpu_seconds = 0;   // of the process
   double pss_mb = 0;        // while the callers run
-  uint64_t waiting = 0;     // arrived and not begun when time was up
   core::CrewCounters crew;  // meanwhile
+  std::optional<Flow> flow;
 
   double per_second() const { return static_cast<double>(latencies.count()) / seconds; }
   double cpu_ms_per_call() const;
 };
 
-// Warms up, then measures. Each caller has a Session of its own.
+// A closed loop: each caller calls again as soon as it has its answer. Warms up, then measures.
+// Each caller has a Session of its own.
 Result<Cell> MeasureCell(const Model& model, const char* signature,
                          const std::vector<TensorView>& inputs, const Load& load);
+
+// A model that remembers needs one, one that does not may have none.
+Result<std::optional<Session>> SessionIfNeeded(const Model& model);
 
 }  // namespace heddle::cli
 

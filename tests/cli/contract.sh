@@ -47,6 +47,8 @@ expect 2 verify --suite b.tsv --again backwards
 expect 2 bench a.tflite --callers 0
 expect 2 bench a.tflite --callers 1,x
 expect 2 bench a.tflite --callers 1,,2; complains "'' in '1,,2': expected numbers of callers, 1 to 4096"
+expect 2 bench a.tflite --arrivals constant
+expect 2 bench a.tflite --open-loop 5 --arrivals sometimes
 expect 2 bench a.tflite --seconds 0; complains "'0': expected a number above 0"
 expect 2 bench a.tflite --seconds nan; complains "'nan': expected a number above 0"
 expect 2 run a.tflite --cores 0; complains "'0': expected a whole number, 1 or more"
@@ -148,7 +150,14 @@ keys model isa cores load_ms first_result_ms weights_bytes arena_bytes cells \
      crew budget threads governor_cap governor_moves shared_steps helped_steps straggler_ms spin_ms sleep_ms \
      waits_for_turn yields throttled_periods throttled_ms governor
 expect 0 bench "$models/digits_f32.tflite" --callers 2 --open-loop 500 --seconds 0.2 --cores 1
-says 'per second'; says '2 callers'
+says 'per second'; says '2 callers'; says '500 a second were to come, poisson: '
+expect 0 bench "$models/digits_f32.tflite" --callers 1 --open-loop 50 --arrivals constant --seconds 0.1 --json
+keys callers per_second p50_ms p99_ms max_ms rate arrivals arrived refused waiting most_waiting queue_ms run_ms
+says '"arrived": 5,'; says '"refused": 0,'
+# Far more than can be done: the queue refuses what it would not get to.
+expect 0 bench "$models/digits_f32.tflite" --inputs "$models/golden/digits_f32.npz" --numerics reference --cores 1 \
+         --callers 1 --open-loop 1000000 --arrivals constant --seconds 0.5 --json
+says '"refused": [1-9]'
 
 [ "$failures" = 0 ] && echo "every promise kept"
 exit $((failures > 0))
