@@ -179,11 +179,36 @@ typedef enum heddle_policy {
   HEDDLE_LATEST = 4            /* and even where there is room: at most one of a stream waits */
 } heddle_policy;
 
+typedef enum heddle_event_kind {
+  HEDDLE_ACCEPTED = 1,
+  HEDDLE_BEGUN = 2,
+  HEDDLE_ENDED = 3
+} heddle_event_kind;
+
+/* What happened to a request. Times are of CLOCK_MONOTONIC; 0: not yet, or never. */
+typedef struct heddle_event {
+  size_t struct_size;
+  heddle_event_kind kind;
+  heddle_code code; /* of HEDDLE_ENDED: how */
+  uint64_t request; /* the same in all events of a request; another's only after its end */
+  uint64_t model;   /* as heddle_model_id says */
+  uint64_t stream;
+  uint64_t tag;
+  heddle_priority priority;
+  uint32_t batch; /* how many requests run as one; 0: it has not begun */
+  int64_t accepted_ns, begun_ns, ended_ns;
+} heddle_event;
+
 typedef struct heddle_queue_options {
   size_t struct_size;
   uint64_t most_requests; /* accepted and not done; 0: 1024 */
   uint64_t most_bytes;    /* of their inputs; 0: 1 GiB */
   heddle_policy policy;
+  /* Called for every request that is accepted, begins and ends, by the thread that lets it, under
+   * no lock, before callbacks: should be short, and asks nothing of the queue. Another thread may
+   * tell that a request begins before this one has told that it was accepted. */
+  void (*trace)(void* arg, const heddle_event* event);
+  void* trace_arg;
 } heddle_queue_options;
 
 /* What a model may have of a queue, or a stream of a model's part. */
@@ -251,6 +276,8 @@ HEDDLE_EXPORT heddle_status* heddle_model_load_bytes(heddle_engine* engine, cons
 HEDDLE_EXPORT heddle_model* heddle_model_ref(heddle_model* model);
 HEDDLE_EXPORT void heddle_model_free(heddle_model* model);
 
+/* The same for all owners of a model, and no other's as long as one is left. */
+HEDDLE_EXPORT uint64_t heddle_model_id(const heddle_model* model);
 HEDDLE_EXPORT const char* heddle_model_isa(const heddle_model* model);
 /* Of the one copy that all callers share. */
 HEDDLE_EXPORT uint64_t heddle_model_weights_bytes(const heddle_model* model);

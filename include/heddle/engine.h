@@ -129,6 +129,8 @@ class Model {
     return internal::Take(heddle_model_warm(handle_.get(), shapes.data(), shapes.size(), callers));
   }
 
+  // The same for all owners, and no other model's meanwhile.
+  uint64_t id() const { return heddle_model_id(handle_.get()); }
   const char* isa() const { return heddle_model_isa(handle_.get()); }
   uint64_t weights_bytes() const { return heddle_model_weights_bytes(handle_.get()); }
   uint64_t arena_bytes() const { return heddle_model_arena_bytes(handle_.get()); }

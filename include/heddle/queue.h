@@ -42,10 +42,19 @@ enum class Policy {
   kLatest = HEDDLE_LATEST,
 };
 
+// Is told what happens to requests: c.h says when, and what is known then.
+class Tracer {
+ public:
+  virtual ~Tracer() = default;
+  // Any thread, several at a time. Short; asks nothing of the queue. Must not throw.
+  virtual void On(const heddle_event& event) = 0;
+};
+
 struct QueueOptions {
   uint64_t most_requests = 0;  // accepted and not done; 0: 1024
   uint64_t most_bytes = 0;     // of their inputs; 0: 1 GiB
   Policy policy = Policy::kRefuse;
+  Tracer* tracer = nullptr;  // outlives the queue; nullptr: costs nothing
 };
 
 // What a model may have of a queue, or a stream of a model's part.
@@ -148,6 +157,10 @@ class Queue {
     c.most_requests = options.most_requests;
     c.most_bytes = options.most_bytes;
     c.policy = static_cast<heddle_policy>(options.policy);
+    if (options.tracer != nullptr) {
+      c.trace = [](void* tracer, const heddle_event* e) { static_cast<Tracer*>(tracer)->On(*e); };
+      c.trace_arg = options.tracer;
+    }
     heddle_queue* handle = nullptr;
     status_ = internal::Take(heddle_queue_create(&c, &handle));
     handle_.reset(handle);

@@ -190,6 +190,9 @@ heddle_model* heddle_model_ref(heddle_model* model) {
 }
 void heddle_model_free(heddle_model* model) { delete model; }
 
+uint64_t heddle_model_id(const heddle_model* model) {
+  return model == nullptr ? 0 : model->loaded->id();
+}
 const char* heddle_model_isa(const heddle_model* model) {
   return model == nullptr ? nullptr : IsaName(model->loaded->isa());
 }

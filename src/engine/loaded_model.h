@@ -136,6 +136,7 @@ class LoadedModel final : public PlanSource {
                                                const Found& found) override;
 
   const Model& model() const { return *model_; }
+  uint64_t id() const { return reinterpret_cast<uintptr_t>(this); }
   Isa isa() const { return options_.isa; }
   uint64_t weights_bytes() const { return weights_->bytes(); }
   uint64_t arena_bytes() const;

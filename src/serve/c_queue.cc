@@ -120,6 +120,8 @@ heddle_status* heddle_queue_create(const heddle_queue_options* given, heddle_que
     if (o.most_requests != 0) limits.most_requests = o.most_requests;
     if (o.most_bytes != 0) limits.most_bytes = o.most_bytes;
     limits.policy = o.policy;
+    limits.trace = o.trace;
+    limits.trace_arg = o.trace_arg;
     *out = new heddle_queue{std::make_shared<ModelQueue>(limits)};
     return Status();
   });

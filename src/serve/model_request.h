@@ -68,7 +68,9 @@ class ModelRequest final : public Request, public heddle_ticket, public heddle_o
 
 class ModelTarget final : public Target {
  public:
-  explicit ModelTarget(std::shared_ptr<LoadedModel> model) : model_(std::move(model)) {}
+  explicit ModelTarget(std::shared_ptr<LoadedModel> model) : model_(std::move(model)) {
+    id = model_->id();
+  }
   Status Run(Request& request, Turn& turn) override;
 
  private:

@@ -11,7 +11,11 @@
 namespace heddle::core {
 
 Queue::Queue(const Clock& clock, Hands& hands, const QueueLimits& limits)
-    : clock_(clock), hands_(hands), policy_(limits.policy) {
+    : clock_(clock),
+      hands_(hands),
+      policy_(limits.policy),
+      trace_(limits.trace),
+      trace_arg_(limits.trace_arg) {
   bound_.most_requests = limits.most_requests;
   bound_.most_bytes = limits.most_bytes;
 }
@@ -22,6 +26,7 @@ Request* Queue::Begin(const Request* only) {
   Request* request = BeginNext(only, &after);
   if (request != nullptr) ++runners_;
   Release(lock, after);
+  if (request != nullptr) Trace(HEDDLE_BEGUN, *request);
   return request;
 }
 
@@ -51,6 +56,7 @@ void Queue::Work(Turn& turn, Priority posted, const Request* only) {
   Request* request = BeginNext(only, &after);
   while (request != nullptr) {
     Release(lock, after);
+    Trace(HEDDLE_BEGUN, *request);
     Status status = request->target->Run(*request, turn);
     lock.lock();
     Finish(*request, std::move(status), &after);
@@ -99,7 +105,8 @@ Request* Queue::BeginNext(const Request* only, Afterwards* after) {
 }
 
 void Queue::Finish(Request& request, Status status, Afterwards* after) {
-  const int64_t took = clock_.NowNs() - request.begun_ns;
+  request.ended_ns = clock_.NowNs();
+  const int64_t took = request.ended_ns - request.begun_ns;
   Target& target = *request.target;
   if (status.ok()) {
     const bool alone = request.begun_alone && counts_.running.value() == 1;
@@ -236,6 +243,7 @@ void Queue::Tell(Afterwards& after) {
 }
 
 void Queue::TellOne(Request& request) {
+  Trace(HEDDLE_ENDED, request);
   if (request.has_waiters) FutexWake(request.word, 1 << 30);
   if (request.completions != nullptr) request.completions->Add(request.tag);
   if (request.then != nullptr) request.then(request.then_arg, request);

@@ -21,6 +21,8 @@ namespace heddle::core {
 struct QueueLimits {
   uint64_t most_requests = 1024, most_bytes = uint64_t{1} << 30;
   heddle_policy policy = HEDDLE_REFUSE;
+  void (*trace)(void* arg, const heddle_event* event) = nullptr;
+  void* trace_arg = nullptr;
 };
 
 // Thread-safe.
@@ -101,6 +103,11 @@ class Queue {
   void Settle(Lock& lock, Afterwards& after);
   void Tell(Afterwards& after);
   void TellOne(Request& request);
+  // Costs a look at a pointer where nobody asked for it.
+  void Trace(heddle_event_kind kind, const Request& request) const {
+    if (trace_ != nullptr) TellTracer(kind, request);
+  }
+  void TellTracer(heddle_event_kind kind, const Request& request) const;
   void EndRunner();
   void WaitUntilZero(Lock& lock, const std::atomic<uint64_t>& count);
   void Count(Target& target, Counter QueueCounts::* what, uint64_t more = 1) {
@@ -121,6 +128,8 @@ class Queue {
   const Clock& clock_;
   Hands& hands_;
   const heddle_policy policy_;
+  void (*const trace_)(void* arg, const heddle_event* event);
+  void* const trace_arg_;
   QueueCounts counts_;
 
   std::mutex mutex_;  // of all that follows

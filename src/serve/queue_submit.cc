@@ -34,6 +34,7 @@ Status Queue::Submit(Request& request) {
   else if (full != nullptr)
     Count(target, &QueueCounts::refused_full);
   Release(lock, after);
+  if (status.ok()) Trace(HEDDLE_ACCEPTED, request);
   return status;
 }
 
@@ -134,6 +135,7 @@ void Queue::Accept(Request& request, Lane& lane, int64_t now) {
   request.told_in_order = nullptr;
   request.state = RequestState::kWaiting;
   request.accepted_ns = now;
+  request.begun_ns = request.ended_ns = 0;
   request.generation = generation_;
   unfinished_[generation_].fetch_add(1, std::memory_order_relaxed);
   target.unfinished.fetch_add(1, std::memory_order_relaxed);

@@ -26,6 +26,7 @@ class Target {
   // deadline has passed. Called on any thread, for any number of requests at a time.
   virtual Status Run(Request& request, Turn& turn) = 0;
 
+  uint64_t id = 0;  // for those who trace
   QueueCounts counts;
 
   // Of the Queue, under its lock.

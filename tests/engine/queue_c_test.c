@@ -71,6 +71,29 @@ static void use_completions(heddle_queue* queue, heddle_model* model) {
   OK(heddle_queue_join(queue));
 }
 
+static void count_event(void* arg, const heddle_event* event) {
+  int* told = (int*)arg;
+  __atomic_fetch_add(&told[event->kind], 1, __ATOMIC_RELAXED);
+  if (event->kind == HEDDLE_ENDED && event->ended_ns < event->begun_ns)
+    __atomic_fetch_add(&told[0], 1, __ATOMIC_RELAXED);
+}
+
+static void trace(heddle_model* model) {
+  int told[4] = {0, 0, 0, 0};
+  heddle_queue_options options;
+  memset(&options, 0, sizeof(options));
+  options.struct_size = sizeof(options);
+  options.trace = count_event;
+  options.trace_arg = told;
+  heddle_queue* queue = NULL;
+  OK(heddle_queue_create(&options, &queue));
+  for (int i = 0; i < 5; ++i) heddle_ticket_drop(submit(queue, model, NULL));
+  heddle_queue_free(queue);
+  CHECK(told[0] == 0 && told[HEDDLE_ACCEPTED] == 5);
+  CHECK(told[HEDDLE_BEGUN] == 5 && told[HEDDLE_ENDED] == 5);
+  CHECK(heddle_model_id(model) != 0 && heddle_model_id(NULL) == 0);
+}
+
 static void refuse_nonsense(heddle_queue* queue, heddle_model* model) {
   heddle_ticket* ticket = NULL;
   FAILS(heddle_queue_create(NULL, NULL), HEDDLE_INVALID_ARGUMENT);
@@ -126,6 +149,7 @@ int main(int argc, char** argv) {
     use_tickets(queue, model);
     use_completions(queue, model);
     refuse_nonsense(queue, model);
+    trace(model);
     heddle_queue_counters counters;
     memset(&counters, 0, sizeof(counters));
     counters.struct_size = sizeof(counters);

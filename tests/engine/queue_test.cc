@@ -181,6 +181,51 @@ TEST(ModelQueue, AnEventLoopWaitsForAFile) {
   EXPECT_EQ(poll(&file, 1, 0), 0) << "no more tags";
 }
 
+// From several threads; what is told agrees with what is counted.
+TEST(ModelQueue, ATracerIsToldOfEveryRequest) {
+  struct Counting final : Tracer {
+    void On(const heddle_event& event) override {
+      const auto kind = static_cast<size_t>(event.kind);
+      told[kind]++;
+      tags[kind] += event.tag;
+      wrong += event.model != model || event.accepted_ns == 0;
+      if (event.kind == HEDDLE_ENDED && event.begun_ns != 0) {
+        queue_ns += static_cast<uint64_t>(event.begun_ns - event.accepted_ns);
+        run_ns += static_cast<uint64_t>(event.ended_ns - event.begun_ns);
+      }
+    }
+    uint64_t model = 0;
+    std::atomic<uint64_t> told[4] = {}, tags[4] = {}, wrong{0}, queue_ns{0}, run_ns{0};
+  };
+  Digits digits;
+  const Model same = digits.model;
+  EXPECT_EQ(same.id(), digits.model.id());
+  EXPECT_NE(digits.engine.Load(DigitsFile(false)).value().id(), same.id());
+  Counting tracer;
+  tracer.model = same.id();
+  Queue queue({.tracer = &tracer});
+  std::vector<std::thread> threads;
+  for (uint64_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (uint64_t i = 0; i < 50; ++i) {
+        const auto& in = digits.inputs[(i + t) % digits.inputs.size()];
+        EXPECT_TRUE(queue.Submit(digits.model, {in.view}, {.tag = 50 * t + i})->Wait().ok());
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  EXPECT_TRUE(queue.Drain().ok());
+  const auto counters = queue.ReadCounters(&digits.model);
+  ASSERT_TRUE(counters.ok());
+  for (const auto kind : {HEDDLE_ACCEPTED, HEDDLE_BEGUN, HEDDLE_ENDED}) {
+    EXPECT_EQ(tracer.told[kind], 200u) << kind;
+    EXPECT_EQ(tracer.tags[kind], 199u * 100) << kind;
+  }
+  EXPECT_EQ(tracer.wrong, 0u);
+  EXPECT_EQ(tracer.queue_ns, counters->queue_ns);
+  EXPECT_EQ(tracer.run_ns, counters->run_ns);
+}
+
 TEST(ModelQueue, UnloadForgetsTheModel) {
   Digits digits;
   Queue queue;
