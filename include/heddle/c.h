@@ -247,6 +247,10 @@ typedef struct heddle_queue_counters {
   uint64_t queue_ns, run_ns; /* of those that began, and of those that ran: together */
   uint64_t batches, batched; /* runs of more than one request, and the requests in them */
   uint64_t ahead_ns;         /* what waits, as its models' learned costs say, on one core */
+  /* The same of all that was submitted, refused or not: what it grows by in a time, over that time
+   * and the budget, is the demand. */
+  uint64_t asked_ns;
+  uint64_t budget; /* cores, at this moment */
 } heddle_queue_counters;
 
 HEDDLE_EXPORT const char* heddle_version(void);

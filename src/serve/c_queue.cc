@@ -101,6 +101,8 @@ void Fill(const QueueCounts& counts, heddle_queue_counters* out) {
   out->batches = counts.batches.value();
   out->batched = counts.batched.value();
   out->ahead_ns = counts.ahead_ns.value();
+  out->asked_ns = counts.asked_ns.value();
+  out->budget = static_cast<uint64_t>(Crew::OfProcess().budget());
 }
 
 // What a ticket's callback is called through.

@@ -29,7 +29,7 @@ struct QueueCounts {
   Counter succeeded, failed, expired_waiting, expired_running;
   Counter cancelled_waiting, cancelled_running, displaced;
   Counter waiting, running, bytes, most_waiting, most_bytes;
-  Counter queue_ns, run_ns, batches, batched, ahead_ns;
+  Counter queue_ns, run_ns, batches, batched, ahead_ns, asked_ns;
 };
 
 }  // namespace heddle::core

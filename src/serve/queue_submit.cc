@@ -20,9 +20,10 @@ constexpr int64_t kLeastRetryNs = 1'000'000;
 Status Queue::Submit(Request& request) {
   Lock lock(mutex_);
   Target& target = *request.target;
-  Count(target, &QueueCounts::submitted);
   request.cost = &target.costs.Of(request.kind);
   request.estimate_ns = std::max(kLeastCostNs, request.cost->busy_ns());
+  Count(target, &QueueCounts::submitted);
+  Count(target, &QueueCounts::asked_ns, static_cast<uint64_t>(request.estimate_ns));
   Lane& lane = order_.LaneOf(target, request);
   Afterwards after;
   Expire(clock_.NowNs(), &after);

@@ -70,6 +70,18 @@ TEST(Queue, RefusesWithAReasonAndWhenToRetry) {
   EXPECT_EQ(b.RunOne(), &exact);
 }
 
+// What is refused wanted its time, too: the demand of an overloaded queue is more than its budget.
+TEST(Queue, WhatIsAskedForCountsWhetherOrNotThereIsRoom) {
+  Bench b({.most_requests = 1});
+  b.Submit(b.Make());
+  b.RunOne(3 * kMs);
+  const uint64_t before = b.queue.counts().asked_ns.value();
+  b.Submit(b.Make());
+  EXPECT_FALSE(b.queue.Submit(b.Make()).ok());
+  EXPECT_EQ(b.queue.counts().asked_ns.value() - before, static_cast<uint64_t>(6 * kMs));
+  EXPECT_EQ(b.target.counts.asked_ns.value(), b.queue.counts().asked_ns.value());
+}
+
 TEST(Queue, TheLatestOfAStreamTakesThePlaceOfThoseThatHaveNotBegun) {
   Bench b({.policy = HEDDLE_LATEST});
   TestRequest& running = b.Make(1);

@@ -154,6 +154,7 @@ int main(int argc, char** argv) {
     memset(&counters, 0, sizeof(counters));
     counters.struct_size = sizeof(counters);
     OK(heddle_queue_read_counters(queue, NULL, &counters));
+    CHECK(counters.asked_ns > 0 && counters.budget > 0);
     CHECK(counters.succeeded == 23 && counters.waiting == 0 && counters.refused_deadline == 1);
     OK(heddle_queue_unload(queue, model, 1));
     OK(heddle_queue_drain(queue, 1));

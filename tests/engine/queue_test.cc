@@ -224,6 +224,8 @@ TEST(ModelQueue, ATracerIsToldOfEveryRequest) {
   EXPECT_EQ(tracer.wrong, 0u);
   EXPECT_EQ(tracer.queue_ns, counters->queue_ns);
   EXPECT_EQ(tracer.run_ns, counters->run_ns);
+  EXPECT_GT(counters->asked_ns, 0u);
+  EXPECT_GE(counters->budget, 1u);
 }
 
 TEST(ModelQueue, UnloadForgetsTheModel) {
