@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Examples of docstrings and of docs/python.md run as they stand."""
+"""Examples of docstrings and of the pages on Python run as they stand."""
 import doctest
 import importlib
 import pathlib
@@ -23,7 +23,7 @@ def test_docstrings(name):
 
 def test_pages():
     ran = 0
-    for page in ("docs/python.md", "docs/python_recipes.md", "python/README.md"):
+    for page in ("docs/python.md", "docs/python_lite.md", "docs/python_recipes.md", "python/README.md"):
         names = {}
         for block in re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S):
             exec(compile(block, page, "exec"), names)  # the blocks of a page are one program
