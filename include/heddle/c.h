@@ -253,6 +253,18 @@ typedef struct heddle_queue_counters {
   uint64_t budget; /* cores, at this moment */
 } heddle_queue_counters;
 
+/* How long a step takes, which may stand for several operators of the file. */
+typedef struct heddle_step_time {
+  size_t struct_size;
+  int32_t op;         /* the operator's index in the graph */
+  const char* name;   /* of the operator: "CONV_2D" */
+  const char* kernel; /* what computes it */
+  int32_t rank;       /* of its first output */
+  int32_t dims[HEDDLE_MAX_RANK];
+  int64_t macs; /* multiply-adds */
+  int64_t ns;   /* below 0: it cannot be run by itself */
+} heddle_step_time;
+
 HEDDLE_EXPORT const char* heddle_version(void);
 
 HEDDLE_EXPORT heddle_code heddle_status_code(const heddle_status* status); /* NULL: HEDDLE_OK */
@@ -321,6 +333,14 @@ HEDDLE_EXPORT heddle_status* heddle_model_shape(heddle_model* model, const char*
  * tensors are read. */
 HEDDLE_EXPORT heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shapes,
                                                size_t count, int32_t callers);
+
+/* Runs the steps of the main graph one by one, each many times on what a whole call gave it, and
+ * tells the median times in the order of the steps. For looking, not for serving: it takes the
+ * memory of a second copy of the model, and one thread for a while. What `step` is given, strings
+ * included, is there while it is called. */
+HEDDLE_EXPORT heddle_status* heddle_model_profile(
+    heddle_model* model, const heddle_tensor* inputs, size_t input_count,
+    void (*step)(void* arg, const heddle_step_time* time), void* arg);
 
 /* One inference. An output that is named in `outputs`, once at most, is written into the caller's
  * memory, whose dims are then set; the others can be read through `views`, which holds the call's

@@ -91,6 +91,15 @@ class Outputs {
   std::unique_ptr<heddle_outputs, internal::Deleter<heddle_outputs, heddle_outputs_free>> handle_;
 };
 
+// How long a step takes, which may stand for several operators of the file.
+struct StepTime {
+  int op = 0;                  // the operator's index in the graph
+  std::string name, kernel;    // what it is, and what computes it
+  std::vector<int32_t> shape;  // of its first output
+  int64_t macs = 0;            // multiply-adds
+  int64_t ns = -1;             // below 0: it cannot be run by itself
+};
+
 // A loaded model: one copy of its weights, however many callers. Copies are further owners of the
 // same model. Thread-safe: every method may be called from any thread at any time.
 class Model {
@@ -131,6 +140,20 @@ class Model {
 
   // The same for all owners, and no other model's meanwhile.
   uint64_t id() const { return heddle_model_id(handle_.get()); }
+  // The median time of each step of the main graph, run by itself many times. For looking, not for
+  // serving: it takes the memory of a second copy of the model.
+  Result<std::vector<StepTime>> Profile(std::span<const TensorView> inputs) const {
+    std::vector<StepTime> steps;
+    const auto add = [](void* arg, const heddle_step_time* s) {
+      static_cast<std::vector<StepTime>*>(arg)->push_back(
+          {s->op, s->name, s->kernel, {s->dims, s->dims + s->rank}, s->macs, s->ns});
+    };
+    Status status = internal::Take(
+        heddle_model_profile(handle_.get(), inputs.data(), inputs.size(), add, &steps));
+    if (!status.ok()) return status;
+    return steps;
+  }
+
   const char* isa() const { return heddle_model_isa(handle_.get()); }
   uint64_t weights_bytes() const { return heddle_model_weights_bytes(handle_.get()); }
   uint64_t arena_bytes() const { return heddle_model_arena_bytes(handle_.get()); }

@@ -122,7 +122,7 @@ Result<Report> Measure(const Given& given) {
   progress.Clear();
   report.governor = core::Crew::OfProcess().governor().Trace();
   if (given.profile) {
-    HEDDLE_ASSIGN(report.profile, ProfileSteps(given.model, NumericsOf(given.numerics), inputs));
+    HEDDLE_ASSIGN(report.profile, model.Profile(inputs));
   }
   report.isa = model.isa();
   report.weights_bytes = model.weights_bytes();
@@ -135,7 +135,7 @@ void WriteProfile(JsonWriter& json, const std::vector<StepTime>& steps) {
   for (const StepTime& step : steps) {
     json.BeginObject().Field("op", step.op).Field("name", step.name);
     json.Field("kernel", step.kernel).Field("macs", step.macs);
-    json.Field("us", step.us < 0 ? NAN : step.us).EndObject();
+    json.Field("us", step.ns < 0 ? NAN : static_cast<double>(step.ns) * 1e-3).EndObject();
   }
   json.EndArray();
 }

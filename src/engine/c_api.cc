@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "engine/c_objects.h"
+#include "engine/profile.h"
 #include "heddle/version.h"
 
 using namespace heddle;        // NOLINT: this file is the seam between the two
@@ -274,6 +275,31 @@ heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shape
     HEDDLE_TRY(CheckGiven({{"model", model}}));
     HEDDLE_TRY(CheckTensors(shapes, count));
     return model->loaded->Warm(shapes, count, callers);
+  });
+}
+
+heddle_status* heddle_model_profile(heddle_model* model, const heddle_tensor* inputs,
+                                    size_t input_count,
+                                    void (*step)(void* arg, const heddle_step_time* time),
+                                    void* arg) {
+  return Guarded([&]() -> Status {
+    HEDDLE_TRY(CheckGiven({{"model", model}, {"step", reinterpret_cast<const void*>(step)}}));
+    HEDDLE_TRY(CheckTensors(inputs, input_count));
+    HEDDLE_ASSIGN(const std::vector<StepTime> steps,
+                  ProfileSteps(*model->loaded, inputs, input_count));
+    for (const StepTime& s : steps) {
+      heddle_step_time c{};
+      c.struct_size = sizeof(c);
+      c.op = s.op;
+      c.name = s.name.c_str();
+      c.kernel = s.kernel;
+      c.rank = s.shape.rank();
+      for (int i = 0; i < c.rank; ++i) c.dims[i] = s.shape[i];
+      c.macs = s.macs;
+      c.ns = s.ns;
+      step(arg, &c);
+    }
+    return Status();
   });
 }
 

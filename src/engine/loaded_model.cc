@@ -202,6 +202,10 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::Load(std::shared_ptr<EngineCor
   return loaded;
 }
 
+Result<std::shared_ptr<LoadedModel>> LoadedModel::KeepingAll() const {
+  return Load(engine_, model_, options_.numerics, IsaName(options_.isa), true);
+}
+
 Status LoadedModel::ReadPorts() {
   const Signature* first = nullptr;
   for (const Signature& s : model_->signatures()) {

@@ -111,6 +111,8 @@ class LoadedModel final : public PlanSource {
                                                    std::shared_ptr<const Model> model,
                                                    Numerics numerics, std::string_view isa,
                                                    bool keep_all);
+  // The same model again, with every value kept.
+  Result<std::shared_ptr<LoadedModel>> KeepingAll() const;
 
   // nullptr or "": the main graph.
   Result<const Ports*> FindPorts(const char* signature) const;
@@ -138,6 +140,7 @@ class LoadedModel final : public PlanSource {
   const Model& model() const { return *model_; }
   uint64_t id() const { return reinterpret_cast<uintptr_t>(this); }
   Isa isa() const { return options_.isa; }
+  Numerics numerics() const { return options_.numerics; }
   uint64_t weights_bytes() const { return weights_->bytes(); }
   uint64_t arena_bytes() const;
 

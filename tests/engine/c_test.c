@@ -40,6 +40,16 @@ static void check_names(heddle_status* status, const char* name, int line) {
 }
 #define NAMES(call, name) check_names((call), (name), __LINE__)
 
+static void count_step(void* arg, const heddle_step_time* time) {
+  if (time->ns > 0 && time->name[0] != 0 && time->kernel[0] != 0 && time->rank > 0) ++*(size_t*)arg;
+}
+
+static void profile(heddle_model* model, const heddle_tensor* input) {
+  size_t count = 0;
+  OK(heddle_model_profile(model, input, 1, count_step, &count));
+  CHECK(count > 4);
+}
+
 /* NULL where a value belongs is an error, and nothing to free is no error. */
 static void refuse_null(heddle_engine* engine, heddle_model* model, heddle_outputs* outputs,
                         heddle_session* session) {
@@ -66,6 +76,8 @@ static void refuse_null(heddle_engine* engine, heddle_model* model, heddle_outpu
   NAMES(heddle_model_output(NULL, NULL, 0, &info), "model");
   NAMES(heddle_model_output(model, NULL, 0, NULL), "out");
   NAMES(heddle_model_warm(NULL, NULL, 0, 1), "model");
+  NAMES(heddle_model_profile(NULL, NULL, 0, count_step, &count), "model");
+  NAMES(heddle_model_profile(model, NULL, 0, NULL, NULL), "step");
   NAMES(heddle_model_run(NULL, NULL, 0, NULL, 0, NULL, NULL), "model");
   NAMES(heddle_model_run(model, NULL, 1, NULL, 0, NULL, NULL), "none are given");
   NAMES(heddle_outputs_get(NULL, 0, &out), "outputs");
@@ -197,6 +209,7 @@ static void run_model(heddle_engine* engine, const char* path) {
   /* More callers than any machine has memory for: refused before any is taken. */
   FAILS(heddle_model_warm(model, NULL, 0, 1000000000), HEDDLE_RESOURCE_EXHAUSTED);
   OK(heddle_model_warm(model, NULL, 0, 2));
+  profile(model, &in);
 
   float mine[10];
   out.name = NULL;
