@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ray actors, each with the model that it was made with, and batches that go to whichever is free."""
 import os
+import sys
 
 import numpy as np
 import ray
@@ -22,8 +23,8 @@ class Classifier:
 def main():
     labels, images = digits.read()
     model = heddle.load(digits.MODEL)
-    here = {"env_vars": {"PYTHONPATH": os.path.dirname(os.path.abspath(__file__))}}  # where digits.py is
-    ray.init(num_cpus=2, include_dashboard=False, runtime_env=here)
+    paths = {"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}}  # the actors import digits.py, too
+    ray.init(num_cpus=2, include_dashboard=False, runtime_env=paths)
     pool = ActorPool([Classifier.remote(model) for _ in range(2)])
     found = list(pool.map(lambda actor, batch: actor.classify.remote(batch), np.array_split(images, 8)))
     digits.report(labels, np.concatenate(found))

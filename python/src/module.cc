@@ -20,6 +20,7 @@ NB_MODULE(_native, module) {
   BindCancel(module);
   nb::class_<Runner> runner = BindRunner(module);
   BindDescriptions(runner);
+  BindProfile(runner);
   BindKept(module);
   BindSlots(module);
   BindTickets(module);

@@ -73,6 +73,8 @@ nb::list RunList(Runner& runner, const nb::list& inputs);
 void BindKept(nb::module_& module);
 // Ports, tensors and shapes, for descriptions (describe.cc).
 void BindDescriptions(nb::class_<Runner>& runner);
+// profile.cc
+void BindProfile(nb::class_<Runner>& runner);
 // Loading, sessions and what else a Runner can do (runner.cc).
 nb::class_<Runner> BindRunner(nb::module_& module);
 

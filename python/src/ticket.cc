@@ -52,12 +52,18 @@ nb::list WaitAndTake(Completions& completions) {
   return Take(completions);
 }
 
+Runner& RunnerOf(nb::handle runner) {
+  if (!nb::isinstance<Runner>(runner) || !nb::inst_ready(runner))
+    throw nb::type_error("the model was never loaded: its __init__ did not run");
+  return *nb::inst_ptr<Runner>(runner);
+}
+
 // What it was made of stays as it is, and alive, until the request is done. Its end cancels the
 // request and waits.
 class Ticket {
  public:
   Ticket(nb::object runner, const nb::tuple& args, const nb::dict& kwargs)
-      : runner_(std::move(runner)), call_(nb::cast<Runner&>(runner_)) {
+      : runner_(std::move(runner)), call_(RunnerOf(runner_)) {
     call_.Bind(args.ptr(), kwargs.ptr());
     if (call_.options().cancel.is_valid())
       Raise(Code::kInvalidArgument, "cancel: a submitted call is cancelled by its future");

@@ -243,3 +243,15 @@ def test_image(digits, digits_int8):
     grey = pil.fromarray(pixels)
     np.testing.assert_array_equal(heddle.image(grey, digits, std=1)[0, :, :, 0], pixels)
     np.testing.assert_array_equal(heddle.image(grey, digits_int8)[0, :, :, 0], pixels.astype(int) - 128)
+
+
+def test_a_profile_tells_of_every_step(digits, image):
+    profile = digits.profile(image)
+    assert len(profile) > 4 and all(step.seconds > 0 and step.kernel for step in profile)
+    assert profile[0].name == "CONV_2D" and profile[0].shape == (1, 8, 8, 16) and profile[0].macs == 8 * 8 * 16 * 9
+    assert abs(profile.seconds - sum(step.seconds for step in profile)) < 1e-9
+    lines = repr(profile).splitlines()
+    assert len(lines) == len(profile) + 2 and "CONV_2D" in lines[1] and lines[-1].startswith("steps together: ")
+    assert digits.profile(np.zeros((3, 8, 8, 1), np.float32))[0].shape == (3, 8, 8, 16)
+    with pytest.raises(heddle.InvalidArgument):
+        digits.profile(image[0])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random misuse: every call ends with a result or a Python exception, never a crash, and leaves nothing behind."""
+import asyncio
 import gc
 import random
 
@@ -36,7 +37,8 @@ class Misuse:
         self.closed = heddle.load(self.paths[0])
         self.closed.close()
         self.interpreters = [Interpreter(path) for path in self.paths]
-        self.calls = [self.call, self.call_named, self.call_out, self.use_interpreter, self.use_session, self.load]
+        self.calls = [self.call, self.call_named, self.call_out, self.use_interpreter, self.use_session, self.load, self.submit,
+                      self.map, self.run_async]
 
     def value(self):
         pick = self.random.choice
@@ -63,6 +65,22 @@ class Misuse:
         outs = [self.value(), np.zeros((1, 10), np.float32), np.zeros((1, 9), np.float32), np.zeros((2, 10), np.float32),
                 {"output_0": self.value()}, {3: image}, [self.value()], [np.zeros((1, 10), np.float32)] * 2]
         return self.model()(image, out=self.random.choice(outs))
+
+    def submit(self):
+        future = self.model().submit(self.value(), timeout=self.random.choice([None, 60, 0, self.value()]))
+        future.add_done_callback(self.random.choice([lambda done: None, lambda done: 1 / 0, None]))
+        if self.random.random() < 0.2:
+            future.cancel()
+        return future.result(60)
+
+    def map(self):
+        items = [self.value() for _ in range(self.random.randrange(4))]
+        answers = self.model().map(self.random.choice([items, iter(items), self.value()]), max_in_flight=self.random.choice(
+            [None, 1, 2, 0, self.value()]), ordered=self.random.choice([True, False]))
+        return [next(answers)] if self.random.random() < 0.3 else list(answers)
+
+    def run_async(self):
+        return asyncio.run(asyncio.wait_for(self.model().run_async(self.value()), self.random.choice([None, 60, 0])))
 
     def use_interpreter(self):
         one = self.random.choice(self.interpreters)
@@ -129,11 +147,13 @@ def test_nothing_leaks():
         for _ in range(20):
             model(image)
             model.session()(image)
+            model.submit(image).result()
             model.signatures["serving_default"](image=image)
             try:
                 model(image[0])
             except heddle.HeddleError:
                 pass
+        assert asyncio.run(model.run_async(image)).shape == (1, 10)
         interpreter = Interpreter(MODELS / "digits_f32.tflite")
         interpreter.allocate_tensors()
         interpreter.invoke()
