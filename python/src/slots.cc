@@ -26,6 +26,12 @@ class Slots {
     options_.session = session_ ? session_->get() : nullptr;
   }
 
+  // A copy of an output.
+  nb::object Output(size_t index) const {
+    if (index >= outputs_.size()) Raise(Code::kNotFound, "there is no such output");
+    return CopyOf(outputs_[index]);
+  }
+
   // False: somebody else holds one of the arrays.
   bool Run() {
     if (AnyShared(input_arrays_) || AnyShared(output_arrays_)) return false;
@@ -62,6 +68,7 @@ void BindSlots(nb::module_& module) {
   nb::class_<Slots>(module, "Slots")
       .def(nb::init<const Runner&, nb::list, nb::list>(), nb::arg("runner"), nb::arg("inputs"),
            nb::arg("outputs"))
+      .def("output", &Slots::Output, nb::arg("index"))
       .def("run", &Slots::Run);
 }
 

@@ -121,7 +121,7 @@ class Interpreter:
 
     def invoke(self):
         """Runs the model on the thread's tensors. Other Python threads run meanwhile."""
-        self._tensors().invoke(self._keep_all)
+        (getattr(self._local, "tensors", None) or self._last_set).invoke(self._keep_all)
 
     def resize_tensor_input(self, input_index, tensor_size, strict=False):
         """Another shape for an input, from the next allocate_tensors() on. With `strict` only unknown sizes may change."""
@@ -147,7 +147,9 @@ class Interpreter:
         """Copies `value` into an input. Type and shape must be the tensor's. What is set in an output is there until the
         next invoke()."""
         position = self._input_positions.get(tensor_index)
-        tensors = self._tensors_to_set()
+        tensors = getattr(self._local, "tensors", None)
+        if tensors is not self._last_set or tensors.busy.locked():
+            tensors = self._tensors_to_set()
         if position is None or tensors.inputs is None or not _native.copy_into(tensors.inputs[position], value):
             self._set(tensors, tensor_index, value)
 
@@ -177,6 +179,10 @@ class Interpreter:
     def get_tensor(self, tensor_index, subgraph_index=0):
         """A copy of an output, an input or a constant; of any tensor with experimental_preserve_all_tensors."""
         if subgraph_index == 0:
+            position = self._output_positions.get(tensor_index)
+            slots = (getattr(self._local, "tensors", None) or self._last_set).slots
+            if slots is not None and position is not None:
+                return slots.output(position)
             found = self._found(self._tensors(), tensor_index)
             if found is not None:
                 return found.copy() if self._no_strings else as_stock(found)
