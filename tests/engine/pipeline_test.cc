@@ -204,7 +204,8 @@ TEST_F(PipelineTest, OneDeadlineHoldsForAllStages) {
   ASSERT_TRUE(pipeline.Put(ItemOf(0), past + std::chrono::milliseconds(1)).ok());
   Item second = ItemOf(1);
   EXPECT_EQ(pipeline.Put(std::move(second), past).code(), Code::kDeadlineExceeded) << "no room";
-  EXPECT_EQ(second.image, ItemOf(1).image) << "not taken in: the caller's";
+  // NOLINTNEXTLINE(bugprone-use-after-move): it was not taken in, and stays the caller's
+  EXPECT_EQ(second.image, ItemOf(1).image);
   EXPECT_EQ(pipeline.Take()->outputs.status().code(), Code::kDeadlineExceeded);
 }
 
