@@ -117,10 +117,7 @@ class TensorSet:
         if not self.busy.acquire(False):
             raise RuntimeError("invoke(): " + IN_USE)
         try:
-            if self.slots is not None and self.variables is None and not keep:
-                if not self.slots.run():
-                    raise RuntimeError(LIVE_VIEW)
-            elif self.variables is None:
+            if self.variables is None:
                 self._run(self.model, keep)
             else:
                 with self.variables.turn:
