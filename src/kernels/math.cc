@@ -17,7 +17,7 @@ using math_internal::Reduce;
 using math_internal::TimesPowerOf2;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
-constexpr double kOverflow = 0x1.62e42fefa39efp9;  // exp of anything larger is infinite
+constexpr double kOverflow = 0x1.62e42fefa39efp9;    // exp of anything larger is infinite
 constexpr double kInvSqrtPi = 0x1.20dd750429b6dp-1;  // 1/sqrt(pi)
 
 }  // namespace
