@@ -280,8 +280,9 @@ def test_an_interrupt_ends_the_wait_at_the_end():
     """Ctrl-C while Python's end waits: what is left is cancelled, and the process is gone."""
     import subprocess
     program = """
-import sys
+import signal, sys
 import numpy as np, heddle
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 model = heddle.load(sys.argv[1])
 batch = np.zeros((20000, 8, 8, 1), np.float32)
 for _ in range(1000):
