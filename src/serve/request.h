@@ -76,7 +76,7 @@ class Request {
   Cost* cost = nullptr;
   int64_t estimate_ns = 0;
   int64_t accepted_ns = 0, begun_ns = 0, ended_ns = 0;  // ended: its run
-  uint8_t charged = 0;  // the priority that it began with
+  uint8_t charged = 0;                                  // the priority that it began with
   uint8_t generation = 0;
   void (*then)(void* arg, Request& request) = nullptr;
   void* then_arg = nullptr;
