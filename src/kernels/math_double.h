@@ -45,15 +45,16 @@ struct Reduced {
   return r + r * r * (p * r + 0.5);
 }
 
-// REQUIRES: -1022 <= n <= 1023.
+// REQUIRES: -1022 <= n <= 1023; of a NaN, whose n is anything, any number.
 [[gnu::always_inline]] inline double PowerOf2(int64_t n) {
-  return __builtin_bit_cast(double, static_cast<uint64_t>(n + 1023) << 52);
+  return __builtin_bit_cast(double, (static_cast<uint64_t>(n) + 1023) << 52);
 }
 
 // e * 2^k in two factors: k may be 1024, or below the smallest normal exponent.
 [[gnu::always_inline]] inline double TimesPowerOf2(double e, int64_t k) {
-  const int64_t half = static_cast<int64_t>(static_cast<uint64_t>(k + 2048) >> 1) - 1024;
-  return e * PowerOf2(half) * PowerOf2(k - half);
+  const uint64_t whole = static_cast<uint64_t>(k);  // a NaN's k would overflow
+  const int64_t half = static_cast<int64_t>((whole + 2048) >> 1) - 1024;
+  return e * PowerOf2(half) * PowerOf2(static_cast<int64_t>(whole - static_cast<uint64_t>(half)));
 }
 
 }  // namespace math_internal
