@@ -106,6 +106,16 @@ void Fill(const WeightsLayout& layout, const void* source, std::byte* bytes, int
   }
 }
 
+// And as long as they must be.
+bool ConstantsAreThere(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels) {
+  if (!spec.weights_constant || !spec.bias_constant || spec.input != spec.output) return false;
+  if (spec.bias != Type::kNone && args.inputs[2].shape.elements() != out_channels) return false;
+  if (spec.float_product()) return true;
+  const size_t scales = spec.weights_quant->scale.size();
+  return spec.weights_quant->block <= 0 &&
+         (scales == 1 || scales == static_cast<size_t>(out_channels));
+}
+
 }  // namespace
 
 std::vector<int32_t> PanelLanes(int32_t channels, int32_t groups, int32_t lanes) {
@@ -220,12 +230,8 @@ FastConstants MakeFastConstants(const MakeArgs& args, const ConvSpec& spec,
 }
 
 bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels) {
-  if (!spec.weights_constant || !spec.bias_constant || spec.input != spec.output) return false;
-  const size_t n = static_cast<size_t>(out_channels);
-  if (spec.bias != Type::kNone && args.inputs[2].shape.elements() != out_channels) return false;
+  if (!ConstantsAreThere(args, spec, out_channels)) return false;
   if (spec.float_product()) return true;
-  const size_t scales = spec.weights_quant->scale.size();
-  if (spec.weights_quant->block > 0 || (scales != 1 && scales != n)) return false;
   if (spec.input == Type::kUInt8) return spec.weights == Type::kUInt8;
   // Not CONV_2D's hybrid arithmetic in two products, and XNNPACK has no hybrid depthwise one.
   const bool dense = spec.kind == ConvKind::kFullyConnected;
@@ -241,14 +247,9 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
 
 bool FastConstantsFit16(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels,
                         int64_t channel_stride, int64_t k, int64_t k_stride) {
-  const bool constant = spec.weights_constant && spec.bias_constant;
-  const bool types =
-      spec.input == Type::kInt16 && spec.output == Type::kInt16 && spec.weights == Type::kInt8;
-  if (!constant || !types || spec.input_zero != 0 || spec.weights_zero != 0) return false;
-  if (spec.bias != Type::kNone && args.inputs[2].shape.elements() != out_channels) return false;
-  const size_t scales = spec.weights_quant->scale.size();
-  if (spec.weights_quant->block > 0 || (scales != 1 && scales != size_t(out_channels)))
-    return false;
+  if (!ConstantsAreThere(args, spec, out_channels)) return false;
+  const bool types = spec.input == Type::kInt16 && spec.weights == Type::kInt8;
+  if (!types || spec.input_zero != 0 || spec.weights_zero != 0) return false;
   const auto* weights = reinterpret_cast<const int8_t*>(args.inputs[1].data);
   for (int32_t c = 0; c < out_channels; ++c, weights += channel_stride) {
     int64_t most = 0;

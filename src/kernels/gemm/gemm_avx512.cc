@@ -40,20 +40,10 @@ struct FloatAvx512 {
   }
 };
 
-// Rows are int16: the bytes widened.
 template <GemmForm kForm>
-struct Pairs : IntAvx512<kForm> {
-  static constexpr int kGroupBytes = 32;
-  using IntAvx512<kForm>::IntAvx512;
+struct Pairs : IntPairsAvx512<kForm> {
+  using IntPairsAvx512<kForm>::IntPairsAvx512;
 
-  __m512i Row(const std::byte* a) const {
-    int32_t pair;
-    __builtin_memcpy(&pair, a, 4);
-    return _mm512_set1_epi32(pair);
-  }
-  __m512i Weights(const std::byte* w) const {
-    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
-  }
   __m512i Dot(__m512i acc, __m512i a, __m512i w) const {
     return _mm512_add_epi32(acc, _mm512_madd_epi16(a, w));
   }

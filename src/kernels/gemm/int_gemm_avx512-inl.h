@@ -55,6 +55,22 @@ struct IntAvx512 {
   }
 };
 
+// Rows are int16: bytes widened, or values.
+template <GemmForm kForm>
+struct IntPairsAvx512 : IntAvx512<kForm> {
+  static constexpr int kGroupBytes = 32;
+  using IntAvx512<kForm>::IntAvx512;
+
+  __m512i Row(const std::byte* a) const {
+    int32_t pair;
+    __builtin_memcpy(&pair, a, 4);
+    return _mm512_set1_epi32(pair);
+  }
+  __m512i Weights(const std::byte* w) const {
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+  }
+};
+
 }  // namespace
 }  // namespace heddle::core
 
