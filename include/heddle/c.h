@@ -250,7 +250,8 @@ typedef struct heddle_queue_counters {
   /* The same of all that was submitted, refused or not: what it grows by in a time, over that time
    * and the budget, is the demand. */
   uint64_t asked_ns;
-  uint64_t budget; /* cores, at this moment */
+  uint64_t budget;                       /* cores, at this moment */
+  uint64_t largest_batch, batches_again; /* again: that failed, and ran request by request */
 } heddle_queue_counters;
 
 /* How long a step takes, which may stand for several operators of the file. */

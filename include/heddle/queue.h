@@ -20,6 +20,11 @@
 //     gets. Requests without a stream are a stream together.
 //  6. The compute threads are those of the whole process. Nothing is allocated after warm-up but
 //     copies that the caller asked for and texts of errors.
+//  7. Requests for a model with inputs of the same shapes may run as one, where its graph is proven
+//     to keep them apart and where that was measured to be faster. Each gets the bits, or the
+//     error, that it would get alone. None waits for others to come: a batch is made of what waits
+//     while every core is busy, and so that 1 to 5 hold. Requests with a session or a fresh state
+//     run alone.
 #ifndef HEDDLE_QUEUE_H_
 #define HEDDLE_QUEUE_H_
 

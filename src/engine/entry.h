@@ -25,7 +25,7 @@ class Entry final : public Reclaimable {
   Entry(std::shared_ptr<const Program> program, MemoryBudget& budget, PlanSource& others);
   ~Entry();
 
-  const Program& program() const { return *program_; }
+  const std::shared_ptr<const Program>& program() const { return program_; }
 
   // The Plan of one set of input shapes and the Contexts that wait for calls with them.
   struct Slot;

@@ -7,12 +7,15 @@
 
 #include "base/errors.h"
 #include "crew/crew.h"
+#include "plan/batch.h"
 
 namespace heddle::core {
 namespace {
 
 // Calls with at most so many inputs bind them without touching the heap.
 constexpr size_t kInlineInputs = 32;
+// Of a batch: more does not stay in a cache, and pools would keep it.
+constexpr size_t kMostBatchBytes = size_t{64} << 20;
 
 PortInfo PortOf(const Subgraph& graph, int tensor, const std::string& name) {
   const Tensor& t = graph.tensors[tensor];
@@ -388,6 +391,18 @@ Status LoadedModel::Warm(const heddle_tensor* shapes, size_t count, int callers)
   HEDDLE_ASSIGN(Entry * entry, EntryOf(0));
   HEDDLE_ASSIGN(const std::vector<Shape> all, ShapesOf(main_, shapes, count));
   return entry->Warm(all, callers);
+}
+
+Status LoadedModel::CheckBatch(const Ports& ports, std::span<const Shape> one, int calls) {
+  HEDDLE_ASSIGN(Entry * entry, EntryOf(ports.subgraph));
+  const BatchProof proof = ProveBatch(entry->program(), one, calls);
+  if (!proof.passes) return Unsupported("{}", proof.reason);
+  std::vector<Shape> all(one.begin(), one.end());
+  for (Shape& shape : all) shape[0] *= calls;
+  HEDDLE_ASSIGN(const std::shared_ptr<const Plan> plan, entry->PlanOf(all));
+  if (plan->total_bytes <= kMostBatchBytes) return Status();
+  return Unsupported("a batch of {} takes {} bytes, expected at most {}", calls, plan->total_bytes,
+                     kMostBatchBytes);
 }
 
 uint64_t LoadedModel::arena_bytes() const {

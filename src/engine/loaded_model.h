@@ -121,6 +121,10 @@ class LoadedModel final : public PlanSource {
   // Refuses inputs that Run would refuse.
   Status Arrange(const Ports& ports, const RunRequest& request, std::vector<heddle_tensor>* inputs,
                  std::vector<heddle_tensor>* outputs) const;
+  // Whether so many calls with inputs of shapes `one` may be stacked along axis 0 and run as one:
+  // each then gets its own bits, one after the other along axis 0 of each output. kUnsupported says
+  // why not. Makes the Plan.
+  Status CheckBatch(const Ports& ports, std::span<const Shape> one, int calls);
   Status Warm(const heddle_tensor* shapes, size_t count, int callers);
   // What a tensor of the graph is with inputs of these shapes; as heddle_model_shape.
   Status ShapeOf(const char* signature, const heddle_tensor* inputs, size_t count, size_t tensor,

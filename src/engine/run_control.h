@@ -19,6 +19,10 @@ class RunControl {
   RunControl(const Clock& clock, int64_t deadline_ns, const std::atomic<bool>* cancel)
       : clock_(&clock), deadline_ns_(deadline_ns), cancel_(cancel) {}
 
+  // What somebody else says; looked at on several threads at once.
+  using Asks = Status (*)(const void* arg);
+  RunControl(Asks asks, const void* arg) : asks_(asks), arg_(arg) {}
+
   // What runs the tiles: the calling thread alone, unless a turn of the Crew is given.
   Executor& executor() const { return *executor_; }
   RunControl On(Executor& executor) const {
@@ -27,9 +31,10 @@ class RunControl {
     return control;
   }
 
-  bool active() const { return deadline_ns_ != 0 || cancel_ != nullptr; }
+  bool active() const { return deadline_ns_ != 0 || cancel_ != nullptr || asks_ != nullptr; }
   // Looked at between steps, between blocks of tiles and in every turn of a loop.
   Status Check() const {
+    if (asks_ != nullptr) return asks_(arg_);
     if (cancel_ != nullptr && cancel_->load(std::memory_order_acquire))
       return Status(Code::kCancelled, "the caller cancelled the call");
     if (deadline_ns_ != 0 && clock_->NowNs() >= deadline_ns_)
@@ -41,6 +46,8 @@ class RunControl {
   const Clock* clock_ = nullptr;
   int64_t deadline_ns_ = 0;
   const std::atomic<bool>* cancel_ = nullptr;
+  Asks asks_ = nullptr;
+  const void* arg_ = nullptr;
   Executor* executor_ = &AloneExecutor();
 };
 

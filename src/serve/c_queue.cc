@@ -73,36 +73,37 @@ Result<ModelQueue::Terms> TermsFrom(const heddle_submit_options* given, const Lo
   return terms;
 }
 
-void Fill(const QueueCounts& counts, heddle_queue_counters* out) {
-  const size_t size = out->struct_size;
-  *out = {};
-  out->struct_size = size;
-  out->submitted = counts.submitted.value();
-  out->refused_full = counts.refused_full.value();
-  out->refused_deadline = counts.refused_deadline.value();
-  out->refused_closed = counts.refused_closed.value();
-  out->refused_wrong = counts.refused_wrong.value();
-  out->succeeded = counts.succeeded.value();
-  out->failed = counts.failed.value();
-  out->expired_waiting = counts.expired_waiting.value();
-  out->expired_running = counts.expired_running.value();
-  out->cancelled_waiting = counts.cancelled_waiting.value();
-  out->cancelled_running = counts.cancelled_running.value();
-  out->displaced = counts.displaced.value();
-  out->done = out->succeeded + out->failed + out->expired_waiting + out->expired_running +
-              out->cancelled_waiting + out->cancelled_running + out->displaced;
-  out->waiting = counts.waiting.value();
-  out->running = counts.running.value();
-  out->bytes = counts.bytes.value();
-  out->most_waiting = counts.most_waiting.value();
-  out->most_bytes = counts.most_bytes.value();
-  out->queue_ns = counts.queue_ns.value();
-  out->run_ns = counts.run_ns.value();
-  out->batches = counts.batches.value();
-  out->batched = counts.batched.value();
-  out->ahead_ns = counts.ahead_ns.value();
-  out->asked_ns = counts.asked_ns.value();
-  out->budget = static_cast<uint64_t>(Crew::OfProcess().budget());
+heddle_queue_counters ToC(const QueueCounts& counts) {
+  heddle_queue_counters c{};
+  c.submitted = counts.submitted.value();
+  c.refused_full = counts.refused_full.value();
+  c.refused_deadline = counts.refused_deadline.value();
+  c.refused_closed = counts.refused_closed.value();
+  c.refused_wrong = counts.refused_wrong.value();
+  c.succeeded = counts.succeeded.value();
+  c.failed = counts.failed.value();
+  c.expired_waiting = counts.expired_waiting.value();
+  c.expired_running = counts.expired_running.value();
+  c.cancelled_waiting = counts.cancelled_waiting.value();
+  c.cancelled_running = counts.cancelled_running.value();
+  c.displaced = counts.displaced.value();
+  c.done = c.succeeded + c.failed + c.expired_waiting + c.expired_running + c.cancelled_waiting +
+           c.cancelled_running + c.displaced;
+  c.waiting = counts.waiting.value();
+  c.running = counts.running.value();
+  c.bytes = counts.bytes.value();
+  c.most_waiting = counts.most_waiting.value();
+  c.most_bytes = counts.most_bytes.value();
+  c.queue_ns = counts.queue_ns.value();
+  c.run_ns = counts.run_ns.value();
+  c.batches = counts.batches.value();
+  c.batched = counts.batched.value();
+  c.ahead_ns = counts.ahead_ns.value();
+  c.asked_ns = counts.asked_ns.value();
+  c.budget = static_cast<uint64_t>(Crew::OfProcess().budget());
+  c.largest_batch = counts.largest_batch.value();
+  c.batches_again = counts.batches_again.value();
+  return c;
 }
 
 // What a ticket's callback is called through.
@@ -199,14 +200,10 @@ heddle_status* heddle_queue_read_counters(const heddle_queue* queue, const heddl
                                           heddle_queue_counters* out) {
   return Guarded([&]() -> Status {
     HEDDLE_TRY(CheckGiven({{"queue", queue}, {"out", out}}));
-    HEDDLE_TRY(CheckOut(out->struct_size, sizeof(*out)));
-    if (model == nullptr) {
-      Fill(queue->core->queue().counts(), out);
-      return Status();
-    }
+    constexpr size_t kLeast = offsetof(heddle_queue_counters, asked_ns);
+    if (model == nullptr) return Deliver(ToC(queue->core->queue().counts()), kLeast, out);
     HEDDLE_ASSIGN(const std::shared_ptr<Target> target, queue->core->Find(model->loaded.get()));
-    Fill(target->counts, out);
-    return Status();
+    return Deliver(ToC(target->counts), kLeast, out);
   });
 }
 

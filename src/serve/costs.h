@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdint>
 
+#include "serve/batch_curve.h"
+
 namespace heddle::core {
 
 // Of times that were seen: their mean and variance, the later ones counting more.
@@ -32,12 +34,15 @@ class Mean {
 // all: two different costs.
 struct Cost {
   uint64_t kind = 0;
-  uint64_t used = 0;  // when it was asked for last, in requests
-  Mean alone, beside;
+  uint64_t used = 0;   // when it was asked for last, in requests
+  Mean alone, beside;  // of one in a batch: its part of the run
+  Mean run;            // of all of a run, on a busy machine
+  BatchCurve batches;
 
   // Of one that runs on a busy machine; where none has yet, of one alone, which is less.
   const Mean& busy() const { return beside.known() ? beside : alone; }
   int64_t busy_ns() const { return static_cast<int64_t>(busy().ns()); }
+  const Mean& runs() const { return run.known() ? run : busy(); }
 };
 
 // A few kinds, the least recently used of which is forgotten for a new one.
@@ -53,7 +58,7 @@ class Costs {
       }
       if (cost.used < oldest->used) oldest = &cost;
     }
-    *oldest = {kind, now_, {}, {}};
+    *oldest = {kind, now_, {}, {}, {}, {}};
     return *oldest;
   }
 

@@ -30,6 +30,7 @@ struct QueueCounts {
   Counter cancelled_waiting, cancelled_running, displaced;
   Counter waiting, running, bytes, most_waiting, most_bytes;
   Counter queue_ns, run_ns, batches, batched, ahead_ns, asked_ns;
+  Counter largest_batch, batches_again;
 };
 
 }  // namespace heddle::core

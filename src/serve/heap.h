@@ -4,6 +4,7 @@
 #define HEDDLE_SERVE_HEAP_H_
 
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,8 @@ class Heap {
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
   T* top() const { return items_.front(); }  // REQUIRES: not empty
+  // All of them; each after one that comes out earlier.
+  std::span<T* const> items() const { return items_; }
 
   void Push(T* item) {
     items_.push_back(item);

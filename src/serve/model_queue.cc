@@ -70,8 +70,9 @@ Result<ModelRequest*> ModelQueue::Submit(const std::shared_ptr<LoadedModel>& mod
   r.priority = terms.priority;
   r.deadline_ns = terms.deadline_ns;
   r.bytes = r.input_bytes();
-  r.kind = reinterpret_cast<uintptr_t>(ports) * 0x9e3779b97f4a7c15u ^ r.bytes;
+  r.kind = r.FindKind();
   r.fresh_state = terms.fresh_state;
+  r.batchable = !r.serial && !r.fresh_state;
   r.session = std::move(terms.session);
   r.completions = terms.completions.get();
   r.completions_owner = std::move(terms.completions);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "serve/crew_hands.h"
-#include "serve/model_request.h"
+#include "serve/model_target.h"
 #include "serve/queue.h"
 
 namespace heddle::core {

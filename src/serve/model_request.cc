@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
-#include "crew/crew.h"
+#include "base/hash.h"
 #include "serve/model_queue.h"
 
 namespace heddle::core {
@@ -43,6 +44,13 @@ uint64_t ModelRequest::input_bytes() const {
   return sum;
 }
 
+uint64_t ModelRequest::FindKind() const {
+  uint64_t hash = reinterpret_cast<uintptr_t>(ports) ^ input_bytes();
+  for (const heddle_tensor& input : inputs)
+    hash = ContentHash(std::as_bytes(std::span(input.dims, static_cast<size_t>(input.rank))), hash);
+  return hash;
+}
+
 Status ModelRequest::CopyInputs() {
   size_t all = 0;
   for (const heddle_tensor& input : inputs) all += Aligned(input.bytes);
@@ -56,29 +64,42 @@ Status ModelRequest::CopyInputs() {
   return Status();
 }
 
-bool ModelRequest::IsLent(const heddle_tensor& output) const {
-  return std::any_of(lent_outputs.begin(), lent_outputs.end(),
-                     [&](const heddle_tensor& lent) { return lent.data == output.data; });
+const heddle_tensor* ModelRequest::LentFor(size_t output) const {
+  const char* name = ports->outputs[output].name.c_str();
+  for (const heddle_tensor& lent : lent_outputs)
+    if (lent.name == name) return &lent;
+  return nullptr;
 }
 
 // The call's memory goes back at once: that of calls follows the number of cores, not that of
 // results which nobody has fetched.
-Status ModelRequest::Keep(Call& call) {
+Status ModelRequest::Keep(Call& call, int row, int rows) {
   outputs_.resize(ports->outputs.size());
   size_t all = 0;
   for (size_t k = 0; k < outputs_.size(); ++k) {
-    outputs_[k].struct_size = sizeof(heddle_tensor);
-    call.Describe(k, &outputs_[k]);
-    if (!IsLent(outputs_[k])) all += Aligned(outputs_[k].bytes);
+    heddle_tensor& output = outputs_[k];
+    output.struct_size = sizeof(heddle_tensor);
+    call.Describe(k, &output);
+    if (rows > 1) {
+      output.bytes /= static_cast<size_t>(rows);
+      output.dims[0] /= rows;
+      output.data = static_cast<std::byte*>(output.data) + static_cast<size_t>(row) * output.bytes;
+    }
+    const heddle_tensor* lent = LentFor(k);
+    if (lent == nullptr) all += Aligned(output.bytes);
+    if (lent != nullptr && lent->bytes < output.bytes)
+      return InvalidArgument("output '{}' needs {} bytes, the caller gives {}", output.name,
+                             output.bytes, lent->bytes);
   }
-  if (all == 0) return Status();
-  std::byte* at = kept_.Reserve(all);
-  if (at == nullptr) return ResourceExhausted("no memory for {} bytes of outputs", all);
-  for (heddle_tensor& output : outputs_) {
-    if (IsLent(output)) continue;
-    if (output.bytes > 0) std::memcpy(at, output.data, output.bytes);
-    output.data = at;
-    at += Aligned(output.bytes);
+  std::byte* at = all == 0 ? nullptr : kept_.Reserve(all);
+  if (all > 0 && at == nullptr) return ResourceExhausted("no memory for {} bytes of outputs", all);
+  for (size_t k = 0; k < outputs_.size(); ++k) {
+    heddle_tensor& output = outputs_[k];
+    const heddle_tensor* lent = LentFor(k);
+    void* to = lent != nullptr ? lent->data : at;
+    if (output.bytes > 0 && to != output.data) std::memcpy(to, output.data, output.bytes);
+    output.data = to;
+    if (lent == nullptr) at += Aligned(output.bytes);
   }
   return Status();
 }
@@ -118,34 +139,6 @@ void ModelRequest::Recycle() {
   // The queue may go with its last request, and this with it.
   const std::shared_ptr<ModelQueue> owner = std::move(queue);
   owner->GiveBack(*this);
-}
-
-Status ModelTarget::Run(Request& request, Turn& turn) {
-  try {
-    return RunOne(static_cast<ModelRequest&>(request), turn);
-  } catch (const std::bad_alloc&) {
-    return ResourceExhausted("out of memory");
-  } catch (const std::exception& e) {
-    return Internal("{}", e.what());
-  }
-}
-
-Status ModelTarget::RunOne(ModelRequest& request, Turn& turn) {
-  const Session::Turn session(request.session.get());
-  HEDDLE_TRY(session.Check());
-  RunRequest run;
-  run.inputs = request.inputs.data();
-  run.input_count = request.inputs.size();
-  run.outputs = request.lent_outputs.data();
-  run.output_count = request.lent_outputs.size();
-  run.signature = request.ports->key.c_str();
-  run.control = RunControl(SystemClock(), request.deadline_ns, &request.stop);
-  run.state = request.session != nullptr ? &request.session->state() : nullptr;
-  run.fresh_state = request.fresh_state;
-  run.turn = &turn;
-  run.priority = static_cast<Priority>(request.charged);
-  HEDDLE_ASSIGN(Call call, model_->Run(run));
-  return request.Keep(call);
 }
 
 }  // namespace heddle::core

@@ -48,9 +48,12 @@ class ModelRequest final : public Request, public heddle_ticket, public heddle_o
   bool fresh_state = false;
 
   uint64_t input_bytes() const;
+  // Of those that are alike, the same.
+  uint64_t FindKind() const;
   Status CopyInputs();
-  // Keeps the outputs that the call has not written into the caller's memory.
-  Status Keep(Call& call);
+  // Keeps the outputs that the call has not written into the caller's memory; of a batch, those of
+  // one row of `rows`.
+  Status Keep(Call& call, int row = 0, int rows = 1);
 
   size_t Count() const override { return outputs_.size(); }
   void Describe(size_t index, heddle_tensor* out) override;
@@ -60,22 +63,11 @@ class ModelRequest final : public Request, public heddle_ticket, public heddle_o
 
  private:
   void Recycle() override;
-  bool IsLent(const heddle_tensor& output) const;
+  // The caller's memory for the output; nullptr: it gave none.
+  const heddle_tensor* LentFor(size_t output) const;
 
   GrowingBuffer copied_, kept_;
   std::vector<heddle_tensor> outputs_;
-};
-
-class ModelTarget final : public Target {
- public:
-  explicit ModelTarget(std::shared_ptr<LoadedModel> model) : model_(std::move(model)) {
-    id = model_->id();
-  }
-  Status Run(Request& request, Turn& turn) override;
-
- private:
-  Status RunOne(ModelRequest& request, Turn& turn);
-  const std::shared_ptr<LoadedModel> model_;
 };
 
 }  // namespace heddle::core

@@ -10,9 +10,12 @@
 //  3. Within a priority, models share by weight, and lanes share what their model gets: each has a
 //     pass, which moves on by cost / weight when a request begins, and is put right when it ends;
 //     the smallest pass goes first. Two that both want more than they get differ in cost / weight
-//     by no more than a request of each, and one of each core.
+//     by no more than a run of each, and one of each core. A run is a request, or a batch of them.
 //  4. Who was idle starts at the smallest pass that began last: idleness saves nothing up; but a
 //     lane that has just had more than its share does not lose that debt by being idle.
+//  5. A batch takes only what 1 and 2 let begin after its first request: of the same model, from
+//     its lanes as their passes say. What is alike may overtake what is not among requests without
+//     stream or session, which were promised no order; none of those whose deadline that endangers.
 //
 // Not thread-safe: it is under the lock of the Queue. Allocates only when more lanes are in use
 // than ever before.
@@ -22,6 +25,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -91,6 +95,17 @@ struct Scheduled {
   std::array<Lane, kPriorities> lanes;  // of requests without stream or session
 };
 
+// The run that others may join.
+struct Joining {
+  const Request& first;
+  int64_t now_ns = 0, run_ns = 0;  // as it begins; how long it will take
+
+  bool InTime(const Request& request, int64_t after_ns) const {
+    return request.deadline_ns == 0 || request.deadline_ns - now_ns >= run_ns + after_ns;
+  }
+  bool MayJoin(const Request& request) const;
+};
+
 class Order {
  public:
   Order();
@@ -102,9 +117,13 @@ class Order {
   void Remove(Request& request);
   // nullptr: nothing may begin.
   Request* Peek() const;
-  // REQUIRES: `request` is the first of a lane that has a home.
+  // REQUIRES: `request` is the first of a lane that has a home, or was found there.
   void Begin(Request& request);
   void End(Request& request, int64_t cost_ns);
+  // Requests that may begin with `run.first`, which has begun last, in this order; how many.
+  int FindCompanions(const Joining& run, std::span<Request*> found) const;
+  // The priority that goes next; -1: nothing may begin.
+  int NextLevel() const;
   // A submitter that is blocked needs the lane.
   void Pin(Lane& lane);
   void Unpin(Lane& lane);
@@ -127,8 +146,9 @@ class Order {
     int passed_over = 0;
     Heap<Flow, &Flow::place, PassFirst> flows;
   };
+  class Companions;
   static int HomeOf(const Lane& lane);
-  int NextLevel() const;
+  uint32_t MayFollow(int level) const;
   void Settle(Lane& lane);
   void Enter(Lane& lane, int home);
   void Leave(Lane& lane);

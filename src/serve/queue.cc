@@ -26,14 +26,14 @@ Request* Queue::Begin(const Request* only) {
   Request* request = BeginNext(only, &after);
   if (request != nullptr) ++runners_;
   Release(lock, after);
-  if (request != nullptr) Trace(HEDDLE_BEGUN, *request);
+  if (request != nullptr) TraceBegun(*request);
   return request;
 }
 
-void Queue::End(Request& request, Status status) {
+void Queue::End(Request& first) {
   Lock lock(mutex_);
   Afterwards after;
-  Finish(request, std::move(status), &after);
+  Finish(first, &after);
   EndRunner();
   Release(lock, after);
 }
@@ -56,10 +56,10 @@ void Queue::Work(Turn& turn, Priority posted, const Request* only) {
   Request* request = BeginNext(only, &after);
   while (request != nullptr) {
     Release(lock, after);
-    Trace(HEDDLE_BEGUN, *request);
-    Status status = request->target->Run(*request, turn);
+    TraceBegun(*request);
+    Run(*request, turn);
     lock.lock();
-    Finish(*request, std::move(status), &after);
+    Finish(*request, &after);
     const bool stays = only == nullptr && turn.held() && !turn.wanted();
     request = stays ? BeginNext(nullptr, &after) : nullptr;
   }
@@ -75,7 +75,8 @@ void Queue::Work(Turn& turn, Priority posted, const Request* only) {
 bool Queue::WorkOnce(Turn& turn, const Request* only) {
   Request* request = Begin(only);
   if (request == nullptr) return false;
-  End(*request, request->target->Run(*request, turn));
+  Run(*request, turn);
+  End(*request);
   return true;
 }
 
@@ -84,11 +85,21 @@ Request* Queue::BeginNext(const Request* only, Afterwards* after) {
   Expire(now, after);
   Request* next = order_.Peek();
   if (next == nullptr || (only != nullptr && next != only)) return nullptr;
-  Request& request = *next;
+  BeginOne(*next, now);
+  ++runs_;
+  ++busy_[next->charged];
+  TakeCompanions(*next, now);
+  return next;
+}
+
+void Queue::BeginOne(Request& request, int64_t now) {
   if (request.expiry_place != kNotInHeap) expiries_.Remove(&request);
   order_.Begin(request);
   request.state = RequestState::kRunning;
   request.begun_ns = now;
+  request.next_in_batch = nullptr;
+  request.batch_size = 1;
+  request.begun_alone = request.begun_busy = request.again = request.forbidden = false;
   if (request.in_order) {
     Lane& lane = *request.lane;
     request.next_held = nullptr;
@@ -98,32 +109,35 @@ Request* Queue::BeginNext(const Request* only, Afterwards* after) {
   Uncount(*request.target, &QueueCounts::waiting);
   Count(*request.target, &QueueCounts::running);
   Count(*request.target, &QueueCounts::queue_ns, static_cast<uint64_t>(now - request.accepted_ns));
-  ++busy_[request.charged];
-  request.begun_alone = counts_.running.value() == 1;
   running_ns_ += request.estimate_ns;
-  return next;
 }
 
-void Queue::Finish(Request& request, Status status, Afterwards* after) {
-  request.ended_ns = clock_.NowNs();
-  const int64_t took = request.ended_ns - request.begun_ns;
-  Target& target = *request.target;
-  if (status.ok()) {
-    const bool alone = request.begun_alone && counts_.running.value() == 1;
-    (alone ? request.cost->alone : request.cost->beside).Add(static_cast<double>(took));
+// Each of a batch is charged its part of the run.
+void Queue::Finish(Request& first, Afterwards* after) {
+  const int64_t now = clock_.NowNs(), took = now - first.begun_ns;
+  const int64_t each = took / first.batch_size;
+  Learn(first, took);
+  --runs_;
+  --busy_[first.charged];
+  for (Request *r = &first, *next = nullptr; r != nullptr; r = next) {
+    next = r->next_in_batch;
+    r->ended_ns = now;
+    FinishOne(*r, each, after);
   }
+}
+
+void Queue::FinishOne(Request& request, int64_t took, Afterwards* after) {
+  Target& target = *request.target;
   running_ns_ -= request.estimate_ns;
   order_.End(request, took);
-  --busy_[request.charged];
   Uncount(target, &QueueCounts::running);
   Count(target, &QueueCounts::run_ns, static_cast<uint64_t>(took));
   const bool stopped = request.stop.load(std::memory_order_relaxed);
   Counter QueueCounts::* how = &QueueCounts::failed;
-  if (status.ok()) how = &QueueCounts::succeeded;
-  if (status.code() == Code::kDeadlineExceeded) how = &QueueCounts::expired_running;
-  if (status.code() == Code::kCancelled && stopped) how = &QueueCounts::cancelled_running;
+  if (request.status.ok()) how = &QueueCounts::succeeded;
+  if (request.status.code() == Code::kDeadlineExceeded) how = &QueueCounts::expired_running;
+  if (request.status.code() == Code::kCancelled && stopped) how = &QueueCounts::cancelled_running;
   Count(target, how);
-  request.status = std::move(status);
   request.state = RequestState::kHeld;
   if (!request.in_order) return Complete(request, after);
   if (!request.lane->telling) CompleteNextHeld(*request.lane, after);

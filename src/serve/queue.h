@@ -18,6 +18,9 @@
 
 namespace heddle::core {
 
+// Which batches are made; all but kMeasured are to compare with.
+enum class Batching { kMeasured, kAlways, kNever };
+
 struct QueueLimits {
   uint64_t most_requests = 1024, most_bytes = uint64_t{1} << 30;
   heddle_policy policy = HEDDLE_REFUSE;
@@ -51,14 +54,16 @@ class Queue {
   Status Unload(Target& target, bool cancel);
   void SetTarget(Target& target, const ShareOf& share);
   void SetStream(uint64_t stream, const ShareOf& share);
+  void SetBatching(Batching batching);
 
   // Read without a lock.
   const QueueCounts& counts() const { return counts_; }
 
-  // The next request that may begin, or nullptr; `only`: that one, if it is the next. Whoever
-  // begins a request ends it.
+  // The next request that may begin, or nullptr; `only`: that one, if it is the next. Others may
+  // begin with it, as a batch: see next_in_batch. Whoever begins a run sets the status of each, and
+  // ends it.
   Request* Begin(const Request* only = nullptr);
-  void End(Request& request, Status status);
+  void End(Request& first);
   bool IsNext(const Request& request);
   // In a child that was forked while no request was accepted and not done: the threads of the
   // parent will not come.
@@ -66,7 +71,7 @@ class Queue {
   // For Hands. Works on a turn that was posted for: until there is nothing or others want it; or
   // runs `only` that request, if it is the next.
   void Work(Turn& turn, Priority posted, const Request* only);
-  // Runs one request: `only`, or the next. False: there is none.
+  // Runs `only`, or the next, and its batch. False: there is none.
   bool WorkOnce(Turn& turn, const Request* only);
 
  private:
@@ -90,7 +95,14 @@ class Queue {
   void Unblock(Blocked& blocked, Status result, Afterwards* after);
 
   Request* BeginNext(const Request* only, Afterwards* after);
-  void Finish(Request& request, Status status, Afterwards* after);
+  void BeginOne(Request& request, int64_t now);
+  void TakeCompanions(Request& first, int64_t now);
+  int SizeOfBatch(const Request& first, int ready) const;
+  static void Run(Request& first, Turn& turn);
+  static bool RunTogether(Request& first, Request& from, int size, Turn& turn);
+  void Finish(Request& first, Afterwards* after);
+  void Learn(Request& first, int64_t took);
+  void FinishOne(Request& request, int64_t took, Afterwards* after);
   void Leave(Request& request, Counter QueueCounts::* how, Status status, Afterwards* after);
   void CompleteNextHeld(Lane& lane, Afterwards* after);
   void Complete(Request& request, Afterwards* after);
@@ -106,6 +118,9 @@ class Queue {
   // Costs a look at a pointer where nobody asked for it.
   void Trace(heddle_event_kind kind, const Request& request) const {
     if (trace_ != nullptr) TellTracer(kind, request);
+  }
+  void TraceBegun(const Request& first) const {
+    for (const Request* r = &first; r != nullptr; r = r->next_in_batch) Trace(HEDDLE_BEGUN, *r);
   }
   void TellTracer(heddle_event_kind kind, const Request& request) const;
   void EndRunner();
@@ -140,8 +155,10 @@ class Queue {
   Blocked *first_blocked_ = nullptr, *last_blocked_ = nullptr;
   bool closed_ = false;
   int runners_ = 0;                                 // posted for, or at work
-  std::array<int, kPriorities> posted_{}, busy_{};  // turns to come; requests that run
+  int runs_ = 0;                                    // of a request, or of a batch
+  std::array<int, kPriorities> posted_{}, busy_{};  // turns to come; runs
   int64_t running_ns_ = 0;                          // what those are estimated at
+  Batching batching_ = Batching::kMeasured;
   std::condition_variable idle_;
   uint8_t generation_ = 0;
 

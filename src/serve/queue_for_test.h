@@ -38,8 +38,15 @@ struct TestRequest final : Request {
   void Recycle() override { recycled = true; }
 };
 
+// The run of `first` has ended so for each of its requests.
+inline void EndRun(Queue& queue, Request& first, const Status& status) {
+  for (Request* r = &first; r != nullptr; r = r->next_in_batch) r->status = status;
+  queue.End(first);
+}
+
 struct NoTarget final : Target {
   Status Run(Request&, Turn&) override { return Status(); }
+  bool Alike(const Request&, const Request&) const override { return true; }
 };
 
 struct CountingHands final : Hands {

@@ -20,6 +20,8 @@ class World {
  public:
   explicit World(uint32_t seed)
       : rng_(seed), clock_(1), hands_(1 + Pick(4)), queue_(clock_, hands_, Limits()) {
+    constexpr Batching kSome[] = {Batching::kNever, Batching::kMeasured, Batching::kAlways};
+    queue_.SetBatching(kSome[Pick(3)]);
     for (int i = Pick(3); i >= 0; --i) {
       targets_.push_back(std::make_unique<NoTarget>());
       shares_[targets_.back().get()] = Share();
@@ -125,6 +127,8 @@ class World {
     r.priority = static_cast<Priority>(Pick(3));
     r.bytes = rng_() % 100;
     if (Pick(2) == 0) r.deadline_ns = clock_.NowNs() + Pick(8 * kMs);
+    r.kind = rng_() % 2;
+    r.batchable = !r.serial && Pick(4) != 0;
     const LaneKey lane = KeyOf(r);
     queue_.Wait(r, 0);  // a request that was never submitted is not done
     const Status status = queue_.Submit(r);
@@ -165,48 +169,85 @@ class World {
   }
 
   void Begin() {
-    if (Those([](const Entry& e) { return e.runs; }).size() >= static_cast<size_t>(hands_.budget()))
-      return;
+    if (runs_.size() >= static_cast<size_t>(hands_.budget())) return;
+    const auto idle = static_cast<size_t>(hands_.budget()) - runs_.size();
     Request* begun = queue_.Begin();
     Forget();
-    std::array<bool, kPriorities> offered{};
-    for (const auto& e : live_)
-      if (e->waits && Offers(e->lane) >= 0) offered[static_cast<size_t>(Offers(e->lane))] = true;
+    const size_t waited = Those([](const Entry& e) { return e.waits; }).size();
     if (begun == nullptr) {
+      const auto offered = Offered();
       EXPECT_FALSE(offered[0] || offered[1] || offered[2]) << "something could have begun";
       passed_over_ = {};
       return;
     }
+    runs_.push_back(begun);
+    size_t size = 0;
+    for (Request* r = begun; r != nullptr; r = r->next_in_batch, ++size) BegunOne(*r, *begun);
+    EXPECT_EQ(size, static_cast<size_t>(begun->batch_size));
+    EXPECT_LE(size, (waited + idle - 1) / idle) << "joined others beside an idle core";
+    if (size > 1) {
+      ++batches_;
+      batched_ += size;
+    }
+  }
+
+  std::array<bool, kPriorities> Offered() {
+    std::array<bool, kPriorities> offered{};
+    for (const auto& e : live_)
+      if (e->waits && Offers(e->lane) >= 0) offered[static_cast<size_t>(Offers(e->lane))] = true;
+    return offered;
+  }
+
+  // `begun` begins, as the first of a run or with it.
+  void BegunOne(const Request& begun, const Request& first) {
     Entry& entry = **std::find_if(live_.begin(), live_.end(),
-                                  [&](const auto& e) { return e->request.get() == begun; });
+                                  [&](const auto& e) { return e->request.get() == &begun; });
     EXPECT_TRUE(entry.waits && !entry.cancelled);
-    EXPECT_TRUE(begun->deadline_ns == 0 || begun->deadline_ns > clock_.NowNs())
+    EXPECT_TRUE(begun.deadline_ns == 0 || begun.deadline_ns > clock_.NowNs())
         << "an expired request began";
+    if (&begun != &first) {
+      EXPECT_TRUE(first.batchable && begun.batchable);
+      EXPECT_EQ(begun.target, first.target);
+      EXPECT_EQ(begun.kind, first.kind);
+    }
+    const auto offered = Offered();
     const int priority = Offers(entry.lane);
     ASSERT_GE(priority, 0) << "two requests of a session at a time";
-    for (const Entry* e : Those([&](const Entry& e) { return e.waits && e.lane == entry.lane; }))
-      EXPECT_GE(e->request->number, entry.request->number) << "a stream was reordered";
+    const auto& [target, stream, serial, level] = entry.lane;
+    const bool ordered = stream != 0 || serial || &begun == &first;
+    for (const Entry* e : Those([&](const Entry& e) { return e.waits && e.lane == entry.lane; })) {
+      const bool alike = e->request->batchable && e->request->kind == begun.kind;
+      if (ordered || alike)
+        EXPECT_GE(e->request->number, entry.request->number) << "a stream was reordered";
+    }
     for (int p = 0; p < kPriorities; ++p) {
       int& times = passed_over_[static_cast<size_t>(p)];
       times = p == priority || !offered[static_cast<size_t>(p)] ? 0 : times + 1;
       EXPECT_LE(times, 9) << "priority " << p << " starves";
+      if (p < priority && offered[static_cast<size_t>(p)])
+        EXPECT_EQ(&begun, &first) << "one of lower priority joined while a higher one waited";
     }
     entry.waits = false;
     entry.runs = true;
-    if (begun->in_order) in_order_[entry.lane].push_back(entry.request->number);
+    if (begun.in_order) in_order_[entry.lane].push_back(entry.request->number);
   }
 
   void End() {
-    const auto running = Those([](const Entry& e) { return e.runs; });
-    if (running.empty()) return;
-    Entry& entry = *running[rng_() % running.size()];
+    if (runs_.empty()) return;
+    const auto at = runs_.begin() + Pick(static_cast<int>(runs_.size()));
+    Request& first = **at;
+    runs_.erase(at);
     clock_.Advance(Pick(kMs));
-    entry.runs = false;
-    const bool stopped = entry.request->stop;
-    EXPECT_EQ(stopped, entry.cancelled);
-    queue_.End(*entry.request, stopped        ? Status(Code::kCancelled, "stopped")
-                               : Pick(8) == 0 ? Status(Code::kInternal, "failed")
-                                              : Status());
+    for (Request* r = &first; r != nullptr; r = r->next_in_batch) {
+      Entry& entry = **std::find_if(live_.begin(), live_.end(),
+                                    [&](const auto& e) { return e->request.get() == r; });
+      entry.runs = false;
+      EXPECT_EQ(r->stop, entry.cancelled);
+      r->status = r->stop        ? Status(Code::kCancelled, "stopped")
+                  : Pick(8) == 0 ? Status(Code::kInternal, "failed")
+                                 : Status();
+    }
+    queue_.End(first);
     Forget();
   }
 
@@ -277,6 +318,8 @@ class World {
                                       c.expired_waiting.value() + c.expired_running.value() +
                                       c.cancelled_waiting.value() + c.cancelled_running.value() +
                                       c.displaced.value());
+    EXPECT_EQ(c.batches.value(), batches_);
+    EXPECT_EQ(c.batched.value(), batched_);
     EXPECT_EQ(c.ahead_ns.value(), 0u);
     EXPECT_TRUE(queue_.Join().ok());
     TestRequest late(*targets_[0]);
@@ -293,11 +336,12 @@ class World {
   std::map<Target*, ShareOf> shares_;
   std::map<uint64_t, ShareOf> streams_;
   std::vector<std::unique_ptr<Entry>> live_;  // as accepted
+  std::vector<Request*> runs_;                // the first of each
   std::vector<TestRequest*> told_;
   std::vector<std::unique_ptr<TestRequest>> finished_;
   std::map<LaneKey, std::vector<uint64_t>> in_order_;  // that began
   std::array<int, kPriorities> passed_over_{};
-  uint64_t submitted_ = 0, accepted_ = 0, ended_ = 0;
+  uint64_t submitted_ = 0, accepted_ = 0, ended_ = 0, batches_ = 0, batched_ = 0;
 };
 
 TEST(QueueProperties, HoldUnderAnySchedule) {

@@ -79,14 +79,14 @@ Status Queue::CheckDeadline(const Request& request, const Lane& lane, int64_t no
   if (left <= 0)
     return Status(Code::kDeadlineExceeded, "the request's deadline had passed when it came");
   const double cores = hands_.budget();
-  const auto running = static_cast<double>(counts_.running.value());
-  if (counts_.waiting.value() == 0 && running < cores) return Status();
+  if (counts_.waiting.value() == 0 && runs_ < hands_.budget()) return Status();
   const auto own = static_cast<double>(request.estimate_ns);
   const auto ahead = static_cast<double>(
       order_.AheadNs(lane, request.priority, request.estimate_ns) + running_ns_ / 2);
-  const double requests = 1 + ahead / own / (cores * cores);
-  const double spread = 6 * std::sqrt(request.cost->busy().variance() * requests);
-  const double needs = ahead / cores + own + spread;
+  const Mean& runs = request.cost->runs();
+  const double run = std::max(own, runs.ns());
+  const double spread = 6 * std::sqrt(runs.variance() * (1 + ahead / run / (cores * cores)));
+  const double needs = ahead / cores + run + spread;
   if (needs <= static_cast<double>(left)) return Status();
   return Status(
       Code::kDeadlineExceeded,

@@ -28,11 +28,11 @@ struct Bench {
     EXPECT_TRUE(status.ok()) << status.message();
   }
   // The request that is begun next runs for this long.
-  Request* RunOne(int64_t ns = kMs, Status status = {}) {
+  Request* RunOne(int64_t ns = kMs, const Status& status = {}) {
     Request* request = queue.Begin();
     if (request == nullptr) return nullptr;
     clock.Advance(ns);
-    queue.End(*request, std::move(status));
+    EndRun(queue, *request, status);
     return request;
   }
 
@@ -94,7 +94,7 @@ TEST(Queue, TheLatestOfAStreamTakesThePlaceOfThoseThatHaveNotBegun) {
   EXPECT_TRUE(b.queue.Submit(*last).ok());
   EXPECT_EQ(before->status.code(), Code::kCancelled);
   EXPECT_FALSE(other.done() || running.done() || last->done());
-  b.queue.End(running, Status());
+  EndRun(b.queue, running, Status());
   EXPECT_TRUE(running.status.ok());
   EXPECT_NE(b.RunOne(), nullptr);
   EXPECT_NE(b.RunOne(), nullptr);
@@ -148,7 +148,7 @@ TEST(Queue, CancelFreesWhatWaitsAtOnceAndStopsWhatRuns) {
   b.queue.Cancel(runs);
   EXPECT_TRUE(runs.stop);
   EXPECT_FALSE(runs.done());
-  b.queue.End(runs, Status(Code::kCancelled, "stopped"));
+  EndRun(b.queue, runs, Status(Code::kCancelled, "stopped"));
   EXPECT_EQ(b.queue.counts().cancelled_running.value(), 1u);
   EXPECT_EQ(b.queue.counts().cancelled_waiting.value(), 1u);
 }
@@ -161,12 +161,12 @@ TEST(Queue, InOrderRequestsOfAStreamEndAsTheyBeganAndHoldNobodyElseUp) {
     b.Submit(*r);
   }
   for (int i = 0; i < 3; ++i) b.queue.Begin();
-  b.queue.End(second, Status());
-  b.queue.End(other, Status());
+  EndRun(b.queue, second, Status());
+  EndRun(b.queue, other, Status());
   EXPECT_FALSE(second.done()) << "the first of its stream still runs";
   EXPECT_TRUE(other.done());
   EXPECT_EQ(b.queue.counts().bytes.value(), 0u);
-  b.queue.End(first, Status());
+  EndRun(b.queue, first, Status());
   EXPECT_TRUE(second.done());
 }
 

@@ -19,6 +19,18 @@ constexpr int kSessions = 3;
 
 // Counts what it runs, and looks whether it may.
 struct WatchedTarget final : Target {
+  bool Alike(const Request&, const Request&) const override { return true; }
+  // One in 16 is bad, and must be told apart.
+  Status RunBatch(Request& first, int count, Turn& turn) override {
+    Request* r = &first;
+    for (int i = 0; i < count; ++i, r = r->next_in_batch) {
+      if (r->serial || r->kind != first.kind || r->target != first.target) ++wrong;
+      if (r->tag % 16 == 0) return Status(Code::kInternal, "a bad row");
+    }
+    r = &first;
+    for (int i = 0; i < count; ++i, r = r->next_in_batch) r->status = Run(*r, turn);
+    return Status();
+  }
   Status Run(Request& r, Turn&) override {
     if (running.fetch_add(1) + 1 > 4) ++wrong;  // the budget
     if (r.serial && in_session[r.stream].fetch_add(1) != 0) ++wrong;
@@ -56,6 +68,8 @@ struct Play {
     r->in_order = rng() % 2 == 0;
     r->priority = static_cast<Priority>(rng() % kPriorities);
     r->bytes = rng() % 40;
+    r->kind = rng() % 2;
+    r->batchable = !r->serial;
     r->tag = rng();
     if (rng() % 16 == 0)
       r->deadline_ns = SystemClock().NowNs() + static_cast<int64_t>(rng() % 300'000);
@@ -94,6 +108,7 @@ void PlayWith(uint32_t seed, int budget, heddle_policy policy) {
   CrewHands hands(&crew);
   Queue queue(SystemClock(), hands, {kMostRequests, kMostBytes, policy});
   hands.Serve(queue);
+  queue.SetBatching(seed % 3 == 0 ? Batching::kMeasured : Batching::kAlways);
   WatchedTarget targets[2];
   auto completions = Completions::Make();
   ASSERT_TRUE(completions.ok());
@@ -125,6 +140,7 @@ void PlayWith(uint32_t seed, int budget, heddle_policy policy) {
                                     c.cancelled_waiting.value() + c.cancelled_running.value() +
                                     c.displaced.value());
   EXPECT_EQ(c.failed.value(), 0u);
+  if (seed % 3 != 0) EXPECT_GT(c.batches.value(), 0u);
 }
 
 TEST(QueueThreads, NothingIsLostToldTwiceOrRunBesideItsSession) {

@@ -26,7 +26,7 @@ void Queue::TellTracer(heddle_event_kind kind, const Request& request) const {
   event.accepted_ns = request.accepted_ns;
   if (kind != HEDDLE_ACCEPTED) {
     event.begun_ns = request.begun_ns;
-    event.batch = request.begun_ns != 0 ? 1 : 0;
+    event.batch = request.begun_ns != 0 ? static_cast<uint32_t>(request.batch_size) : 0;
   }
   if (kind == HEDDLE_ENDED) {
     event.code = static_cast<heddle_code>(request.status.code());

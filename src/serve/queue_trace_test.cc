@@ -49,7 +49,7 @@ TEST(QueueTrace, TellsOfEachRequestAsItIsAcceptedBeginsAndEnds) {
   t.clock.Advance(10);
   ASSERT_EQ(t.queue.Begin(), &request);
   t.clock.Advance(100);
-  t.queue.End(request, Status(Code::kInternal, "it failed"));
+  EndRun(t.queue, request, Status(Code::kInternal, "it failed"));
   t.clock.Advance(1000);
   ASSERT_EQ(t.events.size(), 3u);
   const heddle_event &accepted = t.events[0], &begun = t.events[1], &ended = t.events[2];
@@ -94,6 +94,25 @@ TEST(QueueTrace, WhatNeverBeganEndsWithoutABeginning) {
   EXPECT_EQ(t.KindsOf(cancelled), (Kinds{HEDDLE_ACCEPTED, HEDDLE_ENDED}));
 }
 
+TEST(QueueTrace, TellsOfEachRequestOfABatch) {
+  Traced t;
+  t.queue.SetBatching(Batching::kAlways);
+  TestRequest first(t.target), second(t.target);
+  first.batchable = second.batchable = true;
+  ASSERT_TRUE(t.queue.Submit(first).ok());
+  ASSERT_TRUE(t.queue.Submit(second).ok());
+  ASSERT_EQ(t.queue.Begin(), &first);
+  t.clock.Advance(100);
+  EndRun(t.queue, first, Status());
+  ASSERT_EQ(t.events.size(), 6u);
+  for (size_t i = 2; i < 6; ++i) {
+    EXPECT_EQ(t.events[i].kind, i < 4 ? HEDDLE_BEGUN : HEDDLE_ENDED);
+    EXPECT_EQ(t.events[i].request, reinterpret_cast<uintptr_t>(i % 2 == 0 ? &first : &second));
+    EXPECT_EQ(t.events[i].batch, 2u);
+    EXPECT_EQ(t.events[i].ended_ns, i < 4 ? 0 : 105);
+  }
+}
+
 TEST(QueueTrace, SaysNothingOfWhatIsRefused) {
   Traced t({.most_requests = 1});
   TestRequest first(t.target), second(t.target);
@@ -101,7 +120,7 @@ TEST(QueueTrace, SaysNothingOfWhatIsRefused) {
   ASSERT_FALSE(t.queue.Submit(second).ok());
   EXPECT_TRUE(t.KindsOf(second).empty());
   ASSERT_EQ(t.queue.Begin(), &first);
-  t.queue.End(first, Status());
+  EndRun(t.queue, first, Status());
 }
 
 }  // namespace

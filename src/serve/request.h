@@ -51,11 +51,12 @@ class Request {
   Priority priority = Priority::kNormal;
   int64_t deadline_ns = 0;
   uint64_t bytes = 0;
-  uint64_t kind = 0;  // requests of one kind cost the same
+  uint64_t kind = 0;       // requests of one kind cost the same
+  bool batchable = false;  // may run as one with others that are alike: see Target
   Completions* completions = nullptr;
   uint64_t tag = 0;
 
-  // The outcome; does not change any more once done().
+  // The outcome: of who runs it, then of the Queue; does not change any more once done().
   Status status;
   // Looked at by the call that runs.
   std::atomic<bool> stop{false};
@@ -71,7 +72,11 @@ class Request {
   Request* next_held = nullptr;                            // in the lane's order of ends
   Request* next_ended = nullptr;
   Lane* told_in_order = nullptr;  // whose next request is told after this one
-  bool begun_alone = false, has_waiters = false;
+  int batch_size = 1;             // it included
+  // Of the first of a batch, or of one that runs by itself.
+  bool begun_alone = false, begun_busy = false, again = false, forbidden = false;
+  Request* next_in_batch = nullptr;
+  bool has_waiters = false;
   size_t expiry_place = kNotInHeap;
   Cost* cost = nullptr;
   int64_t estimate_ns = 0;

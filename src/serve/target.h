@@ -25,6 +25,12 @@ class Target {
   // Runs the request on a turn that is held, and stops early once request.stop is set or its
   // deadline has passed. Called on any thread, for any number of requests at a time.
   virtual Status Run(Request& request, Turn& turn) = 0;
+  // Whether the two are for the same work on tensors of the same shapes. Under the Queue's lock.
+  virtual bool Alike(const Request&, const Request&) const { return false; }
+  // Runs `count` requests that are alike, from `first` on by next_in_batch, as one, and sets the
+  // status of each, or else says why not: kUnsupported, where so many never can; they are then run
+  // one by one. Stops early only where each of them would.
+  virtual Status RunBatch(Request& first, int count, Turn& turn);
 
   uint64_t id = 0;  // for those who trace
   QueueCounts counts;

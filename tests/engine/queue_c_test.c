@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The queue as a C program sees it: queue_c_test digits_f32.tflite */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -156,6 +157,11 @@ int main(int argc, char** argv) {
     OK(heddle_queue_read_counters(queue, NULL, &counters));
     CHECK(counters.asked_ns > 0 && counters.budget > 0);
     CHECK(counters.succeeded == 23 && counters.waiting == 0 && counters.refused_deadline == 1);
+    /* The struct of a program that was built before it grew. */
+    memset(&counters, 0x7f, sizeof(counters));
+    counters.struct_size = offsetof(heddle_queue_counters, largest_batch);
+    OK(heddle_queue_read_counters(queue, NULL, &counters));
+    CHECK(counters.succeeded == 23 && counters.largest_batch == 0x7f7f7f7f7f7f7f7f);
     OK(heddle_queue_unload(queue, model, 1));
     OK(heddle_queue_drain(queue, 1));
     heddle_ticket* ticket = NULL;

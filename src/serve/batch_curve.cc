@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/batch_curve.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace heddle::core {
+namespace {
+
+size_t PlaceOf(int size) {
+  return static_cast<size_t>(std::countr_zero(static_cast<unsigned>(size)));
+}
+
+}  // namespace
+
+// Who else was on the core shows in many runs, but hardly in three of four: so the first quartile,
+// which is as wrong as those around it lie apart, over the root of how many there are.
+void BatchCurve::Point::Add(float ns) {
+  rows_ns[next] = ns;
+  next = (next + 1) % kKept;
+  kept = std::min(kept + 1, kKept);
+  if (kept == kKept && next % kLookEvery != 0) return;
+  std::array<float, kKept> sorted = rows_ns;
+  std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(kept));
+  row_ns = static_cast<double>(sorted[kept / 4]);
+  const double apart = static_cast<double>(sorted[kept / 2] - sorted[0]);
+  const double off = apart / std::sqrt(static_cast<double>(kept));
+  sure = kept == kKept || (kept >= kLeast && off <= kSure * row_ns);
+}
+
+int BatchCurve::Choose(int ready) const {
+  int best = 1, in_vain = 0;
+  double best_row = 0, longest = 0;
+  for (int size = 1; size <= Largest(ready); size *= 2) {
+    const Point& point = points_[PlaceOf(size)];
+    if (size > 1 && best_row * size > longest) break;
+    if (!point.sure || Forgotten(point)) return size;
+    const double row = point.row_ns;
+    if (size == 1) longest = std::max(kLongestNs, kMostOfOne * row);
+    if (size == 1 || row < kWorth * best_row) {
+      best = size;
+      best_row = row;
+      in_vain = 0;
+    } else if (++in_vain == 2) {
+      break;
+    }
+  }
+  return best;
+}
+
+int BatchCurve::Largest(int ready) const {
+  const int most = std::clamp(ready, 1, std::min(kMost, forbidden_ - 1));
+  return static_cast<int>(std::bit_floor(static_cast<unsigned>(most)));
+}
+
+void BatchCurve::Add(int size, int64_t ns) {
+  Point& point = points_[PlaceOf(size)];
+  ++runs_;
+  if (Forgotten(point)) point = Point();
+  point.last_run = runs_;
+  if (point.warm) point.Add(static_cast<float>(ns) / static_cast<float>(size));
+  point.warm = true;
+}
+
+void BatchCurve::Forbid(int size) { forbidden_ = std::clamp(size, 2, forbidden_); }
+
+int64_t BatchCurve::RunNs(int size, int64_t one_ns) const {
+  const Point& point = points_[PlaceOf(size)];
+  if (point.sure) return static_cast<int64_t>(point.row_ns * size);
+  return one_ns * size;
+}
+
+}  // namespace heddle::core
