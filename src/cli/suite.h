@@ -27,7 +27,7 @@ const char* VerdictName(Verdict verdict);  // "passed"
 
 struct CaseResult {
   Verdict verdict = Verdict::kPassed;
-  std::string why;                  // of all but kPassed
+  std::string why;                  // of all but kPassed; of those, what was left out
   std::vector<double> difference;   // per output, the largest of all calls
   std::vector<double> equal_share;  // per output, the smallest of all calls
 };

@@ -156,6 +156,11 @@ Answer AnswerOf(const Outputs& outputs) {
   return answer;
 }
 
+std::string WhyNotAgain(int64_t took_ns, const Again& again) {
+  if (took_ns <= again.within_ns) return "";
+  return fmt::format("not run again: took {:.1f} s", static_cast<double>(took_ns) / 1e9);
+}
+
 std::string RunAgain(const FirstRun& first, const Again& again) {
   std::string why;
   if (again.poisoned && !(why = RepeatAll(first, first.model)).empty())

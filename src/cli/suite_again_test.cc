@@ -75,6 +75,11 @@ TEST_F(AgainTest, AnotherAnswerIsToldInEveryWay) {
             "run again in poisoned memory: call 0: output 0 is float32 1x4, was float32 4");
 }
 
+TEST(Again, WhatTakesLongIsLeftOut) {
+  EXPECT_EQ(WhyNotAgain(61'000'000'000, kAll), "not run again: took 61.0 s");
+  EXPECT_EQ(WhyNotAgain(59'000'000'000, kAll), "");
+}
+
 TEST_F(AgainTest, RowsThatDependOnOthersAreTold) {
   Start(AnyRows(OpCode::kCUMSUM, false, core::CumsumOptions{}));
   const std::string why = Run({.resized = true});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "base/clock.h"
 #include "base/errors.h"
 #include "cli/case_run.h"
 #include "cli/compare.h"
@@ -75,13 +76,20 @@ Status RunValid(const Engine& engine, const std::string& folder, const SuiteRow&
   result.difference.assign(static_cast<size_t>(goldens.outputs()), 0);
   result.equal_share.assign(static_cast<size_t>(goldens.outputs()), 1);
   FirstRun first{engine, path, options.numerics, model, calls, {}};
+  const int64_t start_ns = core::SystemClock().NowNs();
   for (int i = 0; i < goldens.calls(); ++i) {
     const CaseCall& call = calls[static_cast<size_t>(i)];
     HEDDLE_ASSIGN(const Outputs outputs, run.Run(call.ports, call.inputs));
     HEDDLE_TRY(Judge(call.ports, outputs, goldens, i, options.numerics, tolerances, result));
     if (options.again.any()) first.answers.push_back(AnswerOf(outputs));
   }
-  if (options.again.any()) JudgeAgain(first, options.again, result);
+  if (!options.again.any()) return Status();
+  const std::string left_out = WhyNotAgain(core::SystemClock().NowNs() - start_ns, options.again);
+  if (left_out.empty()) {
+    JudgeAgain(first, options.again, result);
+  } else if (result.why.empty()) {
+    result.why = left_out;
+  }
   return Status();
 }
 

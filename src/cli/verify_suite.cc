@@ -120,7 +120,7 @@ Result<int> VerifySuite(const SuiteOptions& options) {
     for (size_t i = 0; i < rows.size(); ++i) {
       CaseResult result = crew.Take(i);
       counts.Add(result.verdict);
-      if (!options.json && result.verdict != Verdict::kPassed) {
+      if (!options.json && (result.verdict != Verdict::kPassed || !result.why.empty())) {
         progress.Clear();
         Print(CaseLine(rows[i], result));
       }
