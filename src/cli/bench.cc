@@ -6,7 +6,6 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
-#include <memory>
 
 #include "base/errors.h"
 #include "cli/bench_cell.h"
@@ -18,6 +17,7 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 #include "cli/verb.h"
+#include "cli/verbs.h"
 #include "crew/budget.h"
 #include "crew/crew.h"
 
@@ -25,14 +25,6 @@ namespace heddle::cli {
 namespace {
 
 constexpr int kMaxCallers = 4096;
-
-struct Given {
-  std::string model, inputs, numerics = "fast", device = "cpu";
-  std::string callers = "1,2,4", arrivals = "poisson";
-  double rate = 0, seconds = 3;
-  int cores = 0;
-  bool profile = false, json = false;
-};
 
 struct Report {
   std::string isa;
@@ -44,24 +36,6 @@ struct Report {
   int64_t begin_ns = 0;  // on the Governor's clock
   std::vector<core::Governor::Change> governor;
 };
-
-// "1,2,4".
-Result<std::vector<int>> CallersOf(const std::string& list) {
-  std::vector<int> all;
-  for (size_t at = 0; at <= list.size();) {
-    const size_t comma = std::min(list.find(',', at), list.size());
-    int callers = 0;
-    const char* const end = list.data() + comma;
-    const auto parsed = std::from_chars(list.data() + at, end, callers);
-    if (parsed.ec != std::errc() || parsed.ptr != end || callers < 1 || callers > kMaxCallers) {
-      return core::InvalidArgument("'{}' in '{}': expected numbers of callers, 1 to {}",
-                                   list.substr(at, comma - at), list, kMaxCallers);
-    }
-    all.push_back(callers);
-    at = comma + 1;
-  }
-  return all;
-}
 
 class Stopwatch {
  public:
@@ -81,7 +55,7 @@ Status FirstCall(const Model& model, const std::vector<TensorView>& inputs) {
   return session.ok() ? session->Run(views).status() : model.Run(views).status();
 }
 
-Result<Cell> MeasureLoop(const Given& given, const Model& model,
+Result<Cell> MeasureLoop(const BenchGiven& given, const Model& model,
                          const std::vector<TensorView>& inputs, int callers) {
   const Load load{callers, given.seconds};
   if (given.rate == 0) return MeasureCell(model, nullptr, inputs, load);
@@ -89,7 +63,7 @@ Result<Cell> MeasureLoop(const Given& given, const Model& model,
   return MeasureOpenLoop(model, inputs, load, {given.rate, spacing});
 }
 
-Result<Report> Measure(const Given& given) {
+Result<Report> Measure(const BenchGiven& given) {
   Ports ports;
   {
     HEDDLE_ASSIGN(const auto source, core::Model::ReadFile(given.model));
@@ -165,14 +139,14 @@ void WriteGovernor(JsonWriter& json, const Report& report) {
   json.EndArray();
 }
 
-void WriteFlow(JsonWriter& json, const Given& given, const Flow& flow) {
+void WriteFlow(JsonWriter& json, const BenchGiven& given, const Flow& flow) {
   json.Field("rate", given.rate).Field("arrivals", given.arrivals).Field("arrived", flow.arrived);
   json.Field("refused", flow.refused).Field("waiting", flow.waiting);
   json.Field("most_waiting", flow.most_waiting);
   json.Field("queue_ms", flow.queue_ms).Field("run_ms", flow.run_ms);
 }
 
-std::string ToJson(const Given& given, const Report& report) {
+std::string ToJson(const BenchGiven& given, const Report& report) {
   JsonWriter json;
   json.BeginObject().Field("model", given.model).Field("isa", report.isa);
   json.Field("cores", report.cores).Field("load_ms", report.load_ms);
@@ -196,7 +170,7 @@ std::string ToJson(const Given& given, const Report& report) {
   return json.text();
 }
 
-std::string FlowText(const Given& given, const Flow& flow) {
+std::string FlowText(const BenchGiven& given, const Flow& flow) {
   return fmt::format(
       "  {} a second were to come, {}: {} came, {} were refused; {} were not begun in time\n"
       "  at most {} waited; on average {:.3f} ms in the queue, {:.3f} ms at work\n",
@@ -204,7 +178,7 @@ std::string FlowText(const Given& given, const Flow& flow) {
       flow.queue_ms, flow.run_ms);
 }
 
-std::string ToText(const Given& given, const Report& report) {
+std::string ToText(const BenchGiven& given, const Report& report) {
   std::string text = fmt::format(
       "{}  {}  {} core{}\nload {:.2f} ms, first result after {:.2f} ms, weights {}, {} a call\n\n",
       Printable(given.model), report.isa, report.cores, report.cores == 1 ? "" : "s",
@@ -230,51 +204,30 @@ std::string ToText(const Given& given, const Report& report) {
   return text;
 }
 
-Result<int> Run(const Given& given) {
+}  // namespace
+
+Result<std::vector<int>> CallersOf(const std::string& list) {
+  std::vector<int> all;
+  for (size_t at = 0; at <= list.size();) {
+    const size_t comma = std::min(list.find(',', at), list.size());
+    int callers = 0;
+    const char* const end = list.data() + comma;
+    const auto parsed = std::from_chars(list.data() + at, end, callers);
+    if (parsed.ec != std::errc() || parsed.ptr != end || callers < 1 || callers > kMaxCallers) {
+      return core::InvalidArgument("'{}' in '{}': expected numbers of callers, 1 to {}",
+                                   list.substr(at, comma - at), list, kMaxCallers);
+    }
+    all.push_back(callers);
+    at = comma + 1;
+  }
+  return all;
+}
+
+Result<int> Do(const BenchGiven& given) {
   HEDDLE_TRY(CheckDevice(given.device));
   HEDDLE_ASSIGN(const Report report, Measure(given));
   Print(given.json ? ToJson(given, report) : ToText(given, report));
   return kDone;
-}
-
-}  // namespace
-
-void AddBench(CLI::App& app, Action& action) {
-  CLI::App* verb = AddVerb(app, "bench", "Measure callers that share one model.",
-                           "heddle bench detector.tflite --callers 1,2,4 --seconds 5");
-  auto given = std::make_shared<Given>();
-  verb->add_option("MODEL", given->model, "A .tflite file")->required()->option_text(" ");
-  verb->add_option("--inputs", given->inputs,
-                   "Arrays named by tensor, signature input or input_K; missing ones are made up")
-      ->option_text("F.npz");
-  verb->add_option("--callers", given->callers, "Numbers of callers, one measurement each (1,2,4)")
-      ->check([](const std::string& list) {
-        const Result<std::vector<int>> callers = CallersOf(list);
-        return callers.ok() ? "" : std::string(callers.status().message());
-      })
-      ->option_text("N,N..");
-  CLI::Option* open_loop =
-      verb->add_option(
-              "--open-loop", given->rate,
-              "Calls a second, through a queue, whatever became of those before (else each "
-              "caller calls again at once)")
-          ->check(AboveZero())
-          ->option_text("RATE");
-  verb->add_option("--arrivals", given->arrivals, "poisson: in clusters and gaps (the default)")
-      ->check(CLI::IsMember({"poisson", "constant"}))
-      ->needs(open_loop)
-      ->option_text("HOW");
-  verb->add_option("--seconds", given->seconds, "Of each measurement (3)")
-      ->check(AboveZero())
-      ->option_text("S");
-  verb->add_option("--cores", given->cores, "Use no more than these")
-      ->check(WholeNumber(1))
-      ->option_text("N");
-  AddNumerics(verb, given->numerics);
-  AddDevice(verb, given->device);
-  verb->add_flag("--profile", given->profile, "Time each step of one call");
-  AddJson(verb, given->json);
-  verb->callback([given, &action] { action = [given] { return Run(*given); }; });
 }
 
 }  // namespace heddle::cli

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "cli/inspection.h"
 #include "cli/json.h"
 #include "cli/text.h"
 #include "cli/verb.h"
+#include "cli/verbs.h"
 
 namespace heddle::cli {
 namespace {
@@ -16,11 +16,6 @@ namespace {
 constexpr size_t kNameWidth = 36;
 constexpr size_t kFewSteps = 40;
 constexpr int kBarWidth = 12;
-
-struct Given {
-  std::string model;
-  bool steps = false, json = false;
-};
 
 const core::Subgraph& MainGraph(const Inspection& found) { return found.model->subgraphs()[0]; }
 
@@ -126,7 +121,7 @@ std::string FindingsText(const Inspection& found) {
   return text;
 }
 
-std::string ToText(const Given& given, const Inspection& found) {
+std::string ToText(const InspectGiven& given, const Inspection& found) {
   const core::Model& model = *found.model;
   std::string text = fmt::format("{}  {}", Printable(given.model),
                                  BytesText(static_cast<uint64_t>(model.size_bytes())));
@@ -211,7 +206,7 @@ void WriteFindings(JsonWriter& json, const Inspection& found) {
   json.Field("reason", found.batch->reason).EndObject();
 }
 
-std::string ToJson(const Given& given, const Inspection& found) {
+std::string ToJson(const InspectGiven& given, const Inspection& found) {
   const core::Model& model = *found.model;
   JsonWriter json;
   json.BeginObject().Field("model", given.model).Field("size_bytes", model.size_bytes());
@@ -233,23 +228,12 @@ std::string ToJson(const Given& given, const Inspection& found) {
   return json.text();
 }
 
-Result<int> Run(const Given& given) {
+}  // namespace
+
+Result<int> Do(const InspectGiven& given) {
   HEDDLE_ASSIGN(const Inspection found, Inspect(given.model));
   Print(given.json ? ToJson(given, found) : ToText(given, found));
   return kDone;
-}
-
-}  // namespace
-
-void AddInspect(CLI::App& app, Action& action) {
-  CLI::App* verb =
-      AddVerb(app, "inspect", "Show what a model is made of, and what would make it fail.",
-              "heddle inspect detector.tflite");
-  auto given = std::make_shared<Given>();
-  verb->add_option("MODEL", given->model, "A .tflite file")->required()->option_text(" ");
-  verb->add_flag("--steps", given->steps, "Every step, however many there are");
-  AddJson(verb, given->json);
-  verb->callback([given, &action] { action = [given] { return Run(*given); }; });
 }
 
 }  // namespace heddle::cli

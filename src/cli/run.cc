@@ -2,8 +2,6 @@
 // `heddle run`.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <memory>
 #include <optional>
 #include <set>
 
@@ -17,21 +15,13 @@
 #include "cli/text.h"
 #include "cli/top.h"
 #include "cli/verb.h"
+#include "cli/verbs.h"
 
 namespace heddle::cli {
 namespace {
 
 constexpr size_t kDefaultTop = 5;
 constexpr size_t kNameWidth = 32;
-
-struct Given {
-  std::string model, inputs, image, labels, signature, output;
-  std::string numerics = "fast", device = "cpu";
-  std::vector<std::string> input;  // NAME=F.npy
-  std::optional<float> mean, std;
-  int top = 0, cores = 0;
-  bool hash_inputs = false, json = false;
-};
 
 struct Produced {
   Array array;
@@ -47,7 +37,7 @@ struct Report {
   std::vector<Produced> outputs;
 };
 
-Status SetImage(const Given& given, const Ports& ports, std::vector<OwnedTensor>& tensors,
+Status SetImage(const RunGiven& given, const Ports& ports, std::vector<OwnedTensor>& tensors,
                 std::vector<std::string>& sources) {
   const int k = FindImageInput(ports);
   if (k < 0) return core::InvalidArgument("the model has no input that takes an image");
@@ -66,7 +56,7 @@ Status SetImage(const Given& given, const Ports& ports, std::vector<OwnedTensor>
 }
 
 // What the command line gives for the inputs, by their position; the rest is made up.
-Result<std::vector<OwnedTensor>> ReadInputs(const Given& given, const Ports& ports,
+Result<std::vector<OwnedTensor>> ReadInputs(const RunGiven& given, const Ports& ports,
                                             std::vector<std::string>& sources) {
   HEDDLE_ASSIGN(const GivenArrays arrays, ReadGiven(ports, {given.inputs, given.input}));
   HEDDLE_ASSIGN(std::vector<OwnedTensor> tensors, MakeInputs(ports, FindIn(arrays)));
@@ -75,7 +65,7 @@ Result<std::vector<OwnedTensor>> ReadInputs(const Given& given, const Ports& por
   return tensors;
 }
 
-Result<Model> Load(const Given& given) {
+Result<Model> Load(const RunGiven& given) {
   Options engine_options;
   engine_options.cores = given.cores;
   const Engine engine(engine_options);
@@ -116,7 +106,7 @@ void NoteLabels(const Report& report, const Array& scores) {
                        report.labels.size(), scores.elements()));
 }
 
-Result<Report> MakeReport(const Given& given) {
+Result<Report> MakeReport(const RunGiven& given) {
   Report report;
   {
     HEDDLE_ASSIGN(const auto source, core::Model::ReadFile(given.model));
@@ -183,7 +173,7 @@ void WriteTensor(JsonWriter& json, const Port& port, const Array& array) {
   json.Field("not_finite", range.not_finite);
 }
 
-std::string ToJson(const Given& given, const Report& report) {
+std::string ToJson(const RunGiven& given, const Report& report) {
   JsonWriter json;
   json.BeginObject().Field("model", given.model).Field("isa", report.isa);
   json.Field("numerics", given.numerics).Key("inputs").BeginArray();
@@ -208,64 +198,14 @@ std::string ToJson(const Given& given, const Report& report) {
   return json.text();
 }
 
-Result<int> Run(const Given& given) {
+}  // namespace
+
+Result<int> Do(const RunGiven& given) {
   HEDDLE_TRY(CheckDevice(given.device));
   HEDDLE_ASSIGN(const Report report, MakeReport(given));
   if (!given.output.empty()) HEDDLE_TRY(WriteOutputs(given.output, report));
   Print(given.json ? ToJson(given, report) : ToText(report));
   return kDone;
-}
-
-void AddInputOptions(CLI::App* verb, Given& given) {
-  CLI::Option* inputs = verb->add_option("--inputs", given.inputs,
-                                         "Arrays named by tensor, signature input or input_K; "
-                                         "missing ones are made up");
-  inputs->option_text("F.npz");
-  CLI::Option* input = verb->add_option("--input", given.input, "One input; may be repeated");
-  input->option_text("NAME=F.npy")->check([](const std::string& item) {
-    return item.find('=') == std::string::npos ? "--input '" + item + "' is not NAME=F.npy" : "";
-  });
-  CLI::Option* image = verb->add_option("--image", given.image, "JPEG or PNG for the image input");
-  image->option_text("F");
-  verb->add_option("--mean", given.mean, "Pixels become (pixel-MEAN)/STD. Else floats get [-1,1]")
-      ->option_text("MEAN")
-      ->check(FiniteNumber())
-      ->needs(image);
-  verb->add_option("--std", given.std, "and integers the pixels as they are")
-      ->option_text("STD")
-      ->check(AboveZero())
-      ->needs(image);
-  verb->add_flag("--hash-inputs", given.hash_inputs, "Make up every input (as is the default)")
-      ->excludes(inputs)
-      ->excludes(input)
-      ->excludes(image)
-      ->option_text(" ");
-}
-
-}  // namespace
-
-void AddRun(CLI::App& app, Action& action) {
-  CLI::App* verb = AddVerb(app, "run", "Run a model once and show its outputs.",
-                           "heddle run classifier.tflite --image cat.jpg --labels labels.txt");
-  auto given = std::make_shared<Given>();
-  verb->add_option("MODEL", given->model, "A .tflite file")->required()->option_text(" ");
-  AddInputOptions(verb, *given);
-  verb->add_option("--labels", given->labels, "A label a line (else the model's own)")
-      ->option_text("F");
-  verb->add_option("--top", given->top, "Show the K largest scores (5 with --image or --labels)")
-      ->check(WholeNumber(1))
-      ->option_text("K");
-  verb->add_option("--signature", given->signature, "What to run (else the main graph)")
-      ->option_text("S");
-  verb->add_option("--output", given->output, "Write every output, as output_K and by name")
-      ->option_text("F.npz");
-  AddNumerics(verb, given->numerics);
-  verb->add_option("--cores", given->cores, "Use no more than these")
-      ->check(WholeNumber(1))
-      ->option_text("N");
-  AddDevice(verb, given->device);
-  AddJson(verb, given->json);
-  verb->callback([given, &action] { action = [given] { return Run(*given); }; });
 }
 
 }  // namespace heddle::cli
