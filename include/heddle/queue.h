@@ -25,6 +25,8 @@
 //     error, that it would get alone. None waits for others to come: a batch is made of what waits
 //     while every core is busy, and so that 1 to 5 hold. Requests with a session or a fresh state
 //     run alone.
+//  8. fork() is fine as soon as every ticket is done; where there are callbacks, once they have
+//     returned: see Join. Earlier, the child's calls fail: kFailedPrecondition.
 #ifndef HEDDLE_QUEUE_H_
 #define HEDDLE_QUEUE_H_
 

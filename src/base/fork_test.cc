@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
+
 namespace heddle::core {
 namespace {
 
@@ -42,41 +44,78 @@ int Check() {
              : kWrong;
 }
 
-// Runs during a fork, when the library has looked for calls and the child is not yet made: handlers
-// that were installed earlier are asked later.
+// Run before a fork, and during it, when the library has looked for calls and the child is not yet
+// made: handlers that were installed earlier are asked later.
+void (*before_fork)() = nullptr;
 void (*during_fork)() = nullptr;
-struct EarlyHandler {
-  EarlyHandler() {
+template <void (**kHandler)()>
+struct Handler {
+  Handler() {
     pthread_atfork(
         [] {
-          if (during_fork != nullptr) during_fork();
+          if (*kHandler != nullptr) (*kHandler)();
         },
         nullptr, nullptr);
   }
 };
-[[gnu::init_priority(101)]] const EarlyHandler early_handler;
+[[gnu::init_priority(101)]] const Handler<&during_fork> early_handler;
+const Handler<&before_fork> late_handler;
 
-// Another thread that is in flight until it is told to leave.
-class OtherCall {
+// For as long as another thread takes for a few system calls.
+void GiveWay() {
+  const int64_t until = SystemClock().NowNs() + 1'000'000;
+  while (SystemClock().NowNs() < until) std::this_thread::yield();
+}
+
+// Another thread that is in flight, or at OwnWork, until it is told to leave.
+template <class Work>
+class Other {
  public:
-  OtherCall()
+  Other()
       : thread_([this] {
-          InFlight call;
+          Work work;
           began_ = true;
           began_.notify_one();
           leave_.wait(false);
+          GiveWay();
+          left_ = true;
         }) {
     began_.wait(false);
   }
-  ~OtherCall() {
-    leave_ = true;
-    leave_.notify_one();
+  ~Other() {
+    Leave();
     thread_.join();
   }
+  void Leave() {
+    leave_ = true;
+    leave_.notify_one();
+  }
+  bool left() const { return left_; }
 
  private:
-  std::atomic<bool> began_ = false, leave_ = false;
+  std::atomic<bool> began_ = false, leave_ = false, left_ = false;
   std::thread thread_;
+};
+using OtherCall = Other<InFlight>;
+using OtherWork = Other<OwnWork>;
+
+// A thread that begins OwnWork when it is told to.
+class LateWork {
+ public:
+  void Begin() {
+    go_ = true;
+    go_.notify_one();
+  }
+  bool begun() const { return begun_; }
+  void Join() { thread_.join(); }
+
+ private:
+  std::atomic<bool> go_ = false, begun_ = false;
+  std::thread thread_{[this] {
+    go_.wait(false);
+    const OwnWork work;
+    begun_ = true;
+  }};
 };
 
 TEST(Fork, ChildOfAQuietProcessIsFine) {
@@ -119,6 +158,73 @@ TEST(Fork, ChildIsPoisonedByACallThatBeganDuringTheFork) {
   EXPECT_EQ(AskChild(Check), kPoisoned);
   during_fork = nullptr;
   EXPECT_EQ(calls, 1);
+  EXPECT_EQ(AskChild(Check), kFine);
+}
+
+TEST(Fork, ForkWaitsForOwnWork) {
+  static bool left = false;
+  static std::unique_ptr<OtherWork> work;
+  before_fork = [] { work->Leave(); };
+  during_fork = [] { left = work->left(); };
+  for (int round = 0; round < 20; ++round) {
+    work = std::make_unique<OtherWork>();
+    EXPECT_EQ(AskChild([] { return work->left() ? Check() : kWrong; }), kFine) << round;
+    EXPECT_TRUE(left) << round;
+  }
+  before_fork = during_fork = nullptr;
+  work.reset();
+}
+
+TEST(Fork, OwnWorkDoesNotBeginDuringAFork) {
+  static bool begun = false;
+  static LateWork* late;
+  during_fork = [] {
+    late->Begin();
+    GiveWay();
+    begun = late->begun();
+  };
+  for (int round = 0; round < 20; ++round) {
+    LateWork work;
+    late = &work;
+    EXPECT_EQ(AskChild([] { return late->begun() ? kWrong : Check(); }), kFine) << round;
+    EXPECT_FALSE(begun) << round;
+    work.Join();  // it begins afterwards
+  }
+  during_fork = nullptr;
+}
+
+TEST(Fork, ForkDoesNotWaitForOwnWorkDuringACall) {
+  static bool begun = false;
+  static LateWork* late;
+  LateWork begins_meanwhile;
+  late = &begins_meanwhile;
+  const OtherCall call;
+  const OtherWork work;
+  during_fork = [] {  // a call may be waiting for it
+    late->Begin();
+    const int64_t until = SystemClock().NowNs() + kSecondsToHang * int64_t{1'000'000'000};
+    while (!(begun = late->begun()) && SystemClock().NowNs() < until) std::this_thread::yield();
+  };
+  EXPECT_EQ(AskChild(Check), kPoisoned);
+  during_fork = nullptr;
+  EXPECT_TRUE(begun);
+  begins_meanwhile.Join();
+}
+
+TEST(Fork, ForkInOwnWorkPoisons) {
+  {
+    const OwnWork callback;
+    EXPECT_EQ(AskChild(Check), kPoisoned);
+    EXPECT_EQ(AskChild([] { return AskChild(Check); }), kPoisoned);
+  }
+  EXPECT_EQ(AskChild(Check), kFine);
+}
+
+TEST(Fork, ForkGivesUpOnOwnWorkThatDoesNotEnd) {
+  {
+    const OtherWork waits_for_the_forking_thread;
+    EXPECT_EQ(AskChild(Check), kPoisoned);
+  }
   EXPECT_EQ(AskChild(Check), kFine);
 }
 
@@ -187,6 +293,36 @@ TEST(Fork, NoFineChildSeesHalfOfACall) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(fine + poisoned, 100);
   EXPECT_EQ(AskChild(Check), kFine);
+}
+
+// The same of OwnWork, which poisons no child, while two threads fork.
+TEST(Fork, EveryChildIsFineAndSeesWholeOwnWork) {
+  struct alignas(65536) Page {
+    std::atomic<int> value = 0;
+  };
+  const auto pages = std::make_unique<Page[]>(2);
+  std::atomic<bool> stop = false;
+  std::thread own([&] {
+    for (int i = 1; !stop; ++i) {
+      const OwnWork work;
+      pages[0].value.store(i, std::memory_order_relaxed);
+      std::this_thread::yield();
+      pages[1].value.store(i, std::memory_order_relaxed);
+    }
+  });
+  std::atomic<int> fine = 0;
+  const auto fork_often = [&] {
+    for (int round = 0; round < 100; ++round) {
+      fine +=
+          AskChild([&] { return pages[0].value == pages[1].value ? Check() : kWrong; }) == kFine;
+    }
+  };
+  std::thread other(fork_often);
+  fork_often();
+  other.join();
+  stop = true;
+  own.join();
+  EXPECT_EQ(fine, 200);
 }
 
 TEST(Fork, ThreadsThatForkAndCallAtOnceDoNotHang) {

@@ -59,7 +59,7 @@ class Turn;
 // Work without a calling thread. Owned by who posts it, until Run begins or it is taken back.
 class CrewTask : public TurnWaiter {
  public:
-  // On a turn that is held, and given back afterwards.
+  // On a turn that is held, and given back afterwards. OwnWork: see base/fork.h.
   virtual void Run(Turn& turn) = 0;
 
  private:

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/fork.h"
 #include "crew/crew.h"
 
 namespace heddle::core {
@@ -116,6 +117,8 @@ bool Crew::RunGranted() {
     if (first_granted_ == nullptr) last_granted_ = nullptr;
     granted_.fetch_sub(1, std::memory_order_seq_cst);
   }
+  // With the turn: the cap that it may come under is the Engine's, which a child goes on with.
+  const OwnWork own_work;
   Turn turn(*this, *task, Turn::Granted());
   task->Run(turn);
   return true;

@@ -133,7 +133,7 @@ heddle_status* heddle_queue_create(const heddle_queue_options* given, heddle_que
 void heddle_queue_free(heddle_queue* queue) {
   const InFlight in_flight;
   if (queue == nullptr || !CheckForked().ok()) return;
-  static_cast<void>(queue->core->queue().Drain(false));
+  static_cast<void>(queue->core->Drain(false));
   delete queue;
 }
 
@@ -186,7 +186,7 @@ heddle_status* heddle_queue_join(heddle_queue* queue) {
 heddle_status* heddle_queue_drain(heddle_queue* queue, int32_t cancel) {
   return Guarded([&]() -> Status {
     HEDDLE_TRY(CheckGiven({{"queue", queue}}));
-    return queue->core->queue().Drain(cancel != 0);
+    return queue->core->Drain(cancel != 0);
   });
 }
 heddle_status* heddle_queue_unload(heddle_queue* queue, heddle_model* model, int32_t cancel) {

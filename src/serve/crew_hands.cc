@@ -3,7 +3,6 @@
 
 #include <optional>
 
-#include "base/fork.h"
 #include "serve/queue.h"
 
 namespace heddle::core {
@@ -30,9 +29,7 @@ void CrewHands::Post(Priority priority) {
   crew().Post(*task, priority);
 }
 
-// A fork meanwhile leaves the child with locks that nobody will release.
 void CrewHands::Task::Run(Turn& turn) {
-  const InFlight in_flight;
   const Priority posted = priority;
   hands_.Begun(*this);
   hands_.queue_->Work(turn, posted, nullptr);

@@ -84,6 +84,14 @@ Result<ModelRequest*> ModelQueue::Submit(const std::shared_ptr<LoadedModel>& mod
   return status;
 }
 
+Status ModelQueue::Drain(bool cancel) {
+  {
+    const std::lock_guard lock(mutex_);
+    LookForFork();
+  }
+  return queue_.Drain(cancel);
+}
+
 void ModelQueue::SetModel(const std::shared_ptr<LoadedModel>& model, const ShareOf& share) {
   std::shared_ptr<ModelTarget> target;
   {

@@ -35,6 +35,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   Result<ModelRequest*> Submit(const std::shared_ptr<LoadedModel>& model, const RunRequest& tensors,
                                Terms terms);
   Queue& queue() { return queue_; }
+  Status Drain(bool cancel);
   void SetModel(const std::shared_ptr<LoadedModel>& model, const ShareOf& share);
   // kNotFound: the queue has not seen the model.
   Status Unload(const LoadedModel* model, bool cancel);

@@ -178,6 +178,8 @@ void Queue::Complete(Request& request, Afterwards* after) {
   request.next_ended = nullptr;
   (after->last != nullptr ? after->last->next_ended : after->first) = &request;
   after->last = &request;
+  // Whoever sees that it is done may fork: what is left to do is a call's, or OwnWork.
+  request.in_flight.reset();
   request.has_waiters = request.word.exchange(Request::kDoneWord, std::memory_order_acq_rel) != 0;
 }
 
@@ -261,7 +263,6 @@ void Queue::TellOne(Request& request) {
   if (request.has_waiters) FutexWake(request.word, 1 << 30);
   if (request.completions != nullptr) request.completions->Add(request.tag);
   if (request.then != nullptr) request.then(request.then_arg, request);
-  request.in_flight.reset();
   request.Disown();
 }
 

@@ -85,7 +85,7 @@ class Request {
   uint8_t generation = 0;
   void (*then)(void* arg, Request& request) = nullptr;
   void* then_arg = nullptr;
-  std::optional<InFlight> in_flight;
+  std::optional<InFlight> in_flight;  // from acceptance until it is done
 
  protected:
   virtual void Recycle() = 0;
