@@ -65,7 +65,7 @@ TEST(Fork, NoChildIsRefusedOnceWhatWasSubmittedIsDone) {
   auto queue = std::make_unique<Queue>();
   const uint32_t seed = std::random_device()();
   std::mt19937 random(seed);
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 100; ++i) {
     std::vector<Ticket> tickets;
     for (uint32_t n = random() % 3; n < 3; ++n)
       tickets.push_back(queue->Submit(*model, {in.view}).value());
