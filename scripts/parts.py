@@ -225,7 +225,7 @@ def tests(name, cell, options, sampled, programs=None, **environment):
             command += ["-R", f"^({'|'.join(programs())})$"]
         if sampled:
             shard = random.Random(f"{options.seed} {name}").randrange(SHARDS)
-            environment.update(GTEST_TOTAL_SHARDS=str(SHARDS), GTEST_SHARD_INDEX=str(shard))
+            environment.update(GTEST_TOTAL_SHARDS=str(SHARDS), GTEST_SHARD_INDEX=str(shard), HEDDLE_ZOO_MODELS="5")
         if options.suites:
             environment["HEDDLE_SUITES"] = str(options.suites)
         status, _ = part.run(command, timeout=7200, GTEST_OUTPUT=f"json:{folder}/", HEDDLE_SEED=str(options.seed),
