@@ -14,8 +14,10 @@
  * thread at a time.
  * 4. Whatever *_create, *_load or *_run hands out is freed by the function of the same family, in
  * any order: an object keeps alive what it needs.
- * 5. Memory given as input is only read, and only during the call. Data must be aligned to its
- * element size. A request that is submitted is a call that ends when its ticket is done.
+ * 5. Memory given as input is only read, and only during the call. Memory given for outputs
+ * overlaps neither inputs nor other outputs, and holds nothing certain after an error. Data must be
+ * aligned to its element size. A request that is submitted is a call that ends when its ticket is
+ * done.
  */
 #ifndef HEDDLE_C_H_
 #define HEDDLE_C_H_
@@ -48,7 +50,7 @@ typedef enum heddle_code {
   HEDDLE_NOT_FOUND = 3,           /* no such file, tensor or signature */
   HEDDLE_UNSUPPORTED = 4,         /* valid, but beyond this build: the message says what is */
   HEDDLE_FAILED_PRECONDITION = 5, /* a busy session, a child forked during a call */
-  HEDDLE_RESOURCE_EXHAUSTED = 6,  /* a memory or size limit */
+  HEDDLE_RESOURCE_EXHAUSTED = 6,  /* a memory or size limit, a queue that is full */
   HEDDLE_DEADLINE_EXCEEDED = 7,
   HEDDLE_CANCELLED = 8,
   HEDDLE_INTERNAL = 9 /* a defect of Heddle */
@@ -330,8 +332,9 @@ HEDDLE_EXPORT heddle_status* heddle_model_shape(heddle_model* model, const char*
                                                 size_t tensor, heddle_tensor* out);
 
 /* Prepares the Plan for these input shapes (none: the file's) and the memory of `callers`
- * concurrent calls, so that later calls allocate nothing. Only name, type, rank and dims of the
- * tensors are read. */
+ * concurrent calls, so that later calls allocate nothing; until 16 other sets of shapes have been
+ * run, or another call finds no memory left below the engine's limit. Only name, type, rank and
+ * dims of the tensors are read. */
 HEDDLE_EXPORT heddle_status* heddle_model_warm(heddle_model* model, const heddle_tensor* shapes,
                                                size_t count, int32_t callers);
 

@@ -169,8 +169,8 @@ class Model {
   std::unique_ptr<heddle_model, internal::Deleter<heddle_model, heddle_model_free>> handle_;
 };
 
-// Owns what models share: limits and, later, the cores. One per process is enough. Thread-safe.
-// Models keep it alive.
+// What models share: limits, a cap of cores, custom operators. One per process is enough.
+// Thread-safe. Models keep it alive.
 class Engine {
  public:
   Engine() : Engine(Options{}) {}

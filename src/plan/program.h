@@ -24,8 +24,7 @@ struct Limits {
 struct ProgramOptions {
   Numerics numerics = Numerics::kFast;
   Isa isa = Isa::kPlain;
-  bool keep_all =
-      false;  // every value keeps its memory to the end of the call, and nothing is folded away
+  bool keep_all = false;  // every value can be read to the end of the call
   Limits limits;
   std::shared_ptr<const OperatorSource> registered = nullptr;  // kernels of the embedding program
 };
