@@ -123,8 +123,8 @@ class ModelVerifier {
   }
 
  private:
-  // Once with every value kept, and once as it runs for callers, whose memory is used again: only its
-  // outputs can be held against the plain ones.
+  // Once with every value kept, and once as it runs for callers, in memory that is used again: only
+  // its outputs can be held against the plain ones.
   Status RunIsa(Numerics mode, core::Isa isa, size_t set,
                 std::optional<Result<std::vector<Value>>>& plain) {
     for (const bool keep_all : {true, false}) {
@@ -199,7 +199,7 @@ class ModelVerifier {
     line.largest = INFINITY;
   }
 
-  // The values of a caller's run are the first of those of a whole one: both begin with the outputs.
+  // The values of a caller's run are the first of those of the other: both begin with the outputs.
   void CompareValues(const std::string& mode, const std::string& isa,
                      const std::vector<Value>& values, const std::vector<Value>& plain) {
     for (size_t i = 0; i < std::min(values.size(), plain.size()); ++i) {
