@@ -49,17 +49,26 @@ class TensorInfo(ctypes.Structure):
                 ("zero_point", ctypes.c_int32)]
 
 
+class RunOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("deadline_ns", ctypes.c_int64), ("cancel", ctypes.c_void_p),
+                ("signature", ctypes.c_char_p), ("session", ctypes.c_void_p), ("fresh_state", ctypes.c_int32)]
+
+
 class Heddle:
     def __init__(self, path, library):
         self.lib = ctypes.CDLL(library)
-        for name in ("engine_create", "model_load", "model_input", "model_input_count", "model_run"):
+        for name in ("engine_create", "model_load", "model_input", "model_input_count", "model_run", "session_create"):
             getattr(self.lib, "heddle_" + name).restype = ctypes.c_void_p
-        self.lib.heddle_status_message.restype = ctypes.c_char_p
+        self.lib.heddle_status_message.restype = self.lib.heddle_model_state.restype = ctypes.c_char_p
         self.lib.heddle_status_message.argtypes = [ctypes.c_void_p]
         self.lib.heddle_outputs_free.argtypes = [ctypes.c_void_p]
         engine, self.model = ctypes.c_void_p(), ctypes.c_void_p()
         self.check(self.lib.heddle_engine_create(None, ctypes.byref(engine)))
         self.check(self.lib.heddle_model_load(engine, path.encode(), None, ctypes.byref(self.model)))
+        session = ctypes.c_void_p()
+        if self.lib.heddle_model_state(self.model, None):  # as an interpreter has one
+            self.check(self.lib.heddle_session_create(self.model, ctypes.byref(session)))
+        self.options = RunOptions(struct_size=ctypes.sizeof(RunOptions), session=session)
 
     def check(self, status):
         if status:
@@ -82,7 +91,7 @@ class Heddle:
     def run(self):
         views = ctypes.c_void_p()
         self.check(self.lib.heddle_model_run(self.model, self.tensors, ctypes.c_size_t(self.count), None,
-                                             ctypes.c_size_t(0), None, ctypes.byref(views)))
+                                             ctypes.c_size_t(0), ctypes.byref(self.options), ctypes.byref(views)))
         self.lib.heddle_outputs_free(views)
 
 
