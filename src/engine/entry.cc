@@ -10,6 +10,7 @@
 #include "base/cgroup.h"
 #include "base/errors.h"
 #include "base/hash.h"
+#include "engine/caught.h"
 
 namespace heddle::core {
 namespace {
@@ -118,7 +119,8 @@ Result<std::shared_ptr<Entry::Slot>> Entry::PlanFor(std::unique_lock<std::mutex>
   slot->shapes.assign(shapes.begin(), shapes.end());
   slots_.push_front(slot);
   lock.unlock();
-  Result<std::shared_ptr<const Plan>> plan = MakePlan(program_, shapes, &others_);
+  Result<std::shared_ptr<const Plan>> plan =
+      Caught([&] { return MakePlan(program_, shapes, &others_); });
   std::vector<std::shared_ptr<Slot>> dropped;
   lock.lock();
   slot->done = true;

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "crew/crew.h"
+#include "engine/caught.h"
 #include "plan/batch.h"
 
 namespace heddle::core {
@@ -235,7 +236,8 @@ Result<Entry*> LoadedModel::EntryOf(int subgraph) {
   std::lock_guard<std::mutex> lock(lazy.mutex);
   if (lazy.entry != nullptr) return lazy.entry.get();
   if (!lazy.error.ok()) return lazy.error;
-  Result<std::unique_ptr<Entry>> made = MakeEntry(subgraph);
+  // Once: a second attempt would find constants that the first one has left half made.
+  Result<std::unique_ptr<Entry>> made = Caught([&] { return MakeEntry(subgraph); });
   if (!made.ok()) {
     lazy.error = made.status();
     return lazy.error;
@@ -390,7 +392,7 @@ Status LoadedModel::Warm(const heddle_tensor* shapes, size_t count, int callers)
   if (callers < 1) return InvalidArgument("callers is {}, expected 1 or more", callers);
   HEDDLE_ASSIGN(Entry * entry, EntryOf(0));
   HEDDLE_ASSIGN(const std::vector<Shape> all, ShapesOf(main_, shapes, count));
-  return entry->Warm(all, callers);
+  return BlameShapes(entry->Warm(all, callers), main_, all);
 }
 
 Status LoadedModel::CheckBatch(const Ports& ports, std::span<const Shape> one, int calls) {
