@@ -20,6 +20,7 @@ constexpr size_t kMaxSlots = 16;
 // A loop whose shapes grow with each turn sees as many as it has turns, and all of them again in
 // the next call.
 constexpr size_t kMaxFollowing = 1024;
+constexpr size_t kMaxFollowingBytes = size_t{128} << 20;
 // After so many calls the pool shrinks to what those calls used at most at once.
 constexpr int kTrimWindow = 256;
 
@@ -260,14 +261,20 @@ Result<std::shared_ptr<const Plan>> Entry::NextPlan(const std::shared_ptr<const 
   Followings old;  // freed after the lock
   std::lock_guard<std::mutex> lock(mutex_);
   if (FindFollowing(next) != following_.end()) return plan;  // another call was as fast
-  following_.push_front(std::move(next));
-  following_by_hash_.emplace(following_.front().hash, following_.begin());
-  if (following_.size() <= kMaxFollowing) return plan;
-  const auto last = std::prev(following_.end());
-  const auto [first, end] = following_by_hash_.equal_range(last->hash);
-  following_by_hash_.erase(
-      std::find_if(first, end, [&](const auto& e) { return e.second == last; }));
-  old.splice(old.begin(), following_, last);
+  Followings fresh;
+  fresh.push_front(std::move(next));
+  following_by_hash_.emplace(fresh.front().hash, fresh.begin());
+  following_.splice(following_.begin(), fresh);
+  following_bytes_ += plan->bytes();
+  while (following_.size() > kMaxFollowing ||
+         (following_bytes_ > kMaxFollowingBytes && following_.size() > 1)) {
+    const auto last = std::prev(following_.end());
+    const auto [first, end] = following_by_hash_.equal_range(last->hash);
+    following_by_hash_.erase(
+        std::find_if(first, end, [&](const auto& e) { return e.second == last; }));
+    following_bytes_ -= last->plan->bytes();
+    old.splice(old.begin(), following_, last);
+  }
   return plan;
 }
 

@@ -87,6 +87,7 @@ class Entry final : public Reclaimable {
   std::condition_variable planned_;
   std::list<std::shared_ptr<Slot>> slots_;  // last used first
   Followings following_;                    // last used first
+  size_t following_bytes_ = 0;              // of their Plans, without what they continue
   std::unordered_multimap<uint64_t, Followings::iterator> following_by_hash_;
 };
 
