@@ -46,6 +46,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (!MakeInputs(*model, data, inputs)) return 0;
   heddle::RunOptions options;
   options.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  options.fresh_state = true;  // a model that remembers runs, too
   static_cast<void>(model->Run(inputs, options).ok());
   return 0;
 }
