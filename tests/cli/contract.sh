@@ -87,6 +87,13 @@ says '"range": \[-\?[0-9.e-]*, [0-9.e-]*\]'
 expect 0 run "$models/digits_f32.tflite" --hash-inputs --signature serving_default --numerics reference --cores 1
 expect 11 run "$models/digits_f32.tflite" --inputs "$models/golden/digits_int8.npz"; complains "expected f4"
 
+# A picture, 8 by 8 in grey, by its labels.
+base64 -d >"$work/seven.png" <<<"iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAN0lEQVR42mNgYJhw4f9/BwYGBoUDAQ4PQAwgCLgAoQ0uHAgAMy48\
+ONAAYSRAZBweCEAYDwpAJACdkQ//xdmCMgAAAABJRU5ErkJggg=="
+printf '%s\n' zero one two three four five six seven eight nine >"$work/digits.txt"
+expect 0 run "$models/digits_f32.tflite" --image "$work/seven.png" --mean 0 --std 16 --labels "$work/digits.txt" --top 3
+says 'output_0: the largest 3'; sed -n '/largest/{n;p}' "$work/out" | grep -q seven || fail "the picture of a seven: $(cat "$work/out")"
+
 # Each --input serves the input that it names, once; an archive that serves none is noted.
 expect 0 run "$models/digits_f32.tflite" --inputs "$work/out.npz" --json
 complains "note: no array of '.*out.npz' is for an input"
