@@ -123,9 +123,9 @@ std::vector<Loaded> LoadAll(const Engine& engine, uint64_t* read_only) {
 }
 
 TEST(Concurrency, OneAnswerPerModelInputAndNumerics) {
-  const unsigned seed = std::random_device()();
+  const unsigned seed = testing::Seed();
   RecordProperty("seed", std::to_string(seed));
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  SCOPED_TRACE("HEDDLE_SEED=" + std::to_string(seed));
   const Engine engine;
   const uint64_t read_only_before = ReadOnlyBytes();
   uint64_t read_only = 0;

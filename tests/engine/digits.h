@@ -4,6 +4,8 @@
 #define HEDDLE_TESTS_ENGINE_DIGITS_H_
 
 #include <cstdint>
+#include <cstdlib>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,13 @@ namespace heddle::testing {
 
 inline std::string DigitsFile(bool int8) {
   return std::string(HEDDLE_TEST_MODELS) + (int8 ? "/digits_int8.tflite" : "/digits_f32.tflite");
+}
+
+// HEDDLE_SEED from the environment, which repeats a run, or another one each time.
+inline uint32_t Seed() {
+  const char* given = std::getenv("HEDDLE_SEED");
+  return given != nullptr ? static_cast<uint32_t>(std::strtoul(given, nullptr, 10))
+                          : std::random_device()();
 }
 
 // One call's input: bytes of its type from a seeded generator.

@@ -175,8 +175,8 @@ TEST_F(Hostile, EveryTruncationIsAnError) {
 TEST_F(Hostile, MutatedModelsAnswerOrAreRefused) {
   const char* wanted = std::getenv("HEDDLE_MUTATIONS");
   const int each = wanted != nullptr ? std::atoi(wanted) : 800;
-  const unsigned seed = std::random_device()();
-  SCOPED_TRACE("seed " + std::to_string(seed));
+  const unsigned seed = testing::Seed();
+  SCOPED_TRACE("HEDDLE_SEED=" + std::to_string(seed));
   std::mt19937 random(seed);
   for (const Bytes& good :
        {OddModel(), LoopModel(), testing::Remembering(), ReadAll(testing::DigitsFile(true)),
