@@ -134,15 +134,15 @@ std::string ToText(const InspectGiven& given, const Inspection& found) {
   AddPorts(ports, "input", MainGraph(found), MainGraph(found).inputs);
   AddPorts(ports, "output", MainGraph(found), MainGraph(found).outputs);
   text += ports.Text();
-  if (!model.signatures().empty() || !model.files().empty() || !model.metadata_names().empty()) {
+  if (!model.signatures().empty() || !model.files().empty() || !model.metadata().empty()) {
     text += "\n";
   }
   for (const core::Signature& s : model.signatures()) text += "signature  " + SignatureText(s);
   for (const core::AssociatedFile& f : model.files()) {
     text += fmt::format("file       {}  {}\n", Shortened(f.name, 60), BytesText(f.content.size()));
   }
-  for (const std::string& m : model.metadata_names()) {
-    text += fmt::format("metadata   {}\n", Shortened(m, 60));
+  for (const core::Metadata& m : model.metadata()) {
+    text += fmt::format("metadata   {}  {}\n", Shortened(m.name, 60), BytesText(m.content.size()));
   }
   text += "\n" + OperatorsText(found);
   if (!found.steps.empty()) text += "\n" + StepsText(found, given.steps);
@@ -218,7 +218,9 @@ std::string ToJson(const InspectGiven& given, const Inspection& found) {
   WritePorts(json, "outputs", MainGraph(found), MainGraph(found).outputs);
   WriteSignatures(json, model);
   WriteOperators(json, found);
-  json.Field("metadata", model.metadata_names()).Key("files").BeginArray();
+  json.Key("metadata").BeginArray();
+  for (const core::Metadata& m : model.metadata()) json.Value(m.name);
+  json.EndArray().Key("files").BeginArray();
   for (const core::AssociatedFile& file : model.files()) {
     json.BeginObject().Field("name", file.name).Field("bytes", file.content.size()).EndObject();
   }

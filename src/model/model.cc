@@ -43,8 +43,8 @@ void Model::GiveBackPages() const { bytes_->file.GiveBack(); }
 Result<std::shared_ptr<const Model>> ModelReader::Read(FileBytes file) {
   std::shared_ptr<Model> model(new Model());
   model->bytes_ = std::make_unique<Model::Bytes>(Model::Bytes{std::move(file)});
-  ModelParts parts{model->subgraphs_,   model->signatures_,     model->resources_,
-                   model->description_, model->metadata_names_, model->files_};
+  ModelParts parts{model->subgraphs_,   model->signatures_, model->resources_,
+                   model->description_, model->metadata_,   model->files_};
   HEDDLE_TRY(ReadModel(model->bytes_->file, parts));
   return std::shared_ptr<const Model>(std::move(model));
 }

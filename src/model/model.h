@@ -4,6 +4,7 @@
 #define HEDDLE_MODEL_MODEL_H_
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,11 @@ namespace heddle::core {
 struct AssociatedFile {  // of the zip archive that may follow the flatbuffer: labels, vocabularies
   std::string name;
   std::string content;
+};
+
+struct Metadata {
+  std::string name;
+  std::span<const std::byte> content;  // of the Model's bytes; empty: the file has none there
 };
 
 // Immutable; thread-safe. Every index, size product, buffer length, quantisation array and subgraph
@@ -38,9 +44,9 @@ class Model {
   // For whoever has made what it needs of the constants: a mapped file's pages go back to the
   // system.
   void GiveBackPages() const;
-  // Names of the metadata entries, and the files of the appended archive (inflated; those over 16
-  // MB are left out).
-  const std::vector<std::string>& metadata_names() const { return metadata_names_; }
+  // The metadata entries, and the files of the appended archive (inflated; those over 16 MB are
+  // left out).
+  const std::vector<Metadata>& metadata() const { return metadata_; }
   const std::vector<AssociatedFile>& files() const { return files_; }
 
   ~Model();
@@ -57,7 +63,7 @@ class Model {
   std::vector<Signature> signatures_;
   std::vector<ResourceInfo> resources_;
   std::string description_;
-  std::vector<std::string> metadata_names_;
+  std::vector<Metadata> metadata_;
   std::vector<AssociatedFile> files_;
 };
 

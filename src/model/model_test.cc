@@ -53,7 +53,10 @@ TEST(ModelTest, ReadsWhatTheFileSays) {
   EXPECT_EQ(model->signatures()[0].key, "serve");
   EXPECT_EQ(model->signatures()[0].outputs[0].name, "out");
   EXPECT_EQ(model->signatures()[0].outputs[0].tensor, 3);
-  EXPECT_EQ(model->metadata_names(), std::vector<std::string>{"min_runtime_version"});
+  ASSERT_EQ(model->metadata().size(), 1u);
+  EXPECT_EQ(model->metadata()[0].name, "min_runtime_version");
+  const std::span<const std::byte> content = model->metadata()[0].content;
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(content.data()), content.size()), "1.5.0");
   EXPECT_TRUE(model->files().empty());
 }
 

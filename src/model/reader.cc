@@ -52,7 +52,7 @@ Status ReadModel(FileBytes& file, const ModelParts& parts) {
   HEDDLE_TRY(CheckCalls(parts.subgraphs));
   NumberResources(parts.subgraphs, parts.resources);
   HEDDLE_TRY(ReadSignatures(source, parts.subgraphs, parts.signatures));
-  HEDDLE_TRY(ReadMetadataNames(source, parts.metadata_names));
+  HEDDLE_TRY(ReadMetadata(source, parts.metadata));
   parts.files = ReadArchive(file.all());
   return Status();
 }

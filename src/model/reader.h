@@ -25,7 +25,7 @@ struct ModelParts {
   std::vector<Signature>& signatures;
   std::vector<ResourceInfo>& resources;
   std::string& description;
-  std::vector<std::string>& metadata_names;
+  std::vector<Metadata>& metadata;
   std::vector<AssociatedFile>& files;
 };
 

@@ -73,11 +73,15 @@ Status ReadSignatures(Source& source, const std::vector<Subgraph>& subgraphs,
   return Status();
 }
 
-Status ReadMetadataNames(Source& source, std::vector<std::string>& names) {
+Status ReadMetadata(Source& source, std::vector<Metadata>& metadata) {
   const auto* from = source.model().metadata();
-  HEDDLE_TRY(source.Take(FbSize(from), sizeof(std::string)));
-  for (uint32_t i = 0; i < FbSize(from); ++i)
-    HEDDLE_TRY(source.Copy(from->Get(i)->name(), names.emplace_back()));
+  HEDDLE_TRY(source.Take(FbSize(from), sizeof(Metadata)));
+  for (uint32_t i = 0; i < FbSize(from); ++i) {
+    Metadata& to = metadata.emplace_back();
+    HEDDLE_TRY(source.Copy(from->Get(i)->name(), to.name));
+    const Result<std::span<const std::byte>> content = source.Buffer(from->Get(i)->buffer());
+    if (content.ok()) to.content = *content;
+  }
   return Status();
 }
 

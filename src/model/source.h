@@ -16,6 +16,7 @@
 #include "model/file_bytes.h"
 #include "model/flatbuffer.h"
 #include "model/graph.h"
+#include "model/model.h"
 
 namespace heddle::core {
 
@@ -103,7 +104,8 @@ Status CheckCalls(const std::vector<Subgraph>& subgraphs);
 void NumberResources(std::vector<Subgraph>& subgraphs, std::vector<ResourceInfo>& resources);
 Status ReadSignatures(Source& source, const std::vector<Subgraph>& subgraphs,
                       std::vector<Signature>& signatures);
-Status ReadMetadataNames(Source& source, std::vector<std::string>& names);
+// An entry whose buffer is not in the file has no content: a model runs without.
+Status ReadMetadata(Source& source, std::vector<Metadata>& metadata);
 
 }  // namespace heddle::core
 

@@ -28,8 +28,10 @@ class Writer {
     std::vector<Offset<fb::SignatureDef>> signatures;
     for (const Signature& s : model_.signatures) signatures.push_back(Write(s));
     std::vector<Offset<fb::Metadata>> metadata;
-    for (const std::string& name : model_.metadata_names)
-      metadata.push_back(fb::CreateMetadata(b_, b_.CreateString(name), 0));
+    for (const auto& [name, content] : model_.metadata) {
+      const uint32_t buffer = AddBuffer(std::as_bytes(std::span(content)));
+      metadata.push_back(fb::CreateMetadata(b_, b_.CreateString(name), buffer));
+    }
     const auto codes = b_.CreateVector(codes_);
     const auto graphs = b_.CreateVector(subgraphs);
     const auto description = b_.CreateString("ModelBuilder");

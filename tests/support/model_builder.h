@@ -18,6 +18,7 @@
 #include <functional>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/graph.h"
@@ -89,7 +90,7 @@ class ModelBuilder {
   Operator& op(int index) { return graph().operators[index]; }
   std::vector<Subgraph> subgraphs;
   std::vector<Signature> signatures;
-  std::vector<std::string> metadata_names;
+  std::vector<std::pair<std::string, std::string>> metadata;  // name, content
   uint32_t format_version = 3;
   bool share_names = false;  // equal names of a signature's tensors are one string in the file
   // Writes the options of the operators, where that is not WriteOptions.

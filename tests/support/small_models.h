@@ -21,7 +21,7 @@ inline ModelBuilder Small() {
   b.CustomOp("Polish", {y}, {z}, {std::byte{7}, std::byte{8}});
   b.Output(z);
   b.signatures = {{"serve", 0, {{"in", x}}, {{"out", z}}}};
-  b.metadata_names = {"min_runtime_version"};
+  b.metadata = {{"min_runtime_version", "1.5.0"}};
   return b;
 }
 
