@@ -101,24 +101,22 @@ enum class ShapeRule {
   kSame,
 };
 
+// What does not depend on types is compiled once.
+class BinaryShapes : public Operation {
+ public:
+  explicit BinaryShapes(ShapeRule rule) : rule_(rule) {}
+  Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override;
+
+ private:
+  ShapeRule rule_;
+};
+
 template <class A, class B, class Out, class F>
-class BinaryOperation final : public Operation {
+class BinaryOperation final : public BinaryShapes {
  public:
   BinaryOperation(F f, float element_ns, ShapeRule rule)
-      : f_(f), element_ns_(element_ns), rule_(rule) {}
+      : BinaryShapes(rule), f_(f), element_ns_(element_ns) {}
 
-  Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
-    if (rule_ == ShapeRule::kSame && !(inputs[0].shape == inputs[1].shape))
-      return InvalidArgument("'{}' is {}, expected the shape of '{}', {}", inputs[1].name,
-                             inputs[1].shape.ToString(), inputs[0].name,
-                             inputs[0].shape.ToString());
-    HEDDLE_ASSIGN(outputs[0], BroadcastShape(inputs[0], inputs[1]));
-    if (rule_ == ShapeRule::kFirst && !(outputs[0] == inputs[0].shape))
-      return InvalidArgument("'{}' of {} does not broadcast to '{}' of {}", inputs[1].name,
-                             inputs[1].shape.ToString(), inputs[0].name,
-                             inputs[0].shape.ToString());
-    return Status();
-  }
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override {
     const Broadcast<2> walk({inputs[0].shape, inputs[1].shape});
@@ -134,7 +132,6 @@ class BinaryOperation final : public Operation {
  private:
   F f_;
   float element_ns_;
-  ShapeRule rule_;
 };
 
 // out = f(a, b), each of an element type of its own.
