@@ -139,6 +139,9 @@ TEST(TensorList, Errors) {
   TestTensor cut = list;
   cut.data.pop_back();
   fails({cut, IntsOf({}, {0}), FloatsOf({2}, {1, 2})}, "no tensor list");
+  const TestTensor halves = TestTensor::Of<uint8_t>(Type::kInt4, {2, 3}, {0x21, 0x43, 0x65});
+  const Custom from("FlexTensorListFromTensor", {});
+  ExpectError(from.op, {halves, any}, Type::kVariant, Code::kUnsupported, "int4");
   const TestTensor empty = RunList("FlexTensorListReserve", {any, IntsOf({}, {3})}, Type::kVariant);
   ExpectError(stack.op, {empty, any}, Type::kFloat32, Code::kInvalidArgument, "none was set");
 }

@@ -277,9 +277,9 @@ class ListOperation final : public Operation {
   ListParams params_;
 };
 
+// An item begins at a byte, so that items of half bytes have no place.
 Status CheckItem(const Operand& o) {
-  if (o.type == Type::kVariant || o.type == Type::kString || TypeBits(o.type) == 0)
-    return UnsupportedType(o);
+  if (TypeBits(o.type) == 0 || TypeBits(o.type) % 8 != 0) return UnsupportedType(o);
   return Status();
 }
 
