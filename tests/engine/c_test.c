@@ -165,6 +165,33 @@ static void refuse_options(heddle_model* model, const heddle_tensor* in, heddle_
   FAILS(heddle_model_run(model, in, 1, out, 1, &options, NULL), HEDDLE_DEADLINE_EXCEEDED);
 }
 
+/* By the names of its signature, which gives what the main graph gives. */
+static void run_signature(heddle_model* model, heddle_tensor in, heddle_tensor out,
+                          const float* expected) {
+  const char* name = heddle_model_signature_name(model, 0);
+  CHECK(heddle_model_signature_count(model) == 1 && name != NULL);
+  CHECK(heddle_model_signature_name(model, 1) == NULL);
+  heddle_run_options options;
+  memset(&options, 0, sizeof options);
+  options.struct_size = sizeof options;
+  options.signature = name;
+  heddle_tensor_info input, output;
+  memset(&input, 0, sizeof input);
+  memset(&output, 0, sizeof output);
+  input.struct_size = output.struct_size = sizeof input;
+  OK(heddle_model_input(model, name, 0, &input));
+  OK(heddle_model_output(model, name, 0, &output));
+  float digits[10];
+  in.name = input.name;
+  out.name = output.name;
+  out.data = digits;
+  out.bytes = sizeof digits;
+  OK(heddle_model_run(model, &in, 1, &out, 1, &options, NULL));
+  CHECK(memcmp(expected, digits, sizeof digits) == 0);
+  options.signature = "none such";
+  FAILS(heddle_model_run(model, &in, 1, &out, 1, &options, NULL), HEDDLE_NOT_FOUND);
+}
+
 static void run_model(heddle_engine* engine, const char* path) {
   heddle_model* model = NULL;
   OK(heddle_model_load(engine, path, NULL, &model));
@@ -178,7 +205,6 @@ static void run_model(heddle_engine* engine, const char* path) {
   OK(heddle_model_input(model, NULL, 0, &info));
   CHECK(info.rank > 0 && info.type == HEDDLE_FLOAT32);
   FAILS(heddle_model_input(model, NULL, 1, &info), HEDDLE_NOT_FOUND);
-
   float pixels[64];
   memset(pixels, 0, sizeof pixels);
   heddle_tensor in;
@@ -218,6 +244,7 @@ static void run_model(heddle_engine* engine, const char* path) {
   OK(heddle_model_run(model, &in, 1, &out, 1, NULL, NULL));
   CHECK(memcmp(first, mine, sizeof mine) == 0);
 
+  run_signature(model, in, out, first);
   refuse_options(model, &in, &out);
   use_session(model);
   heddle_model* second = heddle_model_ref(model);
