@@ -7,34 +7,21 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "engine/poison.h"
 #include "heddle/engine.h"
-#include "support/random_node.h"
+#include "support/node_views.h"
 
 namespace {
 
 using heddle::core::RandomNode;
-using heddle::core::Type;
 
 heddle::Result<heddle::Outputs> Run(const heddle::Model& model, const RandomNode& node) {
-  std::vector<heddle::TensorView> inputs;
-  for (const RandomNode::Input& input : node.inputs) {
-    heddle::TensorView view;
-    view.type = static_cast<heddle_type>(input.type);
-    view.rank = input.shape.rank();
-    for (int i = 0; i < input.shape.rank(); ++i) view.dims[i] = input.shape[i];
-    view.data = const_cast<std::byte*>(input.data.data());
-    view.bytes = input.data.size();
-    inputs.push_back(view);
-  }
   heddle::RunOptions options;
   options.fresh_state = true;
   options.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
-  return model.Run(std::span<const heddle::TensorView>(inputs), options);
+  return model.Run(heddle::core::ViewsOf(node), options);
 }
 
 template <class T>
@@ -85,10 +72,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
                                                      .mac_limit = 5'000'000,
                                                      .cores = 1});
   heddle::core::PoisonRuns();
-  if (size < 2) return 0;
+  if (size < 3) return 0;
   const auto recipes = heddle::core::Recipes();
-  heddle::core::Choices choices(std::span(bytes + 1, size - 1));
-  const auto& recipe = recipes[bytes[0] % recipes.size()];
+  heddle::core::Choices choices(std::span(bytes + 2, size - 2));
+  const auto& recipe = recipes[(bytes[0] + 256u * bytes[1]) % recipes.size()];
   const RandomNode node = heddle::core::MakeRandomNode(recipe, {}, choices);
   heddle::LoadOptions options;
   options.numerics = choices.OneIn(2) ? heddle::Numerics::kReference : heddle::Numerics::kFast;

@@ -10,7 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "support/custom_options.h"
 #include "support/random_options.h"
+#include "support/recipe_word.h"
 
 namespace heddle::core {
 namespace {
@@ -27,42 +29,6 @@ bool HasQuantization(Type type) {
   return type == Type::kInt8 || type == Type::kUInt8 || type == Type::kInt16 ||
          type == Type::kInt4 || type == Type::kInt2 || type == Type::kUInt4;
 }
-
-std::vector<std::string_view> Split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const size_t at = text.find(separator);
-    if (at != 0) parts.push_back(text.substr(0, at));
-    text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  }
-  return parts;
-}
-
-// "T[b,c]k(1,2)" taken apart.
-struct Word {
-  char letter = '-';
-  std::vector<std::string_view> sizes, values;
-  std::string_view flags;
-
-  explicit Word(std::string_view text) : letter(text[0]) {
-    text.remove_prefix(1);
-    sizes = Take(text, '[', ']');
-    const size_t open = text.find('(');
-    flags = text.substr(0, open);
-    if (open != std::string_view::npos) text.remove_prefix(open);
-    values = Take(text, '(', ')');
-  }
-  bool Is(char flag) const { return flags.find(flag) != std::string_view::npos; }
-
- private:
-  static std::vector<std::string_view> Take(std::string_view& text, char open, char close) {
-    if (text.empty() || text[0] != open) return {};
-    const size_t end = text.find(close);
-    auto parts = Split(text.substr(1, end - 1), ',');
-    text.remove_prefix(end + 1);
-    return parts;
-  }
-};
 
 class NodeMaker {
  public:
@@ -82,11 +48,8 @@ class NodeMaker {
     const size_t arrow = halves[0].find('>');
     for (std::string_view word : Split(halves[0].substr(0, arrow), ' ')) AddOperand(Word(word));
     for (std::string_view word : Split(halves[0].substr(arrow + 1), ' ')) AddResult(Word(word));
-    int32_t version = std::max(OpKnownVersion(recipe_.op), 1);
-    if (wish_.slips && c_.OneIn(8)) version = 1 + static_cast<int32_t>(c_.Below(20));
-    const std::vector<int32_t> between = Intermediates();
-    b_.Op(recipe_.op, operands_, results_, {}, version).intermediates = between;
-    for (int t : results_) b_.Output(t);
+    AddNode();
+    for (int t : results_) AddOutput(t);
     const auto bodies = halves.size() > 1 ? Split(halves[1], ' ') : Split("", ' ');
     for (std::string_view body : bodies) AddBody(body[0]);
     const OptionsWish options{base_.rank(), static_cast<int>(bodies.size()), Slips()};
@@ -100,6 +63,29 @@ class NodeMaker {
   }
 
  private:
+  void AddNode() {
+    int32_t version = recipe_.custom.empty() ? std::max(OpKnownVersion(recipe_.op), 1)
+                                             : static_cast<int32_t>(recipe_.version);
+    if (wish_.slips && c_.OneIn(8)) version = 1 + static_cast<int32_t>(c_.Below(20));
+    if (recipe_.custom.empty()) {
+      const std::vector<int32_t> between = Intermediates();
+      b_.Op(recipe_.op, operands_, results_, {}, version).intermediates = between;
+    } else {
+      const auto sum_of = [this](std::string_view text) { return Sum(text); };
+      std::vector<std::byte> options = CustomOptions(recipe_.options, sum_of, wish_.slips, c_);
+      b_.CustomOp(std::string(recipe_.custom), operands_, results_, std::move(options)).version =
+          version;
+    }
+  }
+  // A tensor list is seen from outside as the tensor of its items.
+  void AddOutput(int32_t t) {
+    if (b_.tensor(t).type != Type::kVariant) return b_.Output(t);
+    const int any = b_.Constant<int32_t>("any shape", {}, {-1});
+    const int items = b_.Make("items", type_, base_, shared_);
+    b_.CustomOp("FlexTensorListStack", {t, any}, {items});
+    b_.Output(items);
+  }
+
   Type FirstType() const {
     for (const auto* tensors : {&operands_, &results_})
       for (const int32_t t : *tensors)
@@ -211,6 +197,7 @@ class NodeMaker {
     static const std::map<char, Type> kTypes = {
         {'F', Type::kFloat32},  {'I', Type::kInt32},     {'L', Type::kInt64},
         {'B', Type::kBool},     {'8', Type::kUInt8},     {'Q', Type::kUInt64},
+        {'Z', Type::kInt16},    {'X', Type::kUInt32},    {'V', Type::kVariant},
         {'S', Type::kString},   {'C', Type::kComplex64}, {'R', Type::kResource},
         {'H', Type::kResource}, {'G', Type::kResource},  {'P', Type::kResource}};
     const auto at = kTypes.find(letter);
@@ -300,10 +287,12 @@ class NodeMaker {
       return {other.tensor(t).data.begin(), other.tensor(t).data.end()};
     }
     std::vector<std::byte> bytes(TypeBytes(type, shape.elements()));
-    const bool index = (type == Type::kInt32 || type == Type::kInt64) && bytes.size() <= 512;
+    const bool index =
+        (type == Type::kInt32 || type == Type::kInt64 || (type == Type::kInt16 && word.Is('n'))) &&
+        bytes.size() <= 512;
     const size_t size = std::max<size_t>(TypeBits(type) / 8, 1);
     for (size_t at = 0; at + size <= bytes.size(); at += size) {
-      const double real = FloatAt();
+      const double real = word.Is('n') ? std::fabs(FloatAt()) : FloatAt();
       const auto small = static_cast<float>(real);
       const int64_t integer = index ? IntegerFor(word, at / size) : c_.Random() % 100;
       const uint64_t random = type == Type::kBool ? c_.Random() % 2 : c_.Random();
@@ -313,7 +302,8 @@ class NodeMaker {
       else if (IsFloat(type))
         std::memcpy(&bytes[at], &small, 4);
       else
-        std::memcpy(&bytes[at], size >= 4 ? static_cast<const void*>(&integer) : &random, size);
+        std::memcpy(&bytes[at], index || size >= 4 ? static_cast<const void*>(&integer) : &random,
+                    size);
     }
     if (word.Is('p')) Permute(bytes, size);
     return bytes;
@@ -334,6 +324,7 @@ class NodeMaker {
     if (absent) return operands_.push_back(-1);
     const std::string name = "in" + std::to_string(operands_.size());
     if (FixedType(word.letter) == Type::kResource) return AddHandle(word.letter, name);
+    if (word.letter == 'V') return AddList(name);
     const Type type = TypeOf(word.letter);
     const Shape shape = ShapeOf(word);
     const Quantization quant = QuantizationOf(word.letter, type, shape);
@@ -364,6 +355,14 @@ class NodeMaker {
     if (letter != 'P') return;
     const int value = b_.Data("value", type_, base_, Values(Word("T[*]"), type_, base_), shared_);
     b_.Op(OpCode::kASSIGN_VARIABLE, {handle, value}, {});
+  }
+  // A list of two items, each of the node's type and base shape.
+  void AddList(const std::string& name) {
+    AddOperand(Word("T[2,*]"));
+    const int any = b_.Constant<int32_t>("any", {}, {-1});
+    const int list = b_.Make(name, Type::kVariant, {});
+    b_.CustomOp("FlexTensorListFromTensor", {operands_.back(), any}, {list});
+    operands_.back() = list;
   }
   static void MakeSparse(Tensor& tensor) {
     Sparsity sparsity;
@@ -436,10 +435,15 @@ constexpr Recipe kRecipes[] = {
 #define HEDDLE_RECIPE(op, text) {OpCode::k##op, text},
 #include "support/node_recipes.inc"
 #undef HEDDLE_RECIPE
+#define HEDDLE_CUSTOM_RECIPE(name, version, text, options) \
+  {OpCode::kCUSTOM, text, name, version, options},
+#include "support/custom_recipes.inc"
+#undef HEDDLE_CUSTOM_RECIPE
 };
 
 }  // namespace
 
+std::string_view Recipe::name() const { return custom.empty() ? OpName(op) : custom; }
 std::span<const Recipe> Recipes() { return kRecipes; }
 
 RandomNode MakeRandomNode(const Recipe& recipe, const NodeWish& wish, Choices& choices) {

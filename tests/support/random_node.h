@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random models of one operator, most of them sound: what node_recipes.inc says of an operator,
-// with sizes, types, options, quantisation and values drawn at random.
+// Random models of one operator, most of them sound: what node_recipes.inc or custom_recipes.inc
+// says of an operator, with sizes, types, options, quantisation and values drawn at random.
 #ifndef HEDDLE_TESTS_SUPPORT_RANDOM_NODE_H_
 #define HEDDLE_TESTS_SUPPORT_RANDOM_NODE_H_
 
@@ -16,6 +16,11 @@ namespace heddle::core {
 struct Recipe {
   OpCode op;
   std::string_view text;
+  std::string_view custom = {};   // its name in the file; empty: `op` says it all
+  int version = 0;                // of a custom operator
+  std::string_view options = {};  // of a custom operator: the words of custom_recipes.inc
+
+  std::string_view name() const;
 };
 std::span<const Recipe> Recipes();
 

@@ -106,10 +106,17 @@ class TableWriter {
     return place ? choices_.Of(kPlace) : choices_.Of(kAny);
   }
 
+  // Of a recurrent network, which is rarely made with another activation than tanh.
+  bool Recurs() const {
+    const std::string_view table = object_.name()->string_view();
+    return Has(table, "LSTM") || Has(table, "RNN");
+  }
   int8_t Byte(const Field& field) {
     static constexpr int8_t kTypes[] = {0, 0, 0, 2, 2, 4, 4, 5, 9};
     if (NameOf(field) == "padding") return static_cast<int8_t>(choices_.Below(wish_.wild ? 3 : 2));
     if (NameOf(field) == "kernel_type") return static_cast<int8_t>(choices_.Below(2));
+    if (NameOf(field) == "fused_activation_function" && Recurs() && !choices_.OneIn(4))
+      return static_cast<int8_t>(Activation::kTanh);
     const bool type = Has(NameOf(field), "type") && NameOf(field) != "type";
     return type ? choices_.Of(kTypes) : static_cast<int8_t>(choices_.Below(wish_.wild ? 12 : 4));
   }
