@@ -46,9 +46,10 @@ def page(types_file):
     strangers = runs - {name for name, _, _ in known}
     if strangers:
         sys.exit(f"operators.inc names {', '.join(sorted(strangers))}: not in op_list.inc")
-    typeless = runs - set(types)
+    typeless = (runs | {name for name, _, _ in custom}) - set(types)
     if typeless:
-        sys.exit(f"no type was taken by {', '.join(sorted(typeless))}: see tests/support/node_recipes.inc")
+        sys.exit(f"no type was taken by {', '.join(sorted(typeless))}: see node_recipes.inc and "
+                 "custom_recipes.inc in tests/support")
     lines = ["# Operators that run", "",
              f"{len(runs)} of the {len(known)} operators of the format, and {len(custom)} custom ones.", "",
              "Types are those of the first operand that may have several, found by asking with random sound nodes: of an",
@@ -56,13 +57,17 @@ def page(types_file):
              "names those of the machine that made this page for which it has kernels of their own.", "",
              "| operator | number | versions | types | instruction sets |", "| --- | ---: | ---: | --- | --- |"]
     for name, number, version in sorted(known, key=lambda row: row[0]):
+        if name == "CUSTOM":
+            continue  # they have a table of their own
         if name in runs:
             sets = ", ".join(sorted(paths[name] - {"-"}))
             lines.append(f"| {name} | {number} | 1 to {version} | {type_text(types[name])} | {sets} |")
         else:
             lines.append(f"| {name} | {number} | | {'no kernel in LiteRT either' if version == '0' else 'not built'} | |")
-    lines += ["", "Custom operators, by the name in the file:", "",
-              *(f"- `{name}`" + ("" if version == "1" else f", up to version {version}") for name, version, _ in custom)]
+    lines += ["", "Custom operators, by the name in the file:", "", "| operator | versions | types |",
+              "| --- | ---: | --- |"]
+    lines += [f"| `{name}` | {'1' if version == '1' else f'1 to {version}'} | {type_text(types[name])} |"
+              for name, version, _ in custom]
     return "\n".join(lines) + "\n"
 
 

@@ -25,25 +25,26 @@ std::string Joined(const std::set<std::string>& words) {
 // The kernel of the node, where it is taken: its name, "" where only a run knows it.
 Result<std::string> KernelOf(const std::shared_ptr<EngineCore>& engine,
                              const std::shared_ptr<const Model>& model, const RandomNode& node,
-                             OpCode op, Isa isa) {
+                             const Recipe& recipe, Isa isa) {
   HEDDLE_ASSIGN(const auto loaded,
                 LoadedModel::Load(engine, model, Numerics::kFast, IsaName(isa), true));
   std::vector<Shape> shapes;
   for (const RandomNode::Input& input : node.inputs) shapes.push_back(input.shape);
   HEDDLE_ASSIGN(const auto plan, loaded->PlanOf(0, shapes));
-  for (const PlanStep& ps : plan->steps)
-    if (plan->program->nodes()[static_cast<size_t>(ps.node)].source->code == op)
-      return std::string(ps.step.kernel);
+  for (const PlanStep& ps : plan->steps) {
+    const Operator& op = *plan->program->nodes()[static_cast<size_t>(ps.node)].source;
+    if (op.code == recipe.op && op.custom_name == recipe.custom) return std::string(ps.step.kernel);
+  }
   return std::string();
 }
 
 // The instruction sets whose names the kernels bear.
 std::set<std::string> PathsOf(const std::shared_ptr<EngineCore>& engine,
                               const std::shared_ptr<const Model>& model, const RandomNode& node,
-                              OpCode op) {
+                              const Recipe& recipe) {
   std::set<std::string> paths;
   for (const Isa isa : SupportedIsas()) {
-    const Result<std::string> kernel = KernelOf(engine, model, node, op, isa);
+    const Result<std::string> kernel = KernelOf(engine, model, node, recipe, isa);
     const std::string name = IsaName(isa);
     if (kernel.ok() && kernel->ends_with("_" + name)) paths.insert(name);
   }
@@ -61,14 +62,14 @@ void Ask(const std::shared_ptr<EngineCore>& engine, const Recipe& recipe, Type t
     if (found.contains(node.weights)) continue;
     const auto model = Model::ReadBytes(node.file);
     if (!model.ok()) continue;
-    const auto kernel = KernelOf(engine, *model, node, recipe.op, SupportedIsas().back());
+    const auto kernel = KernelOf(engine, *model, node, recipe, SupportedIsas().back());
     refused += kernel.status().code() == Code::kUnsupported;
     if (!kernel.ok()) continue;
     found.insert(node.weights);
     const bool weights = node.weights != Type::kNone && node.weights != node.type;
-    std::fprintf(out, "%s\t%s\t%s\t%s\n", OpName(recipe.op), TypeName(node.type),
+    std::fprintf(out, "%s\t%s\t%s\t%s\n", std::string(recipe.name()).c_str(), TypeName(node.type),
                  weights ? TypeName(node.weights) : "-",
-                 Joined(PathsOf(engine, *model, node, recipe.op)).c_str());
+                 Joined(PathsOf(engine, *model, node, recipe)).c_str());
     if (node.weights == Type::kNone) return;
   }
 }
