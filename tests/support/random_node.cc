@@ -259,7 +259,9 @@ class NodeMaker {
   int64_t IntegerFor(const Word& word, size_t i) {
     static constexpr int64_t kWild[] = {-1, 1 << 20, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
     if (Slips()) return c_.Of(kWild);
-    if (i < word.values.size()) return word.values[0] == "*" ? base_[i] : Sum(word.values[i]);
+    if (!word.values.empty() && word.values[0] == "*")
+      return base_[static_cast<int>(i) % std::max(base_.rank(), 1)];
+    if (i < word.values.size()) return Sum(word.values[i]);
     const int rank = std::max(base_.rank(), 1);
     if (word.Is('x')) return static_cast<int64_t>(c_.Below(static_cast<uint32_t>(2 * rank))) - rank;
     if (word.Is('n')) return c_.Below(5);
