@@ -146,15 +146,17 @@ TEST_F(Sessions, BrokenBytesChangeNothing) {
   EXPECT_EQ(RunOnce(session, InputOf(2, 1)), RunOnce(twin, InputOf(2, 1)));
 }
 
-TEST_F(Sessions, InterleavedEqualIsolated) {
+void ExpectInterleavedEqualIsolated(const Model& model) {
   constexpr int kSessions = 100, kCalls = 8, kThreads = 4;
   std::vector<Values> expected;
   for (int s = 0; s < kSessions; ++s) {
-    Session alone = New();
-    for (int call = 0; call < kCalls; ++call) expected.push_back(RunOnce(alone, InputOf(s, call)));
+    auto alone = model.NewSession();
+    ASSERT_TRUE(alone.ok()) << alone.status().message();
+    for (int call = 0; call < kCalls; ++call) expected.push_back(RunOnce(*alone, InputOf(s, call)));
   }
+  EXPECT_NE(expected[0], expected[1]);
   std::vector<Session> sessions;
-  for (int s = 0; s < kSessions; ++s) sessions.push_back(New());
+  for (int s = 0; s < kSessions; ++s) sessions.push_back(model.NewSession().value());
   std::vector<Values> found(expected.size());
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t)
@@ -166,6 +168,14 @@ TEST_F(Sessions, InterleavedEqualIsolated) {
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(found, expected);
+}
+
+// Resource variables; then a variable tensor and what an operator keeps.
+TEST_F(Sessions, InterleavedEqualIsolated) {
+  ExpectInterleavedEqualIsolated(*model_);
+  auto other = engine_.LoadBytes(testing::Recurring());
+  ASSERT_TRUE(other.ok()) << other.status().message();
+  ExpectInterleavedEqualIsolated(*other);
 }
 
 TEST(ModelState, AnInitialiserAloneNeedsNoSession) {

@@ -72,6 +72,30 @@ inline std::vector<std::byte> Delaying() {
   return b.Build();
 }
 
+// y = RNN(x) + random numbers: a variable tensor, and an operator that goes on where it stopped.
+inline std::vector<std::byte> Recurring() {
+  ModelBuilder b;
+  std::vector<float> weights, again;
+  for (int i = 0; i < 16; ++i) {
+    weights.push_back(static_cast<float>(i % 5 - 2) * 0.3f);
+    again.push_back(static_cast<float>(i % 7 - 3) * 0.1f);
+  }
+  const int x = b.Input("x", Type::kFloat32, {1, 4});
+  const int w = b.Constant<float>("w", {4, 4}, weights);
+  const int u = b.Constant<float>("u", {4, 4}, again);
+  const int bias = b.Constant<float>("bias", {4}, {0, 0.1f, 0.2f, 0.3f});
+  const int h = b.Variable("h", Type::kFloat32, {1, 4});
+  const int now = b.Make("now", Type::kFloat32, {1, 4});
+  const int shape = b.Constant<int32_t>("shape", {2}, {1, 4});
+  const int noise = b.Make("noise", Type::kFloat32, {1, 4});
+  const int y = b.Make("y", Type::kFloat32, {1, 4});
+  b.Op(OpCode::kRNN, {x, w, u, bias, h}, {now});
+  b.Op(OpCode::kRANDOM_UNIFORM, {shape}, {noise});
+  b.Op(OpCode::kADD, {now, noise}, {y}, core::BinaryOptions{});
+  b.Output(y);
+  return b.Build();
+}
+
 // y = x + a variable that only its initialiser writes.
 inline std::vector<std::byte> Initialised() {
   ModelBuilder b;
