@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/make_operation.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "base/errors.h"
@@ -9,6 +11,13 @@
 namespace heddle::core {
 namespace {
 
+// What vendors' compilers put in the place of a graph.
+bool IsCompiled(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"edgetpu-custom-op", "ethos-u", "NeutronGraph",
+                                                "DISPATCH_OP", "NPU_OP"};
+  return std::ranges::find(kNames, name) != std::end(kNames) || name.starts_with("XC_");
+}
+
 // What helps where an operator has no kernel.
 std::string_view HowToSupply(const Operator& op) {
   if (op.code != OpCode::kCUSTOM) return "LiteRT has none either: convert the model without it";
@@ -16,8 +25,8 @@ std::string_view HowToSupply(const Operator& op) {
   if (name.starts_with("Flex"))
     return "it is TensorFlow's: convert the model without SELECT_TF_OPS, or register a kernel "
            "(heddle/custom.h)";
-  if (name == "edgetpu-custom-op")
-    return "it is code for an Edge TPU: take the file that it was compiled from";
+  if (IsCompiled(name))
+    return "it is code for one accelerator: take the file that it was compiled from";
   return "it is the model's own: register a kernel of this name (heddle/custom.h)";
 }
 
