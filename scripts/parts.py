@@ -310,9 +310,9 @@ def suites(options):
     qemu = ["qemu-aarch64", "-L", "build/sysroot-aarch64"]
     for cell, emulator in ("asan", []), ("aarch64", qemu):
         for numerics in "fast", "reference":
-            for name in "zoo", "ops", "models":
+            for name in "large", "zoo", "ops", "models":
                 sampled = name != "models" and not options.all
-                again = name != "zoo" or options.all
+                again = name not in ("large", "zoo") or options.all
                 yield suite(cell, name, tables[name], numerics, options, sampled, emulator=emulator, again=again)
 
 
