@@ -197,7 +197,12 @@ void Queue::Unblock(Blocked& blocked, Status result, Afterwards* after) {
   blocked.listed = false;
   blocked.result = std::move(result);
   order_.Unpin(*blocked.lane);
-  if (after == nullptr) return;
+  if (after == nullptr) {
+    // It keeps no room from anybody any more; those who still wait are counted anew.
+    for (Bound* bound : {&bound_, &blocked.request->target->bound, &blocked.lane->bound})
+      bound->blocked = 0;
+    return;
+  }
   blocked.next = after->unblocked;
   after->unblocked = &blocked;
 }

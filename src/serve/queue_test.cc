@@ -236,6 +236,26 @@ TEST(Queue, ABlockedSubmitterGoesWhenTheQueueIsDrained) {
   EXPECT_EQ(status.code(), Code::kFailedPrecondition);
 }
 
+TEST(Queue, WhoBlockedUntilItsDeadlineKeepsNobodyOut) {
+  Bench b({.most_requests = 1});
+  ShareOf blocks;
+  blocks.policy = HEDDLE_BLOCK;
+  b.queue.SetStream(1, blocks);
+  TestRequest &first = b.Make(), &late = b.Make(1);
+  b.Submit(first);
+  late.deadline_ns = b.clock.NowNs() + kMs;
+  Status status;
+  std::thread submitter([&] { status = b.queue.Submit(late); });
+  while (b.queue.counts().submitted.value() < 2) std::this_thread::yield();
+  EXPECT_TRUE(b.queue.IsNext(first)) << "and the submitter has left the lock: it is blocked";
+  b.clock.Advance(kMs);
+  submitter.join();
+  EXPECT_EQ(status.code(), Code::kResourceExhausted);
+  EXPECT_EQ(b.RunOne(), &first);
+  b.Submit(b.Make());
+  EXPECT_NE(b.RunOne(), nullptr);
+}
+
 TEST(Completions, TheFileIsReadableWhileThereAreTags) {
   auto completions = Completions::Make();
   ASSERT_TRUE(completions.ok());
