@@ -2,6 +2,7 @@
 #include "serve/queue.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "crew/crew.h"
 #include "crew/futex.h"
@@ -9,6 +10,11 @@
 #include "serve/completions.h"
 
 namespace heddle::core {
+namespace {
+
+constinit thread_local bool calling = false;  // a callback, on this thread
+
+}  // namespace
 
 Queue::Queue(const Clock& clock, Hands& hands, const QueueLimits& limits)
     : clock_(clock),
@@ -262,8 +268,17 @@ void Queue::TellOne(Request& request) {
   Trace(HEDDLE_ENDED, request);
   if (request.has_waiters) FutexWake(request.word, 1 << 30);
   if (request.completions != nullptr) request.completions->Add(request.tag);
-  if (request.then != nullptr) request.then(request.then_arg, request);
+  if (request.then != nullptr) Call(request, request.then, request.then_arg);
   request.Disown();
 }
+
+void Queue::Call(Request& request, void (*then)(void* arg, Request& request), void* arg) {
+  const bool was_calling = std::exchange(calling, true);
+  then(arg, request);
+  calling = was_calling;
+}
+
+// Most are called on a turn, as calls are made; those of whoever cancels are not.
+bool Queue::InCallback() { return calling || InTurn(); }
 
 }  // namespace heddle::core

@@ -115,6 +115,8 @@ class Queue {
   void Settle(Lock& lock, Afterwards& after);
   void Tell(Afterwards& after);
   void TellOne(Request& request);
+  static void Call(Request& request, void (*then)(void* arg, Request& request), void* arg);
+  static bool InCallback();
   // Costs a look at a pointer where nobody asked for it.
   void Trace(heddle_event_kind kind, const Request& request) const {
     if (trace_ != nullptr) TellTracer(kind, request);

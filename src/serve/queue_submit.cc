@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/errors.h"
-#include "crew/crew.h"
 #include "serve/blocked.h"
 #include "serve/queue.h"
 
@@ -29,7 +28,7 @@ Status Queue::Submit(Request& request) {
   Expire(clock_.NowNs(), &after);
   Bound* full = nullptr;
   Status status = Admit(request, lane, &after, &full);
-  const bool blocks = full != nullptr && PolicyOf(request, lane) == HEDDLE_BLOCK && !InTurn();
+  const bool blocks = full != nullptr && PolicyOf(request, lane) == HEDDLE_BLOCK && !InCallback();
   if (blocks)
     status = Block(lock, request, lane, *full, &after);
   else if (full != nullptr)

@@ -256,6 +256,29 @@ TEST(Queue, WhoBlockedUntilItsDeadlineKeepsNobodyOut) {
   EXPECT_NE(b.RunOne(), nullptr);
 }
 
+// Nor one that is called by whoever cancels, or asks for it too late.
+TEST(Queue, ACallbackCannotWaitForItsQueue) {
+  Bench b;
+  TestRequest& r = b.Make();
+  b.Submit(r);
+  struct Tried {
+    Bench& bench;
+    std::vector<Status> statuses;
+  } tried{b, {}};
+  const auto wait = [](void* arg, Request&) {
+    auto& [bench, statuses] = *static_cast<Tried*>(arg);
+    statuses.push_back(bench.queue.Join());
+    statuses.push_back(bench.queue.Drain(false));
+    statuses.push_back(bench.queue.Unload(bench.target, false));
+  };
+  b.queue.Then(r, wait, &tried);
+  b.queue.Cancel(r);
+  b.queue.Then(r, wait, &tried);
+  ASSERT_EQ(tried.statuses.size(), 6u);
+  for (const Status& status : tried.statuses) EXPECT_EQ(status.code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(b.queue.Join().ok());
+}
+
 TEST(Completions, TheFileIsReadableWhileThereAreTags) {
   auto completions = Completions::Make();
   ASSERT_TRUE(completions.ok());

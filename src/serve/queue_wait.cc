@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "base/errors.h"
-#include "crew/crew.h"
 #include "crew/futex.h"
 #include "serve/queue.h"
 
@@ -72,7 +71,7 @@ void Queue::Then(Request& request, void (*then)(void* arg, Request& request), vo
       return;
     }
   }
-  then(arg, request);
+  Call(request, then, arg);
 }
 
 void Queue::WaitUntilZero(Lock& lock, const std::atomic<uint64_t>& count) {
@@ -84,7 +83,7 @@ void Queue::WaitUntilZero(Lock& lock, const std::atomic<uint64_t>& count) {
 // What comes while this waits counts in the other generation, which is empty: the join before this
 // one has waited for it.
 Status Queue::Join() {
-  if (InTurn()) return FailedPrecondition("a callback cannot wait for the queue that calls it");
+  if (InCallback()) return FailedPrecondition("a callback cannot wait for the queue that calls it");
   const std::lock_guard one(join_mutex_);
   Lock lock(mutex_);
   const std::atomic<uint64_t>& before = unfinished_[generation_];
@@ -94,7 +93,7 @@ Status Queue::Join() {
 }
 
 Status Queue::Drain(bool cancel) {
-  if (InTurn()) return FailedPrecondition("a callback cannot wait for the queue that calls it");
+  if (InCallback()) return FailedPrecondition("a callback cannot wait for the queue that calls it");
   {
     Lock lock(mutex_);
     closed_ = true;
@@ -112,7 +111,7 @@ Status Queue::Drain(bool cancel) {
 }
 
 Status Queue::Unload(Target& target, bool cancel) {
-  if (InTurn()) return FailedPrecondition("a callback cannot wait for the queue that calls it");
+  if (InCallback()) return FailedPrecondition("a callback cannot wait for the queue that calls it");
   Lock lock(mutex_);
   target.closed = true;
   Afterwards after;
