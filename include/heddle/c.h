@@ -386,7 +386,8 @@ HEDDLE_EXPORT void heddle_cancel_set(heddle_cancel* cancel);
 HEDDLE_EXPORT void heddle_cancel_free(heddle_cancel* cancel);
 
 /* A bounded waiting room in front of models, whose requests the process's compute threads run.
- * May be used from any thread at any time, as its tickets may. Freeing it drains it. */
+ * May be used from any thread at any time, as its tickets may. Freeing it drains it, and so does
+ * nothing inside a callback. */
 HEDDLE_EXPORT heddle_status* heddle_queue_create(const heddle_queue_options* options,
                                                  heddle_queue** out);
 HEDDLE_EXPORT void heddle_queue_free(heddle_queue* queue);

@@ -133,8 +133,7 @@ heddle_status* heddle_queue_create(const heddle_queue_options* given, heddle_que
 void heddle_queue_free(heddle_queue* queue) {
   const InFlight in_flight;
   if (queue == nullptr || !CheckForked().ok()) return;
-  static_cast<void>(queue->core->Drain(false));
-  delete queue;
+  if (queue->core->Drain(false).ok()) delete queue;
 }
 
 heddle_status* heddle_queue_set_model(heddle_queue* queue, heddle_model* model,

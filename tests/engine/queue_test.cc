@@ -155,6 +155,25 @@ TEST(ModelQueue, CallbacksChain) {
             Code::kFailedPrecondition);
 }
 
+// It would wait for the callback.
+TEST(ModelQueue, ACallbackCannotFreeTheQueue) {
+  Digits digits;
+  heddle_queue* queue = nullptr;
+  ASSERT_EQ(heddle_queue_create(nullptr, &queue), nullptr);
+  heddle_ticket* ticket = nullptr;
+  ASSERT_EQ(heddle_queue_submit(queue, digits.model.get(), &digits.inputs[0].view, 1, nullptr, 0,
+                                nullptr, &ticket),
+            nullptr);
+  const auto free_queue = [](void* arg, heddle_ticket*) {
+    heddle_queue_free(static_cast<heddle_queue*>(arg));
+  };
+  ASSERT_EQ(heddle_ticket_then(ticket, free_queue, queue), nullptr);
+  EXPECT_EQ(heddle_ticket_wait(ticket, -1), 1);
+  heddle_ticket_free(ticket);
+  EXPECT_EQ(heddle_queue_join(queue), nullptr) << "it is still there";
+  heddle_queue_free(queue);
+}
+
 TEST(ModelQueue, AnEventLoopWaitsForAFile) {
   Digits digits;
   Completions completions;
