@@ -112,7 +112,9 @@ Status ModelQueue::Unload(const LoadedModel* model, bool cancel) {
   HEDDLE_ASSIGN(const std::shared_ptr<Target> target, Find(model));
   HEDDLE_TRY(queue_.Unload(*target, cancel));
   const std::lock_guard lock(mutex_);
-  targets_.erase(model);
+  const auto found = targets_.find(model);
+  // Another unload may have been first, and the model have come again.
+  if (found != targets_.end() && found->second == target) targets_.erase(found);
   return Status();
 }
 
