@@ -165,6 +165,8 @@ Status ModelTarget::Prove(const ModelRequest& request, int calls) {
   for (const heddle_tensor& input : request.inputs) proof.one.push_back(ShapeOf(input));
   proof.status = model_->CheckBatch(*request.ports, proof.one, calls);
   const Status status = proof.status;
+  // There may be memory for it later.
+  if (status.code() == Code::kResourceExhausted) return status;
   const std::lock_guard lock(mutex_);
   if (proofs_.size() < kMostProofs) {
     proofs_.push_back(std::move(proof));
