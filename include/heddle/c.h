@@ -398,7 +398,8 @@ HEDDLE_EXPORT heddle_status* heddle_queue_set_stream(heddle_queue* queue, uint64
                                                      const heddle_share* share);
 
 /* Never blocks, unless the policy says so. The inputs' memory and names, unless they are copied,
- * and the outputs' belong to the request until its ticket is done. */
+ * and the outputs' belong to the request until its ticket is done. The queue keeps the model until
+ * it is unloaded. */
 HEDDLE_EXPORT heddle_status* heddle_queue_submit(heddle_queue* queue, heddle_model* model,
                                                  const heddle_tensor* inputs, size_t input_count,
                                                  heddle_tensor* outputs, size_t output_count,
@@ -417,15 +418,16 @@ HEDDLE_EXPORT heddle_status* heddle_queue_read_counters(const heddle_queue* queu
                                                         heddle_queue_counters* out);
 
 /* 1: done. 0: not within this time; negative: waits for as long as it takes. The waiting thread
- * may run the request itself. */
+ * may run the request itself, if that is thought to take less; it is late if it takes more. */
 HEDDLE_EXPORT int32_t heddle_ticket_wait(heddle_ticket* ticket, int64_t timeout_ns);
 /* How the request ended. views, unless NULL, gets what was not written into the caller's memory.
  * Of a request that is not done: HEDDLE_FAILED_PRECONDITION. */
 HEDDLE_EXPORT heddle_status* heddle_ticket_result(heddle_ticket* ticket, heddle_outputs** views);
 /* What has not begun never will; what runs stops between two steps. */
 HEDDLE_EXPORT void heddle_ticket_cancel(heddle_ticket* ticket);
-/* Calls `done` once, when the request is done: on the thread that ended it, or now. Once a
- * ticket. */
+/* Calls `done` once, when the request is done: on the thread that ended it, or now. Once a ticket.
+ * `done` may submit; join, drain and unload fail in it. It must not wait for, or free the ticket
+ * of, a later in-order request of its stream: that one waits for it. */
 HEDDLE_EXPORT heddle_status* heddle_ticket_then(heddle_ticket* ticket,
                                                 void (*done)(void* arg, heddle_ticket* ticket),
                                                 void* arg);

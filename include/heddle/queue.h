@@ -8,8 +8,9 @@
 //  1. Bounds are exact: never more requests than most_requests, nor bytes of inputs than
 //     most_bytes, are accepted and not done.
 //  2. Deadlines are absolute. A request that the learned costs of what is ahead would make late is
-//     refused at once; one whose deadline passes before it begins never begins; one that runs
-//     stops between two steps. Cancel does the same.
+//     refused at once; one whose deadline passes before it begins never begins, which is told as
+//     soon as somebody waits for it, or the next request comes or goes; one that runs stops between
+//     two steps. Cancel does the same, and is told at once of what has not begun.
 //  3. Requests of one Session run one after another, as submitted. Others run beside each other;
 //     those of a stream begin in the order of submission, and end in it where `in_order` asks.
 //     What ends without having begun is told at once.
@@ -19,7 +20,8 @@
 //  5. Within a priority, models share compute time by weight, and streams share what their model
 //     gets. Requests without a stream are a stream together.
 //  6. The compute threads are those of the whole process. Nothing is allocated after warm-up but
-//     copies that the caller asked for and texts of errors.
+//     callbacks, texts of errors, and results, or copies that the caller asked for, of more than
+//     1 MiB a request.
 //  7. Requests for a model with inputs of the same shapes may run as one, where its graph is proven
 //     to keep them apart and where that was measured to be faster. Each gets the bits, or the
 //     error, that it would get alone. None waits for others to come: a batch is made of what waits
@@ -112,7 +114,8 @@ class Ticket {
   // Lets the request go on by itself.
   void Drop() && { heddle_ticket_drop(handle_.release()); }
   // The same, and calls f(Result<Outputs>) once, on the thread that ends the request, or now. It
-  // may submit, and should be short: a compute thread runs it.
+  // may submit, and should be short: a compute thread runs it. It must not throw, nor wait for the
+  // queue, which fails, or for a later in-order request of its stream, which waits for it.
   template <class F>
   void Then(F f) && {
     auto* kept = new std::function<void(Result<Outputs>)>(std::move(f));
@@ -155,7 +158,7 @@ class Completions {
       handle_;
 };
 
-// Thread-safe. Its end drains it.
+// Thread-safe. Its end drains it, and so is not to come inside a callback, where it does nothing.
 class Queue {
  public:
   explicit Queue(const QueueOptions& options = {}) {
