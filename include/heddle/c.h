@@ -177,8 +177,8 @@ typedef enum heddle_policy {
   HEDDLE_POLICY_INHERITED = 0, /* of a stream: its model's; of a model: the queue's; then: refuse */
   HEDDLE_REFUSE = 1,           /* HEDDLE_RESOURCE_EXHAUSTED, and heddle_status_retry_ns says when */
   HEDDLE_BLOCK = 2,            /* the submitter waits for room, no longer than to the deadline */
-  HEDDLE_DROP_OLDEST = 3,      /* the oldest of its stream that has not begun makes room */
-  HEDDLE_LATEST = 4            /* and even where there is room: at most one of a stream waits */
+  HEDDLE_DROP_OLDEST = 3, /* the oldest of its stream that have not begun make room, if that does */
+  HEDDLE_LATEST = 4       /* and even where there is room: at most one of a stream waits */
 } heddle_policy;
 
 typedef enum heddle_event_kind {

@@ -12,9 +12,11 @@ struct Bound {
   uint64_t requests = 0, bytes = 0;  // accepted and not done
   int blocked = 0;                   // submitters that wait for room here, and come first
 
-  bool Fits(uint64_t more) const {
-    return blocked == 0 && requests < most_requests && bytes <= most_bytes &&
-           more <= most_bytes - bytes;
+  // Once so many of the accepted ones, with so many bytes, are gone.
+  bool FitsWithout(uint64_t gone, uint64_t gone_bytes, uint64_t more) const {
+    const uint64_t left = bytes - gone_bytes;
+    return blocked == 0 && requests - gone < most_requests && left <= most_bytes &&
+           more <= most_bytes - left;
   }
   bool EverFits(uint64_t more) const { return most_requests > 0 && more <= most_bytes; }
   void Take(uint64_t more) {

@@ -94,25 +94,30 @@ Status Queue::CheckDeadline(const Request& request, const Lane& lane, int64_t no
       std::max(kLeastRetryNs, static_cast<int64_t>(ahead / cores / 2)));
 }
 
-// nullptr: there is room, or has been made by the policy; else a bound that has none.
+// nullptr: there is room, or has been made by the policy; else a bound that has none. Nothing is
+// displaced in vain.
 Bound* Queue::MakeRoom(const Request& request, Lane& lane, Afterwards* after) {
   const heddle_policy policy = PolicyOf(request, lane);
-  const auto displace_first = [&] {
+  const bool latest = policy == HEDDLE_LATEST, displaces = latest || policy == HEDDLE_DROP_OLDEST;
+  const Request* stays = lane.first;  // with those behind it
+  uint64_t requests = 0, bytes = 0;   // of those before it
+  Bound* full = FullBound(request, lane, requests, bytes);
+  while (displaces && stays != nullptr && (latest || full != nullptr)) {
+    ++requests;
+    bytes += stays->bytes;
+    stays = stays->next;
+    full = FullBound(request, lane, requests, bytes);
+  }
+  while (displaces && full == nullptr && lane.first != stays)
     Leave(*lane.first, &QueueCounts::displaced,
           Status(Code::kCancelled, "a newer request of the stream took its place"), after);
-  };
-  while (policy == HEDDLE_LATEST && lane.first != nullptr) displace_first();
-  Bound* full = FullBound(request, lane);
-  while (policy == HEDDLE_DROP_OLDEST && full != nullptr && lane.first != nullptr) {
-    displace_first();
-    full = FullBound(request, lane);
-  }
   return full;
 }
 
-Bound* Queue::FullBound(const Request& request, Lane& lane) {
+// Were so many requests of the lane with so many bytes gone.
+Bound* Queue::FullBound(const Request& request, Lane& lane, uint64_t requests, uint64_t bytes) {
   for (Bound* bound : {&bound_, &request.target->bound, &lane.bound})
-    if (!bound->Fits(request.bytes)) return bound;
+    if (!bound->FitsWithout(requests, bytes, request.bytes)) return bound;
   return nullptr;
 }
 

@@ -102,6 +102,26 @@ TEST(Queue, TheLatestOfAStreamTakesThePlaceOfThoseThatHaveNotBegun) {
   EXPECT_EQ(b.queue.counts().displaced.value(), 1u);
 }
 
+TEST(Queue, TheOldestOfAStreamMakeRoomButNotInVain) {
+  Bench b({.most_requests = 8, .most_bytes = 100, .policy = HEDDLE_DROP_OLDEST});
+  TestRequest &other = b.Make(2), &first = b.Make(1), &second = b.Make(1), &third = b.Make(1);
+  other.bytes = 50;
+  for (TestRequest* r : {&first, &second, &third}) r->bytes = 10;
+  for (TestRequest* r : {&other, &first, &second, &third}) b.Submit(*r);
+  TestRequest& large = b.Make(1);
+  large.bytes = 51;
+  EXPECT_EQ(b.queue.Submit(large).code(), Code::kResourceExhausted);
+  EXPECT_EQ(b.queue.counts().displaced.value(), 0u) << "all of them would have been too few";
+  TestRequest& exact = b.Make(1);
+  exact.bytes = 40;
+  b.Submit(exact);
+  EXPECT_TRUE(first.done() && second.done());
+  EXPECT_FALSE(third.done()) << "two were enough";
+  while (b.RunOne() != nullptr) {
+  }
+  EXPECT_TRUE(third.status.ok() && exact.status.ok());
+}
+
 TEST(Queue, ADeadlineThatCannotBeMetIsRefusedAtOnce) {
   Bench b;
   b.Submit(b.Make());
