@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/errors.h"
 #include "crew/crew.h"
 
 namespace heddle::core {
@@ -11,6 +12,8 @@ namespace {
 
 // Of shapes and sizes, the last ones; a program that never repeats a shape must not grow.
 constexpr size_t kMostProofs = 64;
+// Of inputs gathered for a batch: they are kept for the next one, on each core.
+constexpr uint64_t kMostGatheredBytes = uint64_t{64} << 20;
 
 ModelRequest& Inference(Request& request) { return static_cast<ModelRequest&>(request); }
 const ModelRequest& Inference(const Request& request) {
@@ -163,7 +166,11 @@ Status ModelTarget::Prove(const ModelRequest& request, int calls) {
   }
   Proof proof{request.ports, {}, calls, {}};
   for (const heddle_tensor& input : request.inputs) proof.one.push_back(ShapeOf(input));
-  proof.status = model_->CheckBatch(*request.ports, proof.one, calls);
+  const uint64_t bytes = request.input_bytes() * static_cast<uint64_t>(calls);
+  proof.status = bytes <= kMostGatheredBytes
+                     ? model_->CheckBatch(*request.ports, proof.one, calls)
+                     : Unsupported("a batch of {} has {} bytes of inputs, expected at most {}",
+                                   calls, bytes, kMostGatheredBytes);
   const Status status = proof.status;
   // There may be memory for it later.
   if (status.code() == Code::kResourceExhausted) return status;

@@ -183,6 +183,33 @@ TEST(ModelBatch, WhatRemembersIsNoBatch) {
   EXPECT_EQ(held.counts().succeeded.value(), 4u);
 }
 
+std::vector<std::byte> MeanOf(int width) {
+  ModelBuilder b;
+  ReduceOptions keep;
+  keep.keep_dims = true;
+  const int x = b.Input("x", Type::kFloat32, {1, width});
+  const int axis = b.Constant<int32_t>("axis", {1}, {1});
+  const int mean = b.Make("mean", Type::kFloat32, {1, 1});
+  b.Op(OpCode::kMEAN, {x, axis}, {mean}, keep);
+  b.Output(mean);
+  return b.Build();
+}
+
+// What they are gathered in is memory, too.
+TEST(ModelBatch, LargeInputsAreNotGathered) {
+  const Engine engine;
+  for (const bool large : {false, true}) {
+    const int width = large ? 9 << 20 : 4;  // 36 MiB
+    const heddle::Model model = engine.LoadBytes(MeanOf(width)).value();
+    const std::vector<float> x(static_cast<size_t>(width), 1.0f);
+    Held held(model);
+    for (int i = 0; i < 2; ++i) held.Submit(TensorView("x", x));
+    held.Go();
+    EXPECT_EQ(held.counts().batches_again.value(), large ? 1u : 0u);
+    EXPECT_EQ(held.counts().succeeded.value(), 2u);
+  }
+}
+
 TEST(ModelBatch, WhatIsNotProvenRunsOneByOne) {
   ModelBuilder b;
   ReduceOptions keep;
