@@ -69,7 +69,9 @@ class _Dispatcher:
                         raise
                     time.sleep(error.retry_after)
         except BaseException:
-            del self._futures[tag]
+            with self._idle:  # finish() may be waiting for what was refused
+                self._futures.pop(tag, None)
+                self._idle.notify_all()
             raise
 
     def _start(self) -> _native.Completions:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import heddle
+from heddle import _futures
 from test_processes import F32, LIMIT, child, run
 
 LONG = np.zeros((20000, 8, 8, 1), np.float32)  # a call that lasts a while
@@ -277,6 +278,29 @@ def test_nothing_is_submitted_while_python_ends():
         atexit.register(at_exit)
         model.submit(image)
         """, F32) == "Python is ending: nothing can be submitted any more (1, 10)\n"
+
+
+def test_a_refusal_ends_the_wait_at_the_end(monkeypatch):
+    """Python's end waits for what is being submitted; that it is refused then is told, too."""
+    dispatcher = _futures._Dispatcher()
+    end = threading.Thread(target=dispatcher.finish, daemon=True)
+
+    class Ticket:
+        def __init__(self, *arguments):
+            pass
+
+        def submit(self, completions, tag):
+            end.start()
+            while not dispatcher._idle._waiters:
+                assert end.is_alive()
+            raise heddle.DeadlineExceeded("too late")
+
+    monkeypatch.setattr(_futures, "_native", types.SimpleNamespace(Ticket=Ticket))
+    dispatcher._completions = object()
+    with pytest.raises(heddle.DeadlineExceeded):
+        dispatcher.submit(None, (), {})
+    end.join(LIMIT)
+    assert not end.is_alive()
 
 
 def test_an_interrupt_ends_the_wait_at_the_end():
