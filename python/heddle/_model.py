@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from heddle import _describe, _native
 from heddle._describe import TensorInfo
-from heddle.errors import InvalidArgument, InvalidModel
+from heddle.errors import FailedPrecondition, InvalidArgument, InvalidModel
 
 if TYPE_CHECKING:
     from heddle._futures import Future
@@ -146,6 +146,9 @@ class Model(_Described):
 
     def __init__(self, *, path=None, content=None, numerics="fast", isa="", keep_all=False, quantize=False,
                  dequantize=False):
+        if path is not None:  # before it is read: a file that is replaced meanwhile is another one
+            self._file = os.path.abspath(os.fsdecode(path))
+            self._identity = _identity_of(os.stat(path))
         super().__init__(path=path, content=content, numerics=numerics, isa=isa, keep_all=keep_all)
         self._quantize = quantize
         self._dequantize = dequantize
@@ -195,9 +198,11 @@ class Model(_Described):
         """SHA-256 of the model's bytes."""
         if self._content is not None:
             return hashlib.sha256(self._content).hexdigest()
-        with open(self.path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(
-                file.read()).hexdigest()
+        with open(self._file, "rb") as file:
+            content_hash = hashlib.sha256(file.read()).hexdigest()
+            if _identity_of(os.fstat(file.fileno())) != self._identity:
+                raise FailedPrecondition(f"{self._file} is no longer the file that was loaded: its hash cannot be told")
+        return content_hash
 
     def __enter__(self) -> Model:
         return self
@@ -209,11 +214,15 @@ class Model(_Described):
         """A model pickles as its path and the hash of the file; one that was loaded from bytes as these bytes."""
         if self._content is not None:
             return _load_content, (bytes(self._content), self._options)
-        return _load_path, (os.path.abspath(self.path), self.content_hash, self._options)
+        return _load_path, (self._file, self.content_hash, self._options)
 
     def __repr__(self) -> str:
         name = os.path.basename(self.path) if self.path else "from bytes"
         return self._lines(f"heddle.Model {name} ({self.numerics}{'' if self.closed else ', ' + self.isa})")
+
+
+def _identity_of(file: os.stat_result) -> tuple[int, ...]:
+    return file.st_dev, file.st_ino, file.st_size, file.st_mtime_ns
 
 
 _unpickled: dict[tuple, Model] = {}

@@ -229,6 +229,20 @@ def test_pickles_as_path_and_hash(digits, digits_path, image, tmp_path):
     assert pickle.loads(pickle.dumps(from_bytes)).numerics == "reference"
 
 
+def test_only_the_file_that_was_loaded_is_pickled(digits_path, tmp_path, monkeypatch):
+    path, other = tmp_path / "model.tflite", tmp_path / "other.tflite"
+    path.write_bytes(digits_path.read_bytes())
+    other.write_bytes((MODELS / "digits_int8.tflite").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    model, late = heddle.load("model.tflite"), heddle.load("model.tflite")
+    monkeypatch.chdir("/")
+    assert pickle.loads(pickle.dumps(model)).path == str(path)
+    other.replace(path)
+    assert pickle.dumps(model), "its hash was told before"
+    with pytest.raises(heddle.FailedPrecondition, match="model.tflite is no longer"):
+        pickle.dumps(late)
+
+
 def test_top_k(tmp_path):
     labels = tmp_path / "labels.txt"
     labels.write_text("ant\nbee\n")
