@@ -236,6 +236,7 @@ class Turn final : public Executor {
   struct Granted {};  // to a task
   Turn(Crew& crew, const CrewTask& task, Granted);
   void Begin();
+  void TakeTurn();
   void WaitFor(Waiter& waiter);
   bool MayGoOn() const { return wait_.arg == nullptr || wait_.go_on(wait_.arg); }
   void Look(float done_ns);
@@ -254,6 +255,7 @@ class Turn final : public Executor {
   bool held_ = true;
   CoreCap* cap_;
   GoOn wait_;
+  bool starved_ = false;  // before it came to this turn
   int64_t since_ns_ = 0;
   float unshared_ns_ = 0;  // that helpers could have taken over since the last wake
   float unlooked_ns_ = 0;  // that went by, as far as is known, since the clock was last read

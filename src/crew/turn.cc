@@ -49,11 +49,7 @@ class Turn::Waiter final : public TurnWaiter {
 Turn::Turn(Crew& crew, Priority priority, CoreCap* cap, GoOn wait)
     : crew_(crew), priority_(priority), nested_(InTurn()), cap_(cap), wait_(wait) {
   if (nested_) return;
-  Waiter waiter;
-  if (!crew.turns_.TakeOrWait(waiter, priority, cap)) {
-    crew.waits_.Add();
-    WaitFor(waiter);
-  }
+  TakeTurn();
   Begin();
   crew.AskForBudget(since_ns_);
 }
@@ -71,11 +67,13 @@ Turn::Turn(Crew& crew, CrewTask& task)
   if (!held_) return;
   priority_ = task.posted_as_;
   cap_ = task.cap();
+  starved_ = task.starved();
   Begin();
 }
 
 Turn::Turn(Crew& crew, const CrewTask& task, Granted)
     : crew_(crew), priority_(task.posted_as_), nested_(false), posted_(true), cap_(task.cap()) {
+  starved_ = task.starved();
   Begin();
 }
 
@@ -91,11 +89,7 @@ void Turn::Serve(Priority priority, CoreCap* cap, GoOn wait) {
   if (nested_ || !held_ || cap == cap_) return;
   crew_.turns_.Give(cap_);
   cap_ = cap;
-  Waiter waiter;
-  if (!crew_.turns_.TakeOrWait(waiter, priority, cap)) {
-    crew_.waits_.Add();
-    WaitFor(waiter);
-  }
+  TakeTurn();
 }
 
 bool Turn::wanted() const {
@@ -108,6 +102,15 @@ Turn::~Turn() {
   if (slot_ != nullptr) slot_->taken.store(false, std::memory_order_release);
   if (held_) crew_.turns_.Give(cap_);
   InTurn() = false;
+}
+
+void Turn::TakeTurn() {
+  Waiter waiter;
+  if (!crew_.turns_.TakeOrWait(waiter, priority_, cap_)) {
+    crew_.waits_.Add();
+    WaitFor(waiter);
+  }
+  starved_ = waiter.starved();
 }
 
 void Turn::WaitFor(Waiter& waiter) {
@@ -134,13 +137,15 @@ void Turn::Yield() {
     WaitFor(waiter);
     crew_.turns_.Unpark();
   }
+  starved_ = waiter.starved();
   since_ns_ = crew_.clock_.NowNs();
 }
 
 // At a tile boundary, after so much work.
 void Turn::Look(float done_ns) {
   if (nested_) return;
-  if (crew_.turns_.ShouldYield(priority_, since_ns_, cap_)) Yield();
+  const Priority held_as = starved_ ? Priority::kHigh : priority_;
+  if (crew_.turns_.ShouldYield(held_as, since_ns_, cap_)) Yield();
   unlooked_ns_ += done_ns + kLeastLookNs;
   if (unlooked_ns_ < kLookAtClockNs) return;
   unlooked_ns_ = 0;

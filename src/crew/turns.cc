@@ -35,6 +35,7 @@ TurnWaiter* WaitList::Serve(int64_t now_ns) {
 
 void WaitList::Serve(TurnWaiter& waiter, int64_t now_ns) {
   Remove(waiter);
+  waiter.starved_ = waiter.since_ns_ <= now_ns - kMostStarvedNs;
   served_ns_.store(now_ns, std::memory_order_relaxed);
 }
 
@@ -97,6 +98,7 @@ bool Turns::TryTake(CoreCap* cap, Priority priority) {
 bool Turns::TakeOrWait(TurnWaiter& waiter, Priority priority, CoreCap* cap) {
   waiter.priority_ = priority;
   waiter.cap_ = cap;
+  waiter.starved_ = false;
   if (TryTake(cap, priority)) return true;
   const std::lock_guard lock(mutex_);
   waiter.since_ns_ = clock_.NowNs();

@@ -13,7 +13,8 @@
 //  3. A call that only its CoreCap keeps waiting stands in nobody else's way, and does not lose
 //     its place. (WhoWaitsForACapStandsInNobodysWay, AWaitForACapKeepsItsPlace)
 //  4. A waiter that has waited longer than kMostStarvedNs goes before any that came later, whatever
-//     their priorities. (WhoStarvesGoesFirst)
+//     their priorities, and then keeps its turn as if none were higher than its own: it computes
+//     for kLongTurnNs, not for a tile. (WhoStarvesGoesFirst, Turn.WhoStarvedKeepsItForAWhile)
 //  5. A turn is given up at a tile boundary when a higher priority waits, or after kLongTurnNs when
 //     anyone waits; who gave it up waits again, at the end of its priority. At most `budget` calls
 //     are parked so, since each keeps its memory. (YieldsToHigherAtOnceToOthersAfterAWhile,
@@ -53,6 +54,8 @@ class TurnWaiter {
   // There may be a turn for it: it should Claim one. False: it cannot, and is granted one. Called
   // like Granted; the waiter stays.
   virtual bool Offered() { return false; }
+  // Whether it had waited so long for the turn that it holds.
+  bool starved() const { return starved_; }
 
  protected:
   CoreCap* cap() const { return cap_; }
@@ -65,6 +68,7 @@ class TurnWaiter {
   Priority priority_ = Priority::kNormal;
   int64_t since_ns_ = 0;
   bool waits_ = false, blocked_ = false;  // in a list, in that of its cap
+  bool starved_ = false;
 };
 
 // Who waits, by priority and then by when they came. Changed under the lock of Turns; the looks

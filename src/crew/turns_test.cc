@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <thread>
+
+#include "crew/crew.h"
 
 namespace heddle::core {
 namespace {
@@ -309,6 +313,36 @@ TEST_F(TurnsTest, WhoGivesUpIsForgotten) {
   turns.Give();
   EXPECT_EQ(log_, "ad");
   EXPECT_FALSE(turns.Forget(a_));
+}
+
+// One of low priority that starved is not sent away at its first tile by who came after it.
+TEST(Turn, WhoStarvedKeepsItForAWhile) {
+  FakeClock clock(1'000'000'000);
+  Crew::Options options;
+  options.read_budget = [] { return CoreBudget(1); };
+  options.clock = options.thread_cpu = &clock;
+  Crew crew(std::move(options));
+  const auto nothing = [](void*, int64_t, int64_t, std::byte*) { return 0u; };
+  const Region region{nothing, nullptr, nullptr, 100, 1e5f, 0};
+  auto first = std::make_unique<Turn>(crew, Priority::kHigh, nullptr);
+  std::thread low([&] {
+    Turn turn(crew, Priority::kLow, nullptr);
+    EXPECT_EQ(turn.Run(region), 0u);
+    EXPECT_EQ(crew.counters().yields, 0u);
+    clock.Advance(kLongTurnNs);
+    EXPECT_EQ(turn.Run(region), 0u);
+    EXPECT_EQ(crew.counters().yields, 1u) << "no longer than others";
+  });
+  const auto until_waiting = [&](uint64_t calls) {
+    while (crew.counters().waits_for_turn < calls) std::this_thread::yield();
+  };
+  until_waiting(1);
+  clock.Advance(kMostStarvedNs);
+  std::thread high([&] { const Turn turn(crew, Priority::kHigh, nullptr); });
+  until_waiting(2);
+  first.reset();
+  low.join();
+  high.join();
 }
 
 }  // namespace
