@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "errors.h"
+#include "gil.h"
 #include "numpy.h"
 
 namespace heddle::python {
@@ -46,7 +47,7 @@ TensorView Describe(const Port& port, PyArrayObject* array) {
 
 // The .tflite encoding of strings, made by _convert.py.
 TensorView StringView(const Port& port, nb::handle given, nb::object* hold) {
-  const nb::tuple encoded(Convert("encode_strings")(given));
+  const nb::tuple encoded(TakingGil([&] { return Convert("encode_strings")(given); }));
   const nb::bytes bytes = nb::cast<nb::bytes>(encoded[0]);
   TensorView view;
   view.name = port.name.c_str();
@@ -130,14 +131,20 @@ TensorView InputView(const Port& port, nb::handle given, bool quantize, nb::obje
                                   ", which numpy has no type for");
   *hold = nb::borrow(given);
   if (!PyArray_Check(given.ptr()))
-    *hold = Converted(port, Convert("as_array")(given, port.key, DtypeOf(port.type), quantize));
+    *hold = Converted(port, TakingGil([&] {
+                        return Convert("as_array")(given, port.key, DtypeOf(port.type), quantize);
+                      }));
   if (quantize && !port.scales.empty() && PyTypeNum_ISINTEGER(type) &&
       PyArray_ISFLOAT(AsArray(*hold)))
-    *hold = Converted(port, Convert("quantize")(*hold, port.scales, port.zero_points, port.axis,
-                                                DtypeOf(port.type)));
+    *hold = Converted(port, TakingGil([&] {
+                        return Convert("quantize")(*hold, port.scales, port.zero_points, port.axis,
+                                                   DtypeOf(port.type));
+                      }));
   if (!SameType(AsArray(*hold), type)) RefuseType("input", port, AsArray(*hold));
   if (!PyArray_ISCARRAY_RO(AsArray(*hold))) {
-    PyObject* copy = PyArray_FROM_OTF(hold->ptr(), type, NPY_ARRAY_IN_ARRAY | NPY_ARRAY_NOTSWAPPED);
+    PyObject* copy = TakingGil([&] {
+      return PyArray_FROM_OTF(hold->ptr(), type, NPY_ARRAY_IN_ARRAY | NPY_ARRAY_NOTSWAPPED);
+    });
     if (copy == nullptr) throw nb::python_error();
     *hold = nb::steal(copy);
   }
@@ -173,7 +180,7 @@ nb::object CopyOf(const heddle_tensor& tensor) {
   const std::span<const int32_t> shape(tensor.dims, static_cast<size_t>(tensor.rank));
   if (tensor.type == HEDDLE_STRING) {
     const nb::bytes bytes(static_cast<const char*>(tensor.data), tensor.bytes);
-    return Convert("decode_strings")(bytes, ShapeTuple(shape));
+    return TakingGil([&] { return Convert("decode_strings")(bytes, ShapeTuple(shape)); });
   }
   if (NumpyType(tensor.type) < 0)
     Raise(Code::kUnsupported, std::string("tensor '") + tensor.name + "' is " +
@@ -189,7 +196,7 @@ bool CopyInto(nb::handle array, nb::handle value) {
   if (PyArray_TYPE(from) != PyArray_TYPE(to) || !PyArray_SAMESHAPE(from, to)) return false;
   if (PyArray_ISCARRAY(to) && PyArray_ISCARRAY_RO(from) && !PyDataType_REFCHK(PyArray_DESCR(to)))
     std::memmove(PyArray_DATA(to), PyArray_DATA(from), static_cast<size_t>(PyArray_NBYTES(to)));
-  else if (PyArray_CopyInto(to, from) != 0)
+  else if (TakingGil([&] { return PyArray_CopyInto(to, from); }) != 0)
     throw nb::python_error();
   return true;
 }

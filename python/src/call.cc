@@ -257,8 +257,10 @@ nb::object CallInProgress::Package(std::vector<nb::object> arrays) {
   const std::vector<Port>& ports = target_->outputs;
   for (size_t i = 0; options_.dequantize && i < ports.size(); ++i)
     if (!ports[i].scales.empty())
-      arrays[i] =
-          Convert("dequantize")(arrays[i], ports[i].scales, ports[i].zero_points, ports[i].axis);
+      arrays[i] = TakingGil([&] {
+        return Convert("dequantize")(arrays[i], ports[i].scales, ports[i].zero_points,
+                                     ports[i].axis);
+      });
   if (arrays.size() == 1 && !options_.as_dict) return std::move(arrays[0]);
   nb::dict named;
   for (size_t i = 0; i < arrays.size(); ++i) named[ports[i].key] = arrays[i];

@@ -9,12 +9,15 @@
 
 namespace heddle::python {
 
-// Takes the GIL again. A thread that comes back while the interpreter is being torn down is ended
-// by Python with a forced unwinding, which would run our destructors without the GIL: it sleeps
-// instead until the process is gone, as Python itself does from 3.14 on.
-inline void TakeGil(PyThreadState* state) {
+// What takes the GIL again, or runs Python's or numpy's code, which may let go of it and take it
+// again. A thread that comes back while the interpreter is being torn down is ended by Python with
+// a forced unwinding, which would run our destructors without the GIL, and end the process where a
+// caller is noexcept: it sleeps instead until the process is gone, as Python itself does from 3.14
+// on.
+template <class F>
+auto TakingGil(F work) {
   try {
-    PyEval_RestoreThread(state);
+    return work();
   } catch (abi::__forced_unwind&) {
     for (;;) pause();
   }
@@ -25,7 +28,7 @@ template <class F>
 auto WithoutGil(F work) {
   PyThreadState* const state = PyEval_SaveThread();
   auto result = work();
-  TakeGil(state);
+  TakingGil([state] { PyEval_RestoreThread(state); });
   return result;
 }
 

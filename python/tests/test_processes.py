@@ -123,25 +123,28 @@ def test_a_prefork_server(digits, image):
     assert out == "[0, 0, 0, 0]\n"
 
 
-def test_the_interpreter_ends_with_calls_in_flight():
-    """Daemon threads run the model while Python is torn down: the process ends as if they were not there."""
+@pytest.mark.parametrize("given", ["batch", "batch[:, ::-1]", "batch.tolist()"])
+def test_the_interpreter_ends_with_calls_in_flight(given):
+    """Daemon threads run the model, or have its inputs converted, while Python is torn down: the process ends as if they
+    were not there."""
     for _ in range(5):
         out = run("""
             import sys, threading
             import numpy as np, heddle
             model = heddle.load(sys.argv[1])
             batch = np.zeros((256, 8, 8, 1), np.float32)
+            given = eval(sys.argv[2])
             running = threading.Barrier(5)
             def forever():
                 running.wait()
                 while True:
-                    model(batch)
+                    model(given)
             for _ in range(4):
                 threading.Thread(target=forever, daemon=True).start()
             running.wait()
-            model(batch)
+            model(given)
             print("end")
-            """, F32)
+            """, F32, given)
         assert out == "end\n"
 
 
