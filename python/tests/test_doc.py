@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Examples of docstrings and of the pages on Python run as they stand."""
+import ast
 import doctest
 import importlib
 import pathlib
@@ -8,6 +9,7 @@ import re
 import pytest
 
 import heddle
+from heddle import _native
 from conftest import ROOT
 
 
@@ -35,6 +37,22 @@ def test_public_names_have_docstrings():
     for name in heddle.__all__:
         if name != "__version__":
             assert getattr(heddle, name).__doc__, name
+
+
+def test_the_stubs_name_what_the_extension_has():
+    def said(body):
+        names = {getattr(node, "name", None) or node.target.id for node in body
+                 if isinstance(node, (ast.AnnAssign, ast.ClassDef, ast.FunctionDef))}
+        return {name for name in names if not name.startswith("__")}
+
+    def there(thing):
+        return {name for name in vars(thing) if not name.startswith("__")}
+
+    stubs = ast.parse(pathlib.Path(heddle.__file__).with_name("_native.pyi").read_text())
+    assert said(stubs.body) == there(_native)
+    for node in stubs.body:
+        if isinstance(node, ast.ClassDef):
+            assert said(node.body) == there(getattr(_native, node.name)), node.name
 
 
 def test_the_package_is_typed_and_needs_numpy_alone():
