@@ -5,6 +5,7 @@ import doctest
 import importlib
 import pathlib
 import re
+import types
 
 import pytest
 
@@ -53,6 +54,14 @@ def test_the_stubs_name_what_the_extension_has():
     for node in stubs.body:
         if isinstance(node, ast.ClassDef):
             assert said(node.body) == there(getattr(_native, node.name)), node.name
+
+
+def test_public_functions_say_their_types():
+    import heddle.lite
+    for thing in [getattr(module, name) for module in (heddle, heddle.lite) for name in module.__all__]:
+        for function in [thing, *vars(thing).values()] if isinstance(thing, type) else [thing]:
+            if isinstance(function, types.FunctionType) and not function.__name__.startswith("_"):
+                assert "return" in function.__annotations__, function.__qualname__
 
 
 def test_the_package_is_typed_and_needs_numpy_alone():

@@ -26,7 +26,7 @@ def _fill(module):
     return module
 
 
-def install(*, per_thread=True):
+def install(*, per_thread: bool = True) -> None:
     """From now on `import tflite_runtime.interpreter` and `import ai_edge_litert.interpreter` find Heddle's classes,
     whether those packages are installed or not; tf.lite.Interpreter is replaced where tensorflow was imported before.
 

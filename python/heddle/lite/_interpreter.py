@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The drop-in Interpreter."""
+from __future__ import annotations
+
 import enum
+import os
 import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -32,11 +37,11 @@ class OpResolverType(enum.Enum):
 class Delegate:
     """The stock class of loaded delegates. There is none here."""
 
-    def __init__(self, library, options=None):
+    def __init__(self, library: str, options: dict[Any, Any] | None = None) -> None:
         raise ValueError(NO_DEVICES)
 
 
-def load_delegate(library, options=None):
+def load_delegate(library: str, options: dict[Any, Any] | None = None) -> NoReturn:
     """Always raises ValueError, as the stock function does where the library is not there."""
     raise ValueError(f"Failed to load delegate from {library}\n{NO_DEVICES}")
 
@@ -52,13 +57,17 @@ class Interpreter:
     num_threads is checked and otherwise ignored: the number of threads follows what the machine has to spare.
     """
 
-    per_thread = True
+    per_thread: bool = True
 
-    def __init__(self, model_path=None, model_content=None, experimental_delegates=None, num_threads=None,
-                 experimental_op_resolver_type=OpResolverType.AUTO, experimental_preserve_all_tensors=False,
-                 experimental_disable_delegate_clustering=False, experimental_default_delegate_latest_features=False,
-                 experimental_compress_quantization_zero_points=False, experimental_disable_delegate_node_fusion=False,
-                 experimental_force_delegate_node_profiling=False, *, per_thread=None):
+    def __init__(self, model_path: str | os.PathLike[str] | None = None,
+                 model_content: bytes | bytearray | memoryview | None = None,
+                 experimental_delegates: Sequence[Any] | None = None, num_threads: int | None = None,
+                 experimental_op_resolver_type: enum.Enum = OpResolverType.AUTO,
+                 experimental_preserve_all_tensors: bool = False, experimental_disable_delegate_clustering: bool = False,
+                 experimental_default_delegate_latest_features: bool = False,
+                 experimental_compress_quantization_zero_points: bool = False,
+                 experimental_disable_delegate_node_fusion: bool = False,
+                 experimental_force_delegate_node_profiling: bool = False, *, per_thread: bool | None = None) -> None:
         resolver = getattr(experimental_op_resolver_type, "name", None)  # also of the stock modules' enums
         if resolver not in OpResolverType.__members__:
             raise ValueError(f"Unrecognized passed in op resolver type: {experimental_op_resolver_type}")
@@ -88,7 +97,7 @@ class Interpreter:
         self._last_set = _tensors.TensorSet.of(self._model)
         self._compress = bool(experimental_compress_quantization_zero_points)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> NoReturn:
         if name in NOT_SERVED:
             raise AttributeError(f"heddle.lite.Interpreter has no {name}: there is no {NOT_SERVED[name]} behind it")
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
@@ -113,17 +122,17 @@ class Interpreter:
 
     # --- running ---
 
-    def allocate_tensors(self):
+    def allocate_tensors(self) -> None:
         """Makes the tensors for the inputs' shapes. Where they are there already it does nothing."""
         tensors = self._tensors()
         tensors.check_views()
         tensors.allocate()
 
-    def invoke(self):
+    def invoke(self) -> None:
         """Runs the model on the thread's tensors. Other Python threads run meanwhile."""
         (getattr(self._local, "tensors", None) or self._last_set).invoke(self._keep_all)
 
-    def resize_tensor_input(self, input_index, tensor_size, strict=False):
+    def resize_tensor_input(self, input_index: int, tensor_size: Any, strict: bool = False) -> None:
         """Another shape for an input, from the next allocate_tensors() on. With `strict` only unknown sizes may change."""
         position = self._input_position(input_index)
         shape = tuple(int(n) for n in np.array(tensor_size, dtype=np.int32).reshape(-1))
@@ -137,13 +146,13 @@ class Interpreter:
         self._tensors().check_views()
         self._tensors_to_set().resize(position, shape)
 
-    def reset_all_variables(self):
+    def reset_all_variables(self) -> None:
         """Variable tensors (recurrent state) as they were at first. Resource variables are left alone, as stock does."""
         self._tensors().reset_variables()
 
     # --- values ---
 
-    def set_tensor(self, tensor_index, value):
+    def set_tensor(self, tensor_index: int, value: Any) -> None:
         """Copies `value` into an input. Type and shape must be the tensor's. What is set in an output is there until the
         next invoke()."""
         position = self._input_positions.get(tensor_index)
@@ -176,7 +185,7 @@ class Interpreter:
                                  f"{axis} of input {index}, name: {name}.")
         return value
 
-    def get_tensor(self, tensor_index, subgraph_index=0):
+    def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> np.ndarray[Any, Any]:
         """A copy of an output, an input or a constant; of any tensor with experimental_preserve_all_tensors."""
         if subgraph_index == 0:
             position = self._output_positions.get(tensor_index)
@@ -208,7 +217,7 @@ class Interpreter:
             raise ValueError(_tensors.NOT_ALLOCATED)
         return arrays[position]
 
-    def tensor(self, tensor_index):
+    def tensor(self, tensor_index: int) -> Callable[[], np.ndarray[Any, Any]]:
         """A function that gives a view of an input or output as it is then. The function may be held; the array may not,
         across allocate_tensors() and invoke()."""
         self._check_index(tensor_index, 0)
@@ -224,18 +233,18 @@ class Interpreter:
 
     # --- descriptions ---
 
-    def get_input_details(self):
+    def get_input_details(self) -> list[dict[str, Any]]:
         """A dict for each input: name, index, shape, shape_signature, dtype and quantization."""
         shapes = self._tensors().shapes
         return [self._details.of(port.tensor, 0, shapes[k]) for k, port in enumerate(self._model.inputs)]
 
-    def get_output_details(self):
+    def get_output_details(self) -> list[dict[str, Any]]:
         """The same for each output."""
         outputs = self._tensors().outputs
         return [self._details.of(port.tensor, 0, None if outputs is None else outputs[k].shape)
                 for k, port in enumerate(self._model.outputs)]
 
-    def get_tensor_details(self, subgraph_index=0):
+    def get_tensor_details(self, subgraph_index: int = 0) -> list[dict[str, Any]]:
         """The same for every tensor of a subgraph; those of types that numpy lacks are left out."""
         count = self._model._subgraph_count()
         if subgraph_index < 0 or subgraph_index >= count:
@@ -258,11 +267,11 @@ class Interpreter:
             shape = self._model._shape_of(tensor_index, tensors.shapes)
         return self._details.of(tensor_index, subgraph_index, shape)
 
-    def num_subgraphs(self):
+    def num_subgraphs(self) -> int:
         """The number of subgraphs in the model."""
         return self._model._subgraph_count()
 
-    def get_signature_list(self):
+    def get_signature_list(self) -> dict[str, dict[str, list[str]]]:
         """{'key': {'inputs': [names], 'outputs': [names]}} of the model's signatures."""
         return {key: {kind: sorted(tensors) for kind, tensors in signature.items()}
                 for key, signature in self._get_full_signature_list().items()}
@@ -272,7 +281,7 @@ class Interpreter:
                        "outputs": {port.name: port.tensor for port in signature.outputs}}
                 for name, signature in self._model.signatures.items()}
 
-    def get_signature_runner(self, signature_key=None):
+    def get_signature_runner(self, signature_key: str | None = None) -> SignatureRunner:
         """A callable for one signature; None means the only one."""
         if signature_key is None:
             names = list(self._model.signatures)
@@ -313,7 +322,7 @@ class Interpreter:
 class InterpreterWithCustomOps(Interpreter):
     """The stock class for custom operators in C++. Operators that Heddle knows need no registerer."""
 
-    def __init__(self, custom_op_registerers=None, **arguments):
+    def __init__(self, custom_op_registerers: Sequence[Any] | None = None, **arguments: Any) -> None:
         if custom_op_registerers:
             raise ValueError("Heddle takes no custom operators from TensorFlow Lite's C++ interface")
         super().__init__(**arguments)

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """SignatureRunner: a model's named entry points, called with arrays by name."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from heddle.lite._interpreter import Interpreter
 
 
 class SignatureRunner:
     """Made by Interpreter.get_signature_runner(). May be called from several threads at once; calls of a model
     with variables take turns."""
 
-    def __init__(self, interpreter=None, signature_key=None):
+    def __init__(self, interpreter: Interpreter | None = None, signature_key: str | None = None) -> None:
         if not interpreter:
             raise ValueError("None interpreter provided.")
         if not signature_key:
@@ -21,7 +28,7 @@ class SignatureRunner:
         self._inputs = {port.name: port for port in signature.inputs}
         self._outputs = {port.name: port for port in sorted(signature.outputs, key=lambda port: port.name)}
 
-    def __call__(self, **inputs):
+    def __call__(self, **inputs: Any) -> dict[str, np.ndarray[Any, Any]]:
         """Runs the signature: arrays by input name in, a dict of arrays by output name out."""
         if len(inputs) != len(self._inputs):
             raise ValueError(f"Invalid number of inputs provided for running a SignatureDef, expected {len(self._inputs)} "
@@ -36,11 +43,11 @@ class SignatureRunner:
     def _details(self, ports):
         return {name: self._interpreter._details.of(port.tensor, port.subgraph) for name, port in ports.items()}
 
-    def get_input_details(self):
+    def get_input_details(self) -> dict[str, dict[str, Any]]:
         """Tensor details by input name."""
         return self._details(self._inputs)
 
-    def get_output_details(self):
+    def get_output_details(self) -> dict[str, dict[str, Any]]:
         """Tensor details by output name."""
         return self._details(self._outputs)
 
