@@ -69,7 +69,7 @@ Crew::Crew(Options options)
       wake_ns_(kFirstWakeNs),
       slots_(new Slot[kSlots]),
       bells_(new Bell[static_cast<size_t>(placement_.groups())]),
-      helpers_(new Helper[static_cast<size_t>(most_threads_)]) {
+      helpers_(new Helper[static_cast<size_t>(MostStarted())]) {
   SetBudget(first_budget_);
 }
 
@@ -80,7 +80,7 @@ Crew::~Crew() {
   }
   for (int g = 0; g < placement_.groups(); ++g) {
     bells_[g].word.fetch_add(1, std::memory_order_seq_cst);
-    FutexWake(bells_[g].word, most_threads_);
+    FutexWake(bells_[g].word, MostStarted());
   }
   for (int i = 0; i < threads_.load(); ++i) helpers_[i].thread.join();
 }

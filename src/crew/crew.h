@@ -25,7 +25,9 @@
 //     were measured here, and the nearest first. (SmallRegionsStayAlone, HelpComesFromNearby)
 //  9. A helper on a slow kind of core leaves the last tiles to the fast. (SlowCoresLeaveTheTail)
 // 10. A task that is posted takes a turn like any call and runs on one of these threads: there is
-//     no second pool. (PostedTasksAllRun)
+//     no second pool. Where one waits in the middle, having yielded, another thread stands in for
+//     its own, for those that are granted a turn meanwhile.
+//     (PostedTasksAllRun, Turn.WhoYieldsLeavesATaskAThread)
 // 11. A Turn inside a Turn of the same thread is the same turn: it runs inline, and alone.
 //     (ATurnInsideATurnIsTheSame)
 // 12. A call that may not go on ends its wait, and a region within one claim, and the Turn can be
@@ -141,6 +143,9 @@ class Crew {
   int Here() const { return placement_.groups() == 1 ? 0 : placement_.GroupOf(current_cpu_()); }
   void StartThreads(int wanted, int group);
   bool StartOne(int group);
+  int MostStarted() const { return 3 * most_threads_ + 1; }  // a stand-in for each that is parked
+  void BeginWaitInTask();
+  void EndWaitInTask();
   void Loop(Helper& self, unsigned id);
   void Help(Helper& self, unsigned id);
   void TellGovernor(Helper& self);
@@ -178,6 +183,7 @@ class Crew {
   Governor governor_;
   const int most_threads_;
   std::mutex start_mutex_, budget_mutex_;
+  int wait_in_tasks_ = 0, stand_ins_ = 0;  // threads; under start_mutex_
   std::atomic<int> threads_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<int64_t> budget_read_ns_;
@@ -238,6 +244,7 @@ class Turn final : public Executor {
   void Begin();
   void TakeTurn();
   void WaitFor(Waiter& waiter);
+  void WaitForTurn(Waiter& waiter);
   bool MayGoOn() const { return wait_.arg == nullptr || wait_.go_on(wait_.arg); }
   void Look(float done_ns);
   void Yield();

@@ -27,8 +27,7 @@ void Crew::StartThreads(int wanted, int group) {
   int left = wanted;
   for (const int g : placement_.group(group).nearest) {
     const int capacity = placement_.Capacity(g, most_threads_);
-    while (bells_[g].started < std::min(left, capacity) && StartOne(g)) {
-    }
+    while (bells_[g].started < std::min(left, capacity) && StartOne(g)) ++bells_[g].started;
     left -= capacity;
     if (left <= 0) break;
   }
@@ -38,7 +37,7 @@ void Crew::StartThreads(int wanted, int group) {
 // Under the lock. False: there are no more to be had. Fewer helpers: slower, never wrong.
 bool Crew::StartOne(int group) {
   const int index = threads_.load(std::memory_order_relaxed);
-  if (index == most_threads_) return false;
+  if (index == MostStarted()) return false;
   auto scratch = AnonymousMemory::Allocate(kScratchBytes);
   if (!scratch.ok()) return false;
   Helper& self = helpers_[index];
@@ -57,9 +56,20 @@ bool Crew::StartOne(int group) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (!started) return false;
   pthread_setname_np(self.thread.native_handle(), "heddle-crew");
-  ++bells_[group].started;
   threads_.store(index + 1, std::memory_order_release);
   return true;
+}
+
+// Else those that are granted a turn would wait for a thread, and the thread for a turn.
+void Crew::BeginWaitInTask() {
+  const std::lock_guard lock(start_mutex_);
+  if (++wait_in_tasks_ <= stand_ins_ || stopping_.load(std::memory_order_relaxed)) return;
+  if (StartOne(Here())) ++stand_ins_;
+}
+
+void Crew::EndWaitInTask() {
+  const std::lock_guard lock(start_mutex_);
+  --wait_in_tasks_;
 }
 
 void Crew::Loop(Helper& self, unsigned id) {

@@ -114,6 +114,12 @@ void Turn::TakeTurn() {
 }
 
 void Turn::WaitFor(Waiter& waiter) {
+  if (posted_) crew_.BeginWaitInTask();
+  WaitForTurn(waiter);
+  if (posted_) crew_.EndWaitInTask();
+}
+
+void Turn::WaitForTurn(Waiter& waiter) {
   while (!waiter.granted()) {
     if (waiter.TakeOffer()) {
       if (crew_.turns_.Claim(waiter)) return;

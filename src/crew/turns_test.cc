@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -343,6 +345,36 @@ TEST(Turn, WhoStarvedKeepsItForAWhile) {
   first.reset();
   low.join();
   high.join();
+}
+
+class FunctionTask final : public CrewTask {
+ public:
+  explicit FunctionTask(std::function<void(Turn&)> run) : run_(std::move(run)) {}
+  void Run(Turn& turn) override { run_(turn); }
+
+ private:
+  const std::function<void(Turn&)> run_;
+};
+
+// On one core there is one thread for tasks, and it is in the middle of one.
+TEST(Turn, WhoYieldsLeavesATaskAThread) {
+  const auto nothing = [](void*, int64_t, int64_t, std::byte*) { return 0u; };
+  const Region region{nothing, nullptr, nullptr, 100, 1e5f, 0};
+  std::atomic<bool> low_runs{false}, high_ran{false}, low_ended{false};
+  FunctionTask low([&](Turn& turn) {
+    low_runs = true;
+    while (!high_ran) EXPECT_EQ(turn.Run(region), 0u);
+    low_ended = true;
+  });
+  FunctionTask high([&](Turn&) { high_ran = true; });
+  Crew::Options options;
+  options.read_budget = [] { return CoreBudget(1); };
+  Crew crew(std::move(options));
+  crew.Post(low, Priority::kLow);
+  while (!low_runs) std::this_thread::yield();
+  crew.Post(high, Priority::kHigh);
+  while (!low_ended) std::this_thread::yield();
+  EXPECT_EQ(crew.counters().yields, 1u);
 }
 
 }  // namespace
