@@ -210,7 +210,7 @@ TEST(ModelQueue, ATracerIsToldOfEveryRequest) {
       wrong += event.model != model || event.accepted_ns == 0;
       if (event.kind == HEDDLE_ENDED && event.begun_ns != 0) {
         queue_ns += static_cast<uint64_t>(event.begun_ns - event.accepted_ns);
-        run_ns += static_cast<uint64_t>(event.ended_ns - event.begun_ns);
+        run_ns += static_cast<uint64_t>(event.ended_ns - event.begun_ns) / event.batch;
       }
     }
     uint64_t model = 0;
@@ -242,7 +242,8 @@ TEST(ModelQueue, ATracerIsToldOfEveryRequest) {
   }
   EXPECT_EQ(tracer.wrong, 0u);
   EXPECT_EQ(tracer.queue_ns, counters->queue_ns);
-  EXPECT_EQ(tracer.run_ns, counters->run_ns);
+  EXPECT_LT(counters->run_ns - tracer.run_ns, 200u)
+      << "a batch runs once; less than 1 ns of each is cut off";
   EXPECT_GT(counters->asked_ns, 0u);
   EXPECT_GE(counters->budget, 1u);
 }
