@@ -78,7 +78,9 @@ void Queue::Learn(Request& first, int64_t took) {
   Target& target = *first.target;
   Cost& cost = *first.cost;
   const int size = first.batch_size;
-  const bool alone = size == 1 && first.begun_alone && runs_ == 1;
+  // One core has no others to help: what runs alone there takes as long as on a busy machine, and
+  // may be all that a cost learned from a few slow runs still lets in.
+  const bool alone = size == 1 && first.begun_alone && runs_ == 1 && hands_.budget() > 1;
   if (first.status.ok()) (alone ? cost.alone : cost.beside).Add(static_cast<double>(took / size));
   if (first.status.ok() && !alone) cost.run.Add(static_cast<double>(took));
   // What failed as a batch, and ran again, is what such a batch costs.
