@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@ int AskChild(const std::function<int()>& child) {
   const pid_t pid = fork();
   if (pid == 0) {
     alarm(kSecondsToHang);
-    _exit(child());
+    // Past ThreadSanitizer, for which the threads that did not come along are leaks.
+    syscall(SYS_exit_group, child());
   }
   int status = 0;
   if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return -1;
