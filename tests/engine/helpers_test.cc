@@ -132,7 +132,7 @@ TEST_F(HelpersTest, ZooModelsHaveOneAnswer) {
     if (model.ok() && SameWithAll(*model, 1)) ++ran;
   }
   EXPECT_EQ(ran, models);
-  EXPECT_GT(HelpedInAll(), 0u);
+  if (models == kAllModels) EXPECT_GT(HelpedInAll(), 0u) << "of so many some are worth help";
 }
 
 }  // namespace
