@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is made for several callers at once must end for all of them, also when memory runs out.
+// What others wait for must end for all of them, also when memory runs out.
 #ifndef HEDDLE_ENGINE_CAUGHT_H_
 #define HEDDLE_ENGINE_CAUGHT_H_
 
@@ -10,7 +10,7 @@
 
 namespace heddle::core {
 
-// Runs `make`, which returns a Result; an exception becomes an error like any other.
+// Runs `make`, which returns a Status or Result; an exception becomes an error like any other.
 template <class F>
 auto Caught(F make) -> decltype(make()) {
   try {

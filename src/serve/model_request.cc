@@ -15,8 +15,6 @@ constexpr std::align_val_t kAlignment{64};
 // Of copies that an idle request keeps for the next one.
 constexpr size_t kKeptBytes = size_t{1} << 20;
 
-size_t Aligned(size_t bytes) { return (bytes + 63) & ~size_t{63}; }
-
 }  // namespace
 
 std::byte* GrowingBuffer::Reserve(size_t bytes) {
@@ -53,13 +51,13 @@ uint64_t ModelRequest::FindKind() const {
 
 Status ModelRequest::CopyInputs() {
   size_t all = 0;
-  for (const heddle_tensor& input : inputs) all += Aligned(input.bytes);
+  for (const heddle_tensor& input : inputs) all += GrowingBuffer::Aligned(input.bytes);
   std::byte* at = copied_.Reserve(all);
   if (at == nullptr) return ResourceExhausted("no memory for a copy of {} bytes of inputs", all);
   for (heddle_tensor& input : inputs) {
     std::memcpy(at, input.data, input.bytes);
     input.data = at;
-    at += Aligned(input.bytes);
+    at += GrowingBuffer::Aligned(input.bytes);
   }
   return Status();
 }
@@ -86,7 +84,7 @@ Status ModelRequest::Keep(Call& call, int row, int rows) {
       output.data = static_cast<std::byte*>(output.data) + static_cast<size_t>(row) * output.bytes;
     }
     const heddle_tensor* lent = LentFor(k);
-    if (lent == nullptr) all += Aligned(output.bytes);
+    if (lent == nullptr) all += GrowingBuffer::Aligned(output.bytes);
     if (lent != nullptr && lent->bytes < output.bytes)
       return InvalidArgument("output '{}' needs {} bytes, the caller gives {}", output.name,
                              output.bytes, lent->bytes);
@@ -99,7 +97,7 @@ Status ModelRequest::Keep(Call& call, int row, int rows) {
     void* to = lent != nullptr ? lent->data : at;
     if (output.bytes > 0 && to != output.data) std::memcpy(to, output.data, output.bytes);
     output.data = to;
-    if (lent == nullptr) at += Aligned(output.bytes);
+    if (lent == nullptr) at += GrowingBuffer::Aligned(output.bytes);
   }
   return Status();
 }

@@ -24,6 +24,8 @@ class GrowingBuffer {
   GrowingBuffer() = default;
   GrowingBuffer(const GrowingBuffer&) = delete;
   GrowingBuffer& operator=(const GrowingBuffer&) = delete;
+  // What a part of so many bytes takes, so that the next one is aligned, too.
+  static size_t Aligned(size_t bytes) { return (bytes + 63) & ~size_t{63}; }
   // What was there is lost. nullptr: there is no memory.
   std::byte* Reserve(size_t bytes);
   // Keeps no more than this for the next user.

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "crew/crew.h"
+#include "engine/caught.h"
 
 namespace heddle::core {
 namespace {
@@ -45,17 +46,6 @@ struct Members {
   }
 };
 
-template <class F>
-Status WithoutExceptions(F body) {
-  try {
-    return body();
-  } catch (const std::bad_alloc&) {
-    return ResourceExhausted("out of memory");
-  } catch (const std::exception& e) {
-    return Internal("{}", e.what());
-  }
-}
-
 }  // namespace
 
 // Lent for the time of one batch.
@@ -70,9 +60,9 @@ class ModelTarget::Gathering {
   // The inputs of all, one after the other along axis 0.
   Status Gather(const ModelRequest& first, int count) {
     const auto rows = static_cast<size_t>(count);
-    const auto aligned = [](size_t bytes) { return (bytes + 63) & ~size_t{63}; };
     size_t all = 0;
-    for (const heddle_tensor& input : first.inputs) all += aligned(input.bytes * rows);
+    for (const heddle_tensor& input : first.inputs)
+      all += GrowingBuffer::Aligned(input.bytes * rows);
     std::byte* at = own_->bytes.Reserve(all);
     if (at == nullptr) return ResourceExhausted("no memory for {} bytes of inputs", all);
     own_->inputs.assign(first.inputs.begin(), first.inputs.end());
@@ -84,7 +74,7 @@ class ModelTarget::Gathering {
       input.data = at;
       input.bytes *= rows;
       input.dims[0] *= count;
-      at += aligned(input.bytes);
+      at += GrowingBuffer::Aligned(input.bytes);
     }
     return Status();
   }
@@ -95,7 +85,7 @@ class ModelTarget::Gathering {
 };
 
 Status ModelTarget::Run(Request& request, Turn& turn) {
-  return WithoutExceptions([&] { return RunOne(Inference(request), turn); });
+  return Caught([&] { return RunOne(Inference(request), turn); });
 }
 
 Status ModelTarget::RunOne(ModelRequest& request, Turn& turn) {
@@ -126,7 +116,7 @@ bool ModelTarget::Alike(const Request& a, const Request& b) const {
 }
 
 Status ModelTarget::RunBatch(Request& first, int count, Turn& turn) {
-  return WithoutExceptions([&] { return RunRows(Inference(first), count, turn); });
+  return Caught([&] { return RunRows(Inference(first), count, turn); });
 }
 
 Status ModelTarget::RunRows(ModelRequest& first, int count, Turn& turn) {
