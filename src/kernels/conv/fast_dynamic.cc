@@ -6,6 +6,7 @@
 #include "kernels/conv/fast.h"
 #include "kernels/conv/fast_product.h"
 #include "kernels/conv/plain.h"
+#include "kernels/conv/segments.h"
 
 namespace heddle::core {
 namespace {

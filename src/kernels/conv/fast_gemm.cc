@@ -6,6 +6,7 @@
 #include "kernels/conv/fast.h"
 #include "kernels/conv/fast_product.h"
 #include "kernels/conv/hybrid.h"
+#include "kernels/conv/segments.h"
 #include "kernels/gemm/gemm.h"
 
 namespace heddle::core {
@@ -33,7 +34,7 @@ class FastGemm final : public ConvOperation {
                Step& step) const override;
 
  private:
-  void SetInput(const ConvGeometry& g, GemmParams& p) const;
+  void SetInput(ConvGeometry g, GemmParams& p) const;
   void SetRows(const HybridRows& rows, GemmParams& p) const;
 
   Isa isa_;
@@ -43,11 +44,12 @@ class FastGemm final : public ConvOperation {
   Filter filter_;
 };
 
-void FastGemm::SetInput(const ConvGeometry& g, GemmParams& p) const {
+void FastGemm::SetInput(ConvGeometry g, GemmParams& p) const {
   p.columns = g.out_c / filter_.groups;
   p.tap_bytes = g.in_c / filter_.groups * p.element;
   p.group_bytes = p.tap_bytes;
   p.row_bytes = g.in_c * p.element;
+  PadLines(g, p);
   p.input_bytes = p.division.rows * p.row_bytes;
   p.out_h = g.out_h, p.out_w = g.out_w;
   if (!p.dense) {
@@ -82,8 +84,8 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
               g.pad_w == 0 && g.out_h == g.in_h && g.out_w == g.in_w;
     if (p.hybrid()) SetRows(HybridRowsOf(spec(), g, RowKernelsOf(isa_)), p);
   }
-  SetInput(g, p);
   p.segment_taps = filter_.segment_taps;
+  SetInput(g, p);
   PlanSegments(kernels_, filter_.k, p);
   p.call.panel_bytes = weights_.block_bytes;
   p.division = Divide(kernels_, p.division.rows, filter_.groups, p.columns, filter_.k);
@@ -96,8 +98,10 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
   const float ns = static_cast<float>(step.macs) / kernels_.macs_per_ns /
                    static_cast<float>(std::max<int64_t>(tiles, 1));
   const RowLayout rows = p.rows;
+  const PaddedLines padded = p.padded;
   SetTiled<&GemmTile>(step, std::move(p), tiles, ns);
   if (constants_->hybrid) PrependQuantisation<GemmParams>(rows, step);
+  if (padded.used) PrependPadding(padded, step);
   return Status();
 }
 
@@ -181,21 +185,6 @@ GemmParams StartParams(const ConvSpec& spec, const GemmKernels& kernels,
   }
   p.constants = std::move(constants);
   return p;
-}
-
-void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p) {
-  p.segments = p.k_h * p.k_w / p.segment_taps;
-  p.segment_bytes = p.segment_padded = p.tap_bytes * p.segment_taps;
-  p.gather = kernels.group_k == 2 && p.element == 1;
-  if (p.gather) {
-    p.call.groups = CeilDiv(k, kernels.group_k);
-    p.gathered_row = p.call.groups * 4;
-    return;
-  }
-  if (p.element == 1) p.call.flip = p.constants->flip;
-  p.segment_padded = CeilDiv(p.segment_bytes, 4) * 4;
-  p.call.taps = p.segments;
-  p.call.groups = p.segment_padded / 4;
 }
 
 MadeOperation MakeFastConv2d(const MakeArgs& args, const ConvSpec& spec) {

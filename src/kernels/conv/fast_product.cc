@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/conv/segments.h"
+
 namespace heddle::core {
 namespace {
 
@@ -25,99 +27,6 @@ TilePart Part(const Division& d, int64_t tile) {
   p.group = tile / d.panel_tiles;
   return p;
 }
-
-// Where the segments of rows start: in the input, in the padding, or in a copy where a segment
-// crosses the edge of the image or its last group reaches past the end of the input.
-class Segments {
- public:
-  Segments(const GemmParams& p, const TileArgs& args, int64_t group)
-      : p_(p),
-        input_(InputOf(p, args) + group * p.group_bytes),
-        last_(InputOf(p, args) + p.input_bytes - p.segment_padded),
-        padding_(p.rows.padding > 0
-                     ? reinterpret_cast<const std::byte*>(p.rows.paddings(args.shared))
-                     : p.constants->padding.data()),
-        copy_(args.scratch + p.copies_at) {}
-
-  // Pointers of a tile's rows: [block][segment][row of the block].
-  void PointAt(const TilePart& part, const std::byte** to) {
-    if (p_.dense) return PointAtDense(part, to);
-    const int64_t block = p_.division.block_rows;
-    int64_t x = part.row % p_.out_w, y = part.row / p_.out_w % p_.out_h;
-    const int64_t batch = part.row / p_.out_w / p_.out_h;
-    const std::byte* image = input_ + batch * p_.image_bytes;
-    padding_ += batch * p_.rows.padding;
-    for (int64_t first = 0; first < part.rows; first += block) {
-      const int64_t rows = std::min(block, part.rows - first);
-      for (int64_t r = 0; r < rows; ++r) {
-        PointAtRow(image, x, y, rows, to + r);
-        if (++x < p_.out_w) continue;
-        x = 0;
-        if (++y < p_.out_h) continue;
-        y = 0, image += p_.image_bytes, padding_ += p_.rows.padding;
-      }
-      to += rows * p_.segments;
-    }
-  }
-
- private:
-  static const std::byte* InputOf(const GemmParams& p, const TileArgs& args) {
-    if (!p.hybrid()) return static_cast<const std::byte*>(args.inputs[0]);
-    return reinterpret_cast<const std::byte*>(p.rows.values(args.shared));
-  }
-  void PointAtDense(const TilePart& part, const std::byte** to) {
-    const std::byte* first = input_ + part.row * p_.row_bytes;
-    const int64_t row_bytes = p_.row_bytes;
-    for (int64_t r = 0; r < part.rows; ++r) to[r] = first + r * row_bytes;
-    for (int64_t r = part.rows - 1; r >= 0 && to[r] > last_; --r) to[r] = Readable(to[r]);
-  }
-  void PointAtRow(const std::byte* image, int64_t x, int64_t y, int64_t step,
-                  const std::byte** to) {
-    const int32_t k_w = p_.k_w, taps = p_.segment_taps;
-    const int64_t* row = &p_.offsets.rows[y * p_.k_h];
-    const int64_t* column = &p_.offsets.columns[x * k_w];
-    const bool inside = !p_.descending && column[0] >= 0 && column[k_w - 1] >= 0;
-    for (const int64_t* end = row + p_.k_h; row != end; ++row) {
-      const std::byte* line = image + *row;
-      if (*row < 0) {
-        for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = padding_;
-      } else if (inside && line + column[k_w - taps] <= last_) {
-        for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = line + column[kx];
-      } else {
-        for (int32_t kx = 0; kx < k_w; kx += taps, to += step) *to = AtEdge(line, column + kx);
-      }
-    }
-  }
-  const std::byte* AtEdge(const std::byte* line, const int64_t* column) {
-    if (column[0] >= 0 && column[p_.segment_taps - 1] >= 0) return Readable(line + column[0]);
-    return p_.segment_taps == 1 ? padding_ : Copy(line, column);
-  }
-  const std::byte* Readable(const std::byte* segment) {
-    if (segment <= last_) return segment;
-    return Keep(segment, p_.segment_bytes, copy_);
-  }
-  const std::byte* Copy(const std::byte* line, const int64_t* column) {
-    std::byte* to = copy_;
-    for (int32_t t = 0; t < p_.segment_taps; ++t, to += p_.tap_bytes) {
-      std::memcpy(to, column[t] < 0 ? padding_ : line + column[t], p_.tap_bytes);
-    }
-    return Keep(nullptr, 0, to);
-  }
-  // Ends the copy at copy_ with `bytes` more at `to` and zeros.
-  const std::byte* Keep(const std::byte* from, int64_t bytes, std::byte* to) {
-    const std::byte* copy = copy_;
-    if (bytes > 0) std::memcpy(to, from, bytes);
-    copy_ += p_.segment_padded;
-    std::memset(to + bytes, 0, copy_ - (to + bytes));
-    return copy;
-  }
-
-  const GemmParams& p_;
-  const std::byte* input_;
-  const std::byte* last_;     // the last place where a whole padded segment can be read
-  const std::byte* padding_;  // of the image that is at hand
-  std::byte* copy_;
-};
 
 uint32_t SumOfBytes(const std::byte* bytes, int64_t n, uint8_t flip) {
   uint32_t sum = 0;
@@ -205,7 +114,7 @@ int64_t GridPixel(const GemmParams& p, int64_t row) {
 
 void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
   auto** taps = reinterpret_cast<const std::byte**>(args.scratch + p.taps_at);
-  Segments(p, args, part.group).PointAt(part, taps);
+  PointAtRows(p, args, part.group, part.row, part.rows, taps);
   const std::byte** a = taps;
   if (p.gather) {
     a = reinterpret_cast<const std::byte**>(args.scratch + p.blocks_at);

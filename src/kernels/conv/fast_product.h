@@ -31,6 +31,18 @@ struct OutputGrid {
   int64_t y = 0, x = 0, y_step = 1, x_step = 1;
 };
 
+// Columns of the output whose taps all lie in the image, and how far those of the next lie.
+struct InsideColumns {
+  int64_t begin = 0, end = 0, step = 0;  // step: bytes
+};
+
+// Where the product reads a copy of its input, in the call's shared memory.
+struct PaddedLines {
+  bool used = false;
+  int64_t lines = 0;
+  int64_t left = 0, line = 0, bytes = 0;  // of padding, of the input, of all of a line
+};
+
 struct GemmParams {
   std::shared_ptr<const FastConstants> constants;
   const GemmKernels* kernels = nullptr;
@@ -51,7 +63,8 @@ struct GemmParams {
   int64_t tap_bytes = 0;  // channels of a tap, in one group
   int32_t out_w = 1, out_h = 1, k_w = 1, k_h = 1;
   TapOffsets offsets;
-  bool descending = false;  // the taps of a row lie from right to left
+  InsideColumns inside;
+  PaddedLines padded;
   OutputGrid grid;
   // A segment is a run of taps that lie side by side in memory; kernels know it as a tap.
   int32_t segments = 1, segment_taps = 1;
@@ -72,10 +85,6 @@ struct GemmParams {
 // What the epilogue, the constants and the kernels say.
 GemmParams StartParams(const ConvSpec& spec, const GemmKernels& kernels,
                        std::shared_ptr<const FastConstants> constants);
-// How rows are read. REQUIRES: taps, their bytes and segment_taps are set. `k`: weights of an
-// output.
-void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p);
-
 // Gives each part of the scratch its place. REQUIRES: all else is set.
 void PlaceScratch(GemmParams& p);
 

@@ -185,9 +185,12 @@ Case WindowCase(Random& r, OpCode code, Type type) {
   o.dilation_h = r.Pick({1, 1, 1, 2}), o.dilation_w = r.Pick({1, 1, 1, 3});
   o.activation = r.Pick({Activation::kNone, Activation::kRelu, Activation::kRelu6});
   const int32_t h = (k_h - 1) * o.dilation_h + r.Int(1, 9);
-  const int32_t w = (k_w - 1) * o.dilation_w + r.Int(1, 20);
-  const int32_t groups = depthwise ? 1 : r.Pick({1, 1, 1, 2, 3});
-  const int32_t each = depthwise ? r.Int(1, 140) : r.Pick({1, 3, 4, 5, 8, 16, 17, 32});
+  const bool wide = r.Int(0, 9) == 0;  // and few channels: its lines are read in place
+  const int32_t w = (k_w - 1) * o.dilation_w + (wide ? r.Int(100, 700) : r.Int(1, 20));
+  const int32_t groups = depthwise || wide ? 1 : r.Pick({1, 1, 1, 2, 3});
+  const int32_t each = depthwise ? r.Int(1, 140)
+                       : wide    ? r.Pick({1, 3})
+                                 : r.Pick({1, 3, 4, 5, 8, 16, 17, 32});
   int32_t out_c = depthwise ? each : groups * r.Pick({1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 49, 80});
   int32_t in_c = each * groups;
   o.depth_multiplier = 1;

@@ -8,6 +8,7 @@
 
 #include "kernels/conv/fast.h"
 #include "kernels/conv/fast_product.h"
+#include "kernels/conv/segments.h"
 
 namespace heddle::core {
 namespace {
@@ -101,7 +102,6 @@ class FastTransposed final : public ConvOperation {
         MakeGridAxis(r, r.x, r.taps_w, g.stride_w, g.pad_w, g.in_w, g.out_w, p.row_bytes);
     p.out_h = rows.count, p.out_w = columns.count;
     p.offsets = {std::move(rows.offsets), std::move(columns.offsets)};
-    p.descending = true;
     p.grid = {true, g.out_h, g.out_w, rows.first, columns.first, g.stride_h, g.stride_w};
     const int64_t k = int64_t{r.taps_h} * r.taps_w * g.in_c;
     PlanSegments(kernels_, k, p);

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/conv/segments.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace heddle::core {
+namespace {
+
+// A copy of a segment at an edge costs about as much as so many bytes of a whole line.
+constexpr int64_t kBytesOfEdge = 200;
+constexpr float kNsOfByte = 0.1f;
+
+class Segments {
+ public:
+  Segments(const GemmParams& p, const TileArgs& args, int64_t group)
+      : p_(p),
+        input_(InputOf(p, args) + group * p.group_bytes),
+        last_(InputOf(p, args) + p.input_bytes - p.segment_padded),
+        padding_(p.rows.padding > 0
+                     ? reinterpret_cast<const std::byte*>(p.rows.paddings(args.shared))
+                     : p.constants->padding.data()),
+        copy_(args.scratch + p.copies_at) {}
+
+  void PointAt(int64_t row, int64_t rows, const std::byte** to) {
+    if (p_.dense) return PointAtDense(row, rows, to);
+    const int64_t block = p_.division.block_rows;
+    int64_t x = row % p_.out_w, y = row / p_.out_w % p_.out_h;
+    const int64_t batch = row / p_.out_w / p_.out_h;
+    const std::byte* image = input_ + batch * p_.image_bytes;
+    padding_ += batch * p_.rows.padding;
+    for (int64_t first = 0; first < rows; first += block) {
+      const int64_t step = std::min(block, rows - first);
+      for (int64_t r = 0; r < step;) {
+        const bool inside = x >= p_.inside.begin && x < p_.inside.end;
+        const int64_t n = inside ? std::min(step - r, p_.inside.end - x) : 1;
+        if (!inside || !PointAtRun(image, x, y, n, step, to + r)) {
+          for (int64_t i = 0; i < n; ++i) PointAtRow(image, x + i, y, step, to + r + i);
+        }
+        r += n, x += n;
+        if (x < p_.out_w) continue;
+        x = 0;
+        if (++y < p_.out_h) continue;
+        y = 0, image += p_.image_bytes, padding_ += p_.rows.padding;
+      }
+      to += step * p_.segments;
+    }
+  }
+
+ private:
+  static const std::byte* InputOf(const GemmParams& p, const TileArgs& args) {
+    if (p.padded.used) return args.shared;
+    if (!p.hybrid()) return static_cast<const std::byte*>(args.inputs[0]);
+    return reinterpret_cast<const std::byte*>(p.rows.values(args.shared));
+  }
+  void PointAtDense(int64_t row, int64_t rows, const std::byte** to) {
+    const std::byte* first = input_ + row * p_.row_bytes;
+    const int64_t row_bytes = p_.row_bytes;
+    for (int64_t r = 0; r < rows; ++r) to[r] = first + r * row_bytes;
+    for (int64_t r = rows - 1; r >= 0 && to[r] > last_; --r) to[r] = Readable(to[r]);
+  }
+  // `n` neighbours whose taps are all inside; false: a last group may reach past the end.
+  bool PointAtRun(const std::byte* image, int64_t x, int64_t y, int64_t n, int64_t step,
+                  const std::byte** to) const {
+    const int32_t k_w = p_.k_w, taps = p_.segment_taps;
+    const int64_t* row = &p_.offsets.rows[y * p_.k_h];
+    const int64_t* column = &p_.offsets.columns[x * k_w];
+    const int64_t next = p_.inside.step;
+    const int64_t farthest = std::max(column[0], column[k_w - taps]) + (n - 1) * next;
+    for (int32_t ky = 0; ky < p_.k_h; ++ky)
+      if (row[ky] >= 0 && image + row[ky] + farthest > last_) return false;
+    for (int32_t ky = 0; ky < p_.k_h; ++ky) {
+      const std::byte* line = image + row[ky];
+      for (int32_t kx = 0; kx < k_w; kx += taps, to += step) {
+        if (row[ky] < 0) {
+          std::fill_n(to, n, padding_);
+        } else {
+          const std::byte* first = line + column[kx];
+          for (int64_t i = 0; i < n; ++i) to[i] = first + i * next;
+        }
+      }
+    }
+    return true;
+  }
+  void PointAtRow(const std::byte* image, int64_t x, int64_t y, int64_t step,
+                  const std::byte** to) {
+    const int32_t k_w = p_.k_w, taps = p_.segment_taps;
+    const int64_t* row = &p_.offsets.rows[y * p_.k_h];
+    const int64_t* column = &p_.offsets.columns[x * k_w];
+    for (const int64_t* end = row + p_.k_h; row != end; ++row) {
+      for (int32_t kx = 0; kx < k_w; kx += taps, to += step)
+        *to = *row < 0 ? padding_ : AtEdge(image + *row, column + kx);
+    }
+  }
+  const std::byte* AtEdge(const std::byte* line, const int64_t* column) {
+    if (column[0] >= 0 && column[p_.segment_taps - 1] >= 0) return Readable(line + column[0]);
+    return p_.segment_taps == 1 ? padding_ : Copy(line, column);
+  }
+  const std::byte* Readable(const std::byte* segment) {
+    if (segment <= last_) return segment;
+    return Keep(segment, p_.segment_bytes, copy_);
+  }
+  const std::byte* Copy(const std::byte* line, const int64_t* column) {
+    std::byte* to = copy_;
+    for (int32_t t = 0; t < p_.segment_taps; ++t, to += p_.tap_bytes) {
+      std::memcpy(to, column[t] < 0 ? padding_ : line + column[t], p_.tap_bytes);
+    }
+    return Keep(nullptr, 0, to);
+  }
+  // Ends the copy at copy_ with `bytes` more at `to` and zeros.
+  const std::byte* Keep(const std::byte* from, int64_t bytes, std::byte* to) {
+    const std::byte* copy = copy_;
+    if (bytes > 0) std::memcpy(to, from, bytes);
+    copy_ += p_.segment_padded;
+    std::memset(to + bytes, 0, copy_ - (to + bytes));
+    return copy;
+  }
+
+  const GemmParams& p_;
+  const std::byte* input_;
+  const std::byte* last_;     // the last place where a whole padded segment can be read
+  const std::byte* padding_;  // of the image that is at hand
+  std::byte* copy_;
+};
+
+bool AllInside(const GemmParams& p, int64_t x) {
+  const auto column = p.offsets.columns.begin() + x * p.k_w;
+  return std::all_of(column, column + p.k_w, [](int64_t offset) { return offset >= 0; });
+}
+
+InsideColumns FindInside(const GemmParams& p) {
+  InsideColumns inside;
+  if (p.dense) return inside;
+  while (inside.begin < p.out_w && !AllInside(p, inside.begin)) ++inside.begin;
+  inside.end = inside.begin;
+  while (inside.end < p.out_w && AllInside(p, inside.end)) ++inside.end;
+  if (inside.end - inside.begin > 1) {
+    const int64_t* first = &p.offsets.columns[inside.begin * p.k_w];
+    inside.step = first[p.k_w] - first[0];
+  }
+  return inside;
+}
+
+// A tile is a line of an image.
+TileCode PadTile(const GemmParams& p, const TileArgs& args, TileRange tiles) {
+  const PaddedLines& padded = p.padded;
+  const int64_t right = padded.bytes - padded.left - padded.line;
+  for (int64_t i = tiles.begin; i < tiles.end; ++i) {
+    std::byte* to = args.shared + i * padded.bytes;
+    const auto fill = [&](int64_t bytes) {
+      for (int64_t at = 0; at < bytes; at += p.row_bytes, to += p.row_bytes)
+        std::memcpy(to, p.constants->padding.data(), static_cast<size_t>(p.row_bytes));
+    };
+    fill(padded.left);
+    const auto* from = static_cast<const std::byte*>(args.inputs[0]) + i * padded.line;
+    std::memcpy(to, from, static_cast<size_t>(padded.line));
+    to += padded.line;
+    fill(right);
+  }
+  return TileCode::kOk;
+}
+
+}  // namespace
+
+void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p) {
+  p.segments = p.k_h * p.k_w / p.segment_taps;
+  p.segment_bytes = p.segment_padded = p.tap_bytes * p.segment_taps;
+  p.inside = FindInside(p);
+  p.gather = kernels.group_k == 2 && p.element == 1;
+  if (p.gather) {
+    p.call.groups = CeilDiv(k, kernels.group_k);
+    p.gathered_row = p.call.groups * 4;
+    return;
+  }
+  if (p.element == 1) p.call.flip = p.constants->flip;
+  p.segment_padded = CeilDiv(p.segment_bytes, 4) * 4;
+  p.call.taps = p.segments;
+  p.call.groups = p.segment_padded / 4;
+}
+
+void PointAtRows(const GemmParams& p, const TileArgs& args, int64_t group, int64_t row,
+                 int64_t rows, const std::byte** to) {
+  Segments(p, args, group).PointAt(row, rows, to);
+}
+
+void PadLines(ConvGeometry& g, GemmParams& p) {
+  if (p.segment_taps == 1 || p.hybrid()) return;
+  int64_t edges = 0;
+  for (int64_t x = 0; x < g.out_w; ++x) {
+    const int64_t first = x * g.stride_w - g.pad_w;
+    edges += first < 0 || first + g.k_w > g.in_w ? 1 : 0;
+  }
+  const int64_t reached = int64_t{g.out_w - 1} * g.stride_w + g.k_w;
+  const int64_t width = std::max<int64_t>(int64_t{g.pad_w} + g.in_w, reached);
+  if (edges * g.out_h * g.k_h * kBytesOfEdge <= g.in_h * width * p.row_bytes) return;
+  p.padded.used = true;
+  p.padded.lines = int64_t{g.batch} * g.in_h;
+  p.padded.left = g.pad_w * p.row_bytes;
+  p.padded.line = g.in_w * p.row_bytes;
+  p.padded.bytes = width * p.row_bytes;
+  g.in_w = static_cast<int32_t>(width);
+  g.pad_w = 0;
+}
+
+void PrependPadding(const PaddedLines& padded, Step& step) {
+  step.kind = StepKind::kPhased;
+  step.shared_bytes = static_cast<size_t>(padded.lines * padded.bytes);
+  step.phases.insert(step.phases.begin(),
+                     Phase{Erase<&PadTile>(), step.phases[0].tiles == 0 ? 0 : padded.lines,
+                           kNsOfByte * static_cast<float>(padded.bytes)});
+}
+
+}  // namespace heddle::core
