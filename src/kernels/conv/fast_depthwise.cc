@@ -16,7 +16,6 @@ namespace heddle::core {
 namespace {
 
 constexpr double kTileNs = 40e3;
-constexpr int32_t kMostRepeated = 32;  // times a single channel; from there on a product is faster
 
 struct DepthwiseParams {
   std::shared_ptr<const FastConstants> constants;
@@ -335,8 +334,7 @@ MadeOperation MakeFastDepthwise(const MakeArgs& args, const ConvSpec& spec) {
   if (spec.groups == 0 || weights.elements() == 0) return OperationPtr();
   const bool repeats = spec.groups != channels;
   if (repeats && spec.hybrid()) return OperationPtr();
-  const bool product = channels > kMostRepeated || spec.input == Type::kInt16;
-  if (repeats && spec.groups == 1 && product) return MakeFastOneChannel(args, spec);
+  if (repeats && spec.groups == 1) return MakeFastOneChannel(args, spec);
   if (!FastConstantsFit(args, spec, channels)) return OperationPtr();
   const DepthwiseKernels* kernels = ChooseKernels(args, spec);
   if (kernels == nullptr || channels % spec.groups != 0) return OperationPtr();
