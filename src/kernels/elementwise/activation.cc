@@ -3,23 +3,23 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/elementwise/map.h"
+#include "kernels/elementwise/function.h"
 #include "kernels/elementwise/types.h"
 #include "kernels/quant.h"
 
 namespace heddle::core {
 namespace {
 
-// A function of floats, for every float type.
 template <class F>
-MadeOperation MakeFloatMap(const Operand& input, F f, float element_ns) {
-  switch (input.type) {
+MadeOperation MakeFloatMap(const MakeArgs& args, F f, FloatRunOf<F> FloatRuns::* run,
+                           float plain_ns) {
+  switch (args.inputs[0].type) {
     case Type::kFloat32:
-      return MakeMap<Plain<float>, Plain<float>>(f, element_ns);
+      return MakeFloatRun(args, f, run, plain_ns);
     case Type::kFloat16:
-      return MakeMap<Float16, Float16>(f, element_ns + 2);
+      return MakeMap<Float16, Float16>(f, plain_ns + 2);
     default:
-      return UnsupportedType(input);
+      return UnsupportedType(args.inputs[0]);
   }
 }
 
@@ -31,12 +31,6 @@ MadeOperation MakeIntegerMap(const Operand& input, F f, float element_ns) {
 }
 
 bool IsFloat(Type type) { return type == Type::kFloat32 || type == Type::kFloat16; }
-
-// NaN stays.
-struct Clip {
-  float lo, hi;
-  float operator()(float x) const { return x <= lo ? lo : x >= hi ? hi : x; }
-};
 
 // XNNPACK's form for float16, the only one there is: NaN becomes the lower bound.
 struct ClipHalf {
@@ -72,11 +66,6 @@ ReluRange ReluRangeOf(OpCode code) {
   }
 }
 
-struct LeakyFloat {
-  float alpha;
-  float operator()(float x) const { return x < 0 ? x * alpha : x; }
-};
-
 // The builtin kernels' arithmetic.
 struct LeakyBuiltin {
   int32_t zero_in, zero_out;
@@ -104,26 +93,6 @@ bool XnnTakesLeaky(float positive, float negative, float alpha) {
   return std::isnormal(alpha) && positive >= 0x1p-8f && positive <= 128 && negative >= -127.996f &&
          negative <= 128 && std::fabs(negative) >= 0x1p-8f;
 }
-
-// f32[x * min(6, max(0, x + 3)) / 6].
-struct HardSwishReference {
-  float operator()(float x) const {
-    float t = x + 3.0f;
-    t = t < 0 ? 0 : t;
-    t = t > 6 ? 6 : t;
-    return x * t / 6.0f;
-  }
-};
-// fma(x, 1/6, 0.5) in [0, 1], times x. The product is exact in double, and of all 2^32 floats x
-// none has a sum that the two roundings take elsewhere than fma's one does.
-struct HardSwishFast {
-  float operator()(float x) const {
-    float t = static_cast<float>(static_cast<double>(x) * static_cast<double>(1.0f / 6) + 0.5);
-    t = t < 0 ? 0 : t;
-    t = t > 1 ? 1 : t;
-    return t * x;
-  }
-};
 
 int16_t Saturate16(int64_t x) {
   return static_cast<int16_t>(std::clamp<int64_t>(x, -32768, 32767));
@@ -173,7 +142,7 @@ MadeOperation MakeRelu(const MakeArgs& args) {
   HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   const ReluRange relu = ReluRangeOf(args.op.code);
   const float lo = ActivationRange(relu.lo).lo, hi = ActivationRange(relu.hi).hi;
-  if (in.type == Type::kFloat32) return MakeMap<Plain<float>, Plain<float>>(Clip{lo, hi}, 0.3f);
+  if (in.type == Type::kFloat32) return MakeFloatRun(args, Clip{lo, hi}, &FloatRuns::clip, 0.3f);
   if (in.type == Type::kFloat16) return MakeMap<Float16, Float16>(ClipHalf{lo, hi}, 2);
   if (!IsByte(in.type) && in.type != Type::kInt16) return UnsupportedType(in);
   HEDDLE_TRY(CheckQuantised({&in, &out}));
@@ -190,7 +159,7 @@ MadeOperation MakeLeakyRelu(const MakeArgs& args) {
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   const float alpha = args.op.OptionsOr<LeakyReluOptions>().alpha;
-  if (IsFloat(in.type)) return MakeFloatMap(in, LeakyFloat{alpha}, 0.3f);
+  if (IsFloat(in.type)) return MakeFloatMap(args, Leaky{alpha}, &FloatRuns::leaky, 0.3f);
   if (!IsByte(in.type) && in.type != Type::kInt16) return UnsupportedType(in);
   HEDDLE_TRY(CheckQuantised({&in, &out}));
   const int32_t zero_in = in.quant->ZeroPoint(), zero_out = out.quant->ZeroPoint();
@@ -219,8 +188,9 @@ MadeOperation MakeHardSwish(const MakeArgs& args) {
   HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
   if (IsByte(in.type)) return MakeHardSwishInteger(in, out);
   if (!IsFloat(in.type)) return UnsupportedType(in);
-  if (XnnTakesAll(args)) return MakeFloatMap(in, HardSwishFast{}, 0.7f);
-  return MakeFloatMap(in, HardSwishReference{}, 0.7f);
+  if (XnnTakesAll(args))
+    return MakeFloatMap(args, HardSwishFast{}, &FloatRuns::hard_swish_fast, 0.7f);
+  return MakeFloatMap(args, HardSwishReference{}, &FloatRuns::hard_swish_reference, 0.7f);
 }
 
 }  // namespace heddle::core

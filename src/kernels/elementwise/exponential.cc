@@ -9,53 +9,34 @@ namespace heddle::core {
 namespace {
 
 struct ExpFunction {
-  float Exact(float x) const { return ExpF(x); }
-  float Fast(float x) const { return FastExpF(x); }
+  float operator()(float x) const { return ExpF(x); }
 };
 struct LogFunction {
-  float Exact(float x) const { return LogF(x); }
-  float Fast(float x) const { return FastLogF(x); }
+  float operator()(float x) const { return LogF(x); }
 };
 struct EluFunction {
-  float Exact(float x) const { return x < 0 ? Expm1F(x) : x; }
-  float Fast(float x) const {
-    const float below = FastExpm1F(x < 0 ? x : 0);
-    return x < 0 ? below : x;
-  }
+  float operator()(float x) const { return x < 0 ? Expm1F(x) : x; }
 };
-// x times the normal distribution's share below x.
 struct GeluFunction {
-  static constexpr float kMinusSqrtHalf = -0x1.6a09e6p-1f;
-  float Exact(float x) const {
-    return 0.5f * x * static_cast<float>(Erfc(static_cast<double>(x * kMinusSqrtHalf)));
+  float operator()(float x) const {
+    return 0.5f * x * static_cast<float>(Erfc(static_cast<double>(x * FastGelu::kMinusSqrtHalf)));
   }
-  float Fast(float x) const { return 0.5f * x * FastErfcF(x * kMinusSqrtHalf); }
 };
 struct GeluTanhFunction {
-  static float Argument(float x) {
-    constexpr float kSqrtTwoOverPi = 0x1.988454p-1f;
-    return kSqrtTwoOverPi * (x + 0.044715f * x * x * x);
-  }
-  float Exact(float x) const { return 0.5f * x * (1.0f + TanhF(Argument(x))); }
-  float Fast(float x) const { return 0.5f * x * (1.0f + FastTanhF(Argument(x))); }
+  float operator()(float x) const { return 0.5f * x * (1.0f + TanhF(FastGeluTanh::Argument(x))); }
 };
 
-template <class Function>
-struct Exactly {
-  Function f;
-  float operator()(float x) const { return f.Exact(x); }
-};
-template <class Function>
-struct Fast {
-  Function f;
-  float operator()(float x) const { return f.Fast(x); }
+template <class Fast>
+struct FastForm {
+  FloatRunOf<Fast> FloatRuns::* run;
+  float plain_ns;
 };
 
-template <class Function>
-MadeOperation MakeFloat(const MakeArgs& args, float fast_ns, float exact_ns) {
+template <class Exact, class Fast>
+MadeOperation MakeFloat(const MakeArgs& args, Exact exact, float exact_ns, FastForm<Fast> fast) {
   if (args.numerics == Numerics::kFast)
-    return MakeFloatFunction(args.inputs[0], Fast<Function>{}, fast_ns);
-  return MakeFloatFunction(args.inputs[0], Exactly<Function>{}, exact_ns);
+    return MakeFloatFunction(args, Fast{}, fast.run, fast.plain_ns);
+  return MakeFloatFunction(args.inputs[0], exact, exact_ns);
 }
 
 Status CheckUnary(const MakeArgs& args) {
@@ -74,11 +55,11 @@ MadeOperation MakeTabled(const MakeArgs& args, F f) {
   return MakeByteFunction(args, f, ByteRounding::kBuiltin);
 }
 
-template <class Function>
-MadeOperation MakeGeluOf(const MakeArgs& args) {
+template <class Exact, class Fast>
+MadeOperation MakeGeluOf(const MakeArgs& args, Exact exact, FastForm<Fast> fast) {
   const Type type = args.inputs[0].type;
-  if (IsByte(type) || type == Type::kInt16) return MakeTabled(args, Exactly<Function>{});
-  return MakeFloat<Function>(args, 5, 100);
+  if (IsByte(type) || type == Type::kInt16) return MakeTabled(args, exact);
+  return MakeFloat(args, exact, 100, fast);
 }
 
 bool IsTabled(Type type) { return type == Type::kInt8 || type == Type::kInt16; }
@@ -87,14 +68,15 @@ bool IsTabled(Type type) { return type == Type::kInt8 || type == Type::kInt16; }
 
 MadeOperation MakeExp(const MakeArgs& args) {
   HEDDLE_TRY(CheckUnary(args));
-  if (IsTabled(args.inputs[0].type)) return MakeTabled(args, Exactly<ExpFunction>{});
-  return MakeFloat<ExpFunction>(args, 1.5f, 10);
+  if (IsTabled(args.inputs[0].type)) return MakeTabled(args, ExpFunction{});
+  return MakeFloat(args, ExpFunction{}, 10, FastForm<FastExp>{&FloatRuns::exp, 1.5f});
 }
 
 MadeOperation MakeLog(const MakeArgs& args) {
   HEDDLE_TRY(CheckUnary(args));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
-  if (!IsTabled(in.type)) return MakeFloat<LogFunction>(args, 2, 15);
+  if (!IsTabled(in.type))
+    return MakeFloat(args, LogFunction{}, 15, FastForm<FastLog>{&FloatRuns::log, 2});
   const int32_t least = RangeOf(out.type).lo - out.quant->ZeroPoint();
   const float lowest = static_cast<float>(least) * out.quant->Scale();
   return MakeTabled(args, [=](float x) { return x <= 0 ? lowest : LogF(x); });
@@ -102,16 +84,18 @@ MadeOperation MakeLog(const MakeArgs& args) {
 
 MadeOperation MakeElu(const MakeArgs& args) {
   HEDDLE_TRY(CheckUnary(args));
-  if (args.inputs[0].type != Type::kInt8) return MakeFloat<EluFunction>(args, 2, 15);
+  if (args.inputs[0].type != Type::kInt8)
+    return MakeFloat(args, EluFunction{}, 15, FastForm<FastElu>{&FloatRuns::elu, 2});
   HEDDLE_TRY(CheckScales(args));
-  return MakeByteFunction(args, Exactly<EluFunction>{},
+  return MakeByteFunction(args, EluFunction{},
                           XnnTakesAll(args) ? ByteRounding::kXnn : ByteRounding::kBuiltin);
 }
 
 MadeOperation MakeGelu(const MakeArgs& args) {
   HEDDLE_TRY(CheckUnary(args));
-  if (args.op.OptionsOr<GeluOptions>().approximate) return MakeGeluOf<GeluTanhFunction>(args);
-  return MakeGeluOf<GeluFunction>(args);
+  if (args.op.OptionsOr<GeluOptions>().approximate)
+    return MakeGeluOf(args, GeluTanhFunction{}, FastForm<FastGeluTanh>{&FloatRuns::gelu_tanh, 5});
+  return MakeGeluOf(args, GeluFunction{}, FastForm<FastGelu>{&FloatRuns::gelu, 5});
 }
 
 }  // namespace heddle::core

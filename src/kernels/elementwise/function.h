@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 
+#include "kernels/elementwise/float_runs.h"
 #include "kernels/elementwise/map.h"
 #include "kernels/elementwise/types.h"
 #include "kernels/quant.h"
@@ -14,10 +15,36 @@
 
 namespace heddle::core {
 
+// A function of float_runs.h as the map of a tensor.
+template <class F>
+struct FloatRunMap {
+  F f;
+  FloatRunOf<F> run;
+  const char* isa;
+  const char* name() const { return isa; }
+  void Run(const void* in, void* out, int64_t begin, int64_t end) const {
+    run(f, static_cast<const float*>(in) + begin, static_cast<float*>(out) + begin, end - begin);
+  }
+};
+template <class F>
+MadeOperation MakeFloatRun(const MakeArgs& args, F f, FloatRunOf<F> FloatRuns::* run,
+                           float plain_ns) {
+  const FloatRuns runs = FloatRunsFor(args.isa);
+  return MakeMap<Plain<float>, Plain<float>>(FloatRunMap<F>{f, runs.*run, runs.name},
+                                             plain_ns / runs.speed);
+}
+
 template <class F>
 MadeOperation MakeFloatFunction(const Operand& input, F f, float element_ns) {
   return MakeForType<Type::kFloat32, Type::kFloat16, Type::kBFloat16>(
       input, [=]<class E>() { return MakeMap<E, E>(f, element_ns); });
+}
+// The same, float32 by the instruction set's own form.
+template <class F>
+MadeOperation MakeFloatFunction(const MakeArgs& args, F f, FloatRunOf<F> FloatRuns::* run,
+                                float plain_ns) {
+  if (args.inputs[0].type == Type::kFloat32) return MakeFloatRun(args, f, run, plain_ns);
+  return MakeFloatFunction(args.inputs[0], f, plain_ns);
 }
 
 // XNNPACK rounds ties to even after adding the zero point, the builtin kernels away from zero

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/elementwise/float_runs.h"
 #include "kernels/elementwise/function.h"
-#include "kernels/elementwise/sigmoid_runs.h"
 #include "kernels/math.h"
 #include "kernels/quant.h"
 
@@ -95,7 +95,7 @@ struct LogisticFunction {
   // LiteRT's float kernel takes the exponential itself below -9, which is 1.2e-4 off there.
   static float ReferenceTensor(float x) { return x < -9.0f ? ExpF(x) : Reference(x); }
   static float Fast(float x) { return FastLogisticF(x); }
-  static FloatRunFn Run(const SigmoidRuns& runs) { return runs.logistic; }
+  static FloatRunFn Run(const FloatRuns& runs) { return runs.logistic; }
 };
 struct TanhFunction {
   using Integer16 = Tanh16;
@@ -103,7 +103,7 @@ struct TanhFunction {
   static float Reference(float x) { return TanhF(x); }
   static float ReferenceTensor(float x) { return TanhF(x); }
   static float Fast(float x) { return FastTanhF(x); }
-  static FloatRunFn Run(const SigmoidRuns& runs) { return runs.tanh; }
+  static FloatRunFn Run(const FloatRuns& runs) { return runs.tanh; }
 };
 
 template <class Function>
@@ -115,8 +115,8 @@ struct FastFloat {
   float operator()(float x) const { return Function::Fast(x); }
 };
 
-// Of sigmoid_runs.h.
-struct FloatRun {
+// Of float_runs.h.
+struct SigmoidRun {
   FloatRunFn run;
   const char* isa;
   const char* name() const { return isa; }
@@ -130,8 +130,8 @@ MadeOperation MakeFloat32(const MakeArgs& args) {
   using Element = Plain<float>;
   if (args.numerics == Numerics::kReference)
     return MakeMap<Element, Element>(ReferenceFloat<Function>{}, 12);
-  const SigmoidRuns runs = SigmoidRunsFor(args.isa);
-  return MakeMap<Element, Element>(FloatRun{Function::Run(runs), runs.name}, runs.fast_ns);
+  const FloatRuns runs = FloatRunsFor(args.isa);
+  return MakeMap<Element, Element>(SigmoidRun{Function::Run(runs), runs.name}, runs.fast_ns);
 }
 
 template <class Function, class Element>

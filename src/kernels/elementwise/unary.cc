@@ -25,7 +25,7 @@ MadeOperation MakeOnFloats(const MakeArgs& args, F f, float element_ns) {
 
 // The most negative integer wraps.
 struct Absolute {
-  float operator()(float x) const { return std::fabs(x); }
+  float operator()(float x) const { return AbsoluteFloat{}(x); }
   template <class T>
   T operator()(T x) const {
     using U = std::make_unsigned_t<T>;
@@ -39,12 +39,6 @@ struct Negate {
     using U = std::make_unsigned_t<T>;
     return static_cast<T>(U{0} - static_cast<U>(x));
   }
-};
-struct Square {
-  float operator()(float x) const { return x * x; }
-};
-struct SquareRoot {
-  float operator()(float x) const { return std::sqrt(x); }
 };
 // A denormal as an integer times 2^-150 has a root that no flushing reaches.
 struct InverseRoot {
@@ -225,7 +219,9 @@ MadeOperation MakeAbs(const MakeArgs& args) {
   const Operand& in = args.inputs[0];
   if (in.type == Type::kInt8) return MakeAbsQuantised<int8_t>(args);
   if (in.type == Type::kInt16 && in.quant->quantised()) return MakeAbsQuantised<int16_t>(args);
-  return MakeForType<Type::kFloat32, Type::kFloat16, Type::kInt16, Type::kInt32>(
+  if (in.type == Type::kFloat32)
+    return MakeFloatRun(args, AbsoluteFloat{}, &FloatRuns::absolute, 0.3f);
+  return MakeForType<Type::kFloat16, Type::kInt16, Type::kInt32>(
       in, []<class E>() { return MakeMap<E, E>(Absolute{}, 0.3f); });
 }
 
@@ -240,7 +236,7 @@ MadeOperation MakeSqrt(const MakeArgs& args) {
   HEDDLE_TRY(CheckUnary(args));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   if (in.type != Type::kInt8 && in.type != Type::kInt16)
-    return MakeFloatFunction(in, SquareRoot{}, 1);
+    return MakeFloatFunction(args, SquareRoot{}, &FloatRuns::square_root, 1);
   HEDDLE_TRY(CheckQuantised({&in, &out}));
   const auto make = [&]<class T>(T) {
     return MakeRoot<T>(in,
@@ -260,7 +256,10 @@ MadeOperation MakeRsqrt(const MakeArgs& args) {
   return in.type == Type::kInt8 ? MakeRsqrt8(args) : MakeRsqrt16(args);
 }
 
-MadeOperation MakeSquare(const MakeArgs& args) { return MakeOnFloats(args, Square{}, 0.3f); }
+MadeOperation MakeSquare(const MakeArgs& args) {
+  HEDDLE_TRY(CheckUnary(args));
+  return MakeFloatFunction(args, Square{}, &FloatRuns::square, 0.3f);
+}
 MadeOperation MakeSin(const MakeArgs& args) { return MakeOnFloats(args, Sine{}, 12); }
 MadeOperation MakeCos(const MakeArgs& args) { return MakeOnFloats(args, Cosine{}, 12); }
 MadeOperation MakeFloor(const MakeArgs& args) { return MakeOnFloats(args, Floor{}, 1); }

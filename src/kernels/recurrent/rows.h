@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "kernels/conv/row_quantiser.h"
-#include "kernels/elementwise/sigmoid_runs.h"
+#include "kernels/elementwise/float_runs.h"
 #include "kernels/recurrent/operands.h"
 #include "kernels/recurrent/row_products.h"
 
@@ -31,7 +31,7 @@ struct RowMath {
   Activation activation = Activation::kNone;
   const RowKernels* quantiser = &RowKernelsOf(Isa::kPlain);
   const RowProducts* products = &RowProductsOf(Isa::kPlain);
-  SigmoidRuns sigmoid = PlainSigmoidRuns();
+  FloatRuns sigmoid = PlainFloatRuns();
 
   RowMath() = default;
   RowMath(const MakeArgs& args, WeightsKind weights, bool asymmetric, Activation fused)
@@ -41,7 +41,7 @@ struct RowMath {
         activation(fused),
         quantiser(&RowKernelsOf(args.isa)),
         products(&RowProductsOf(args.isa)),
-        sigmoid(SigmoidRunsFor(args.isa)) {}
+        sigmoid(FloatRunsFor(args.isa)) {}
 
   // `room`: bytes for a hybrid row.
   Row Make(const float* values, int32_t length, int8_t* room) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every instruction set gives the bits of the functions in math.h.
-#include "kernels/elementwise/sigmoid_runs.h"
+#include "kernels/elementwise/float_runs.h"
 
 #include <gtest/gtest.h>
 
@@ -26,10 +26,10 @@ std::vector<float> Samples() {
   return v;
 }
 
-TEST(SigmoidRuns, AreTheFunctionsOnEveryIsa) {
+TEST(FloatRuns, AreTheFunctionsOnEveryIsa) {
   const std::vector<float> in = Samples();
   for (Isa isa : SupportedIsas()) {
-    const SigmoidRuns runs = SigmoidRunsFor(isa);
+    const FloatRuns runs = FloatRunsFor(isa);
     const struct {
       const char* name;
       FloatRunFn run;
@@ -48,11 +48,37 @@ TEST(SigmoidRuns, AreTheFunctionsOnEveryIsa) {
   }
 }
 
-TEST(SigmoidRuns, WriteNoMoreThanTheirRun) {
+template <class F>
+void ExpectFunction(const char* name, F f, FloatRunOf<F> FloatRuns::* run) {
+  const std::vector<float> in = Samples();
+  for (Isa isa : SupportedIsas()) {
+    std::vector<float> out = in;
+    (FloatRunsFor(isa).*run)(f, out.data(), out.data(), static_cast<int64_t>(out.size()));
+    for (size_t i = 0; i < in.size(); ++i)
+      ASSERT_EQ(Bits(out[i]), Bits(f(in[i]))) << name << "(" << in[i] << ") on " << IsaName(isa);
+  }
+}
+
+TEST(FloatRuns, HaveTheirFunctionsBitsOnEveryIsa) {
+  ExpectFunction("clip", Clip{-0.5f, 6}, &FloatRuns::clip);
+  ExpectFunction("leaky", Leaky{0.3f}, &FloatRuns::leaky);
+  ExpectFunction("hard_swish_reference", HardSwishReference{}, &FloatRuns::hard_swish_reference);
+  ExpectFunction("hard_swish_fast", HardSwishFast{}, &FloatRuns::hard_swish_fast);
+  ExpectFunction("absolute", AbsoluteFloat{}, &FloatRuns::absolute);
+  ExpectFunction("square", Square{}, &FloatRuns::square);
+  ExpectFunction("square_root", SquareRoot{}, &FloatRuns::square_root);
+  ExpectFunction("exp", FastExp{}, &FloatRuns::exp);
+  ExpectFunction("log", FastLog{}, &FloatRuns::log);
+  ExpectFunction("elu", FastElu{}, &FloatRuns::elu);
+  ExpectFunction("gelu", FastGelu{}, &FloatRuns::gelu);
+  ExpectFunction("gelu_tanh", FastGeluTanh{}, &FloatRuns::gelu_tanh);
+}
+
+TEST(FloatRuns, WriteNoMoreThanTheirRun) {
   for (Isa isa : SupportedIsas())
     for (int64_t n = 0; n < 40; ++n) {
       std::vector<float> in(40, 0.5f), out(40, 7);
-      SigmoidRunsFor(isa).exact_logistic(in.data(), out.data(), n);
+      FloatRunsFor(isa).exact_logistic(in.data(), out.data(), n);
       for (int64_t i = 0; i < 40; ++i) ASSERT_EQ(out[i], i < n ? LogisticF(0.5f) : 7);
     }
 }

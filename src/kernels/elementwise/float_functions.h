@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions of one float without branches, for loops that compilers vectorise. Inlined so that a
+// file compiled for one instruction set exports no copy of them.
+#ifndef HEDDLE_KERNELS_ELEMENTWISE_FLOAT_FUNCTIONS_H_
+#define HEDDLE_KERNELS_ELEMENTWISE_FLOAT_FUNCTIONS_H_
+
+#include "kernels/math.h"
+
+namespace heddle::core {
+
+// NaN stays, and of equal zeros the value's own sign, as where the clamp is fused.
+struct Clip {
+  float lo, hi;
+  [[gnu::always_inline]] float operator()(float x) const {
+    const float above = x < lo ? lo : x;
+    return above > hi ? hi : above;
+  }
+};
+
+struct Leaky {
+  float alpha;
+  [[gnu::always_inline]] float operator()(float x) const { return x < 0 ? x * alpha : x; }
+};
+
+// f32[x * min(6, max(0, x + 3)) / 6].
+struct HardSwishReference {
+  [[gnu::always_inline]] float operator()(float x) const {
+    float t = x + 3.0f;
+    t = t < 0 ? 0 : t;
+    t = t > 6 ? 6 : t;
+    return x * t / 6.0f;
+  }
+};
+
+// fma(x, 1/6, 0.5) in [0, 1], times x.
+struct HardSwishFast {
+  [[gnu::always_inline]] float operator()(float x) const {
+    float t = Fused(x);
+    t = t < 0 ? 0 : t;
+    t = t > 1 ? 1 : t;
+    return t * x;
+  }
+
+ private:
+  [[gnu::always_inline]] static float Fused(float x) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return __builtin_fmaf(x, 1.0f / 6, 0.5f);
+#else
+    // The product is exact in double, and of all 2^32 floats x none has a sum that the two
+    // roundings take elsewhere than fma's one does.
+    return static_cast<float>(static_cast<double>(x) * static_cast<double>(1.0f / 6) + 0.5);
+#endif
+  }
+};
+
+struct AbsoluteFloat {
+  [[gnu::always_inline]] float operator()(float x) const { return __builtin_fabsf(x); }
+};
+struct Square {
+  [[gnu::always_inline]] float operator()(float x) const { return x * x; }
+};
+struct SquareRoot {
+  [[gnu::always_inline]] float operator()(float x) const { return __builtin_sqrtf(x); }
+};
+
+struct FastExp {
+  [[gnu::always_inline]] float operator()(float x) const { return FastExpF(x); }
+};
+struct FastLog {
+  [[gnu::always_inline]] float operator()(float x) const { return FastLogF(x); }
+};
+struct FastElu {
+  [[gnu::always_inline]] float operator()(float x) const {
+    const float below = FastExpm1F(x < 0 ? x : 0);
+    return x < 0 ? below : x;
+  }
+};
+// x times the normal distribution's share below x.
+struct FastGelu {
+  static constexpr float kMinusSqrtHalf = -0x1.6a09e6p-1f;
+  [[gnu::always_inline]] float operator()(float x) const {
+    return 0.5f * x * FastErfcF(x * kMinusSqrtHalf);
+  }
+};
+struct FastGeluTanh {
+  [[gnu::always_inline]] static float Argument(float x) {
+    constexpr float kSqrtTwoOverPi = 0x1.988454p-1f;
+    return kSqrtTwoOverPi * (x + 0.044715f * x * x * x);
+  }
+  [[gnu::always_inline]] float operator()(float x) const {
+    return 0.5f * x * (1.0f + FastTanhF(Argument(x)));
+  }
+};
+
+}  // namespace heddle::core
+
+#endif  // HEDDLE_KERNELS_ELEMENTWISE_FLOAT_FUNCTIONS_H_
