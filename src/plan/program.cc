@@ -35,9 +35,7 @@ Result<std::shared_ptr<const Program>> Program::Compile(std::shared_ptr<const Mo
   program->subgraph_index_ = subgraph;
   program->options_ = options;
   HEDDLE_TRY(program->ReadValues());
-  const Subgraph& graph = program->subgraph();
-  for (size_t i = 0; i < graph.operators.size(); ++i)
-    HEDDLE_TRY(program->AddNode(static_cast<int>(i)));
+  HEDDLE_TRY(program->AddOperators());
   program->usual_shapes_.clear();
   HEDDLE_TRY(program->weights_->Seal());
   return std::shared_ptr<const Program>(program);
@@ -86,8 +84,18 @@ Operand Program::OperandOf(int value) const {
   return operand;
 }
 
-Status Program::AddNode(int op_index) {
-  const Operator& op = subgraph().operators[op_index];
+Status Program::AddOperators() {
+  const std::vector<Operator>& operators = subgraph().operators;
+  if (options_.fuse_activations && !options_.keep_all) fused_ = FuseActivations(subgraph());
+  for (size_t i = 0; i < operators.size(); ++i) {
+    if (!fused_.gone.empty() && fused_.gone[i]) continue;
+    const bool whole = !fused_.instead.empty() && fused_.instead[i] != nullptr;
+    HEDDLE_TRY(AddNode(static_cast<int>(i), whole ? *fused_.instead[i] : operators[i]));
+  }
+  return Status();
+}
+
+Status Program::AddNode(int op_index, const Operator& op) {
   std::vector<Operand> inputs, outputs;
   std::vector<Shape> usual;
   for (int v : op.inputs) {
@@ -177,7 +185,7 @@ Status Program::Fold(Node& node, bool* folded) {
                                            static_cast<int>(options_.numerics));
     // Filled below through `out`: the store hands back its memory, still writable until Seal.
     HEDDLE_ASSIGN(const std::byte* blob,
-                  weights_->Pack(node.source, layout, outputs[i].bytes,
+                  weights_->Pack(&subgraph().operators[node.op], layout, outputs[i].bytes,
                                  [&](std::byte* data) { out.push_back(data); }));
     Value& v = values_[node.outputs[i]];
     v.constant = blob;

@@ -10,6 +10,7 @@
 
 #include "kernels/operation.h"
 #include "model/model.h"
+#include "plan/fuse_activation.h"
 #include "plan/make_operation.h"
 #include "plan/state_layout.h"
 #include "plan/weight_store.h"
@@ -24,7 +25,8 @@ struct Limits {
 struct ProgramOptions {
   Numerics numerics = Numerics::kFast;
   Isa isa = Isa::kPlain;
-  bool keep_all = false;  // every value can be read to the end of the call
+  bool keep_all = false;  // every value can be read to the end of the call; nothing is fused
+  bool fuse_activations = true;
   Limits limits;
   std::shared_ptr<const OperatorSource> registered = nullptr;  // kernels of the embedding program
 };
@@ -47,8 +49,8 @@ struct Value {
 };
 
 struct Node {
-  int op = 0;  // index in the subgraph, for reports
-  const Operator* source = nullptr;
+  int op = 0;                        // index in the subgraph, for reports
+  const Operator* source = nullptr;  // the file's, or one that computes its activation, too
   std::unique_ptr<Operation> operation;
   std::vector<int> inputs, outputs;  // values; -1: absent
   int memory = -1;                   // of a random generator: its place in the state
@@ -80,7 +82,8 @@ class Program {
   Program() = default;
   Status ReadValues();
   Status Expand(const Tensor& sparse, Value* value);
-  Status AddNode(int op_index);
+  Status AddOperators();
+  Status AddNode(int op_index, const Operator& op);
   Status CheckVariables(const Node& node) const;
   Status Fold(Node& node, bool* folded);
   void InferShapes(const Node& node);
@@ -90,6 +93,7 @@ class Program {
   std::shared_ptr<const StateLayout> layout_;
   int subgraph_index_ = 0;
   ProgramOptions options_;
+  FusedActivations fused_;
   std::vector<Value> values_;
   std::vector<Shape> usual_shapes_;  // of the values, while nodes are added
   std::vector<Node> nodes_;
