@@ -59,27 +59,47 @@ RowTerms HybridRow(const MatMulPlan& p, Line<float> from, std::byte* scratch, st
   return terms;
 }
 
-template <class From, class To>
-void FillPanel(const MatMulPlan& p, const From* rhs, int64_t first, To* to, int32_t* sums) {
-  const int32_t lanes = p.kernels->lanes, group = p.kernels->group_k;
-  const int64_t down = p.adj_y ? 1 : p.n, across = p.adj_y ? p.k : 1;
-  for (int64_t g = 0; g < p.panel_bytes / (lanes * group * int64_t{sizeof(To)}); ++g) {
-    for (int32_t lane = 0; lane < lanes; ++lane) {
-      for (int32_t i = 0; i < group; ++i) {
-        const int64_t k = g * group + i, column = first + lane;
-        To w = 0;
-        if (k < p.k && column < p.n) {
-          if constexpr (std::is_same_v<From, Half>) {
-            w = ToFloat(rhs[k * down + column * across]);
-          } else {
-            w = rhs[k * down + column * across];
-          }
-        }
-        *to++ = w;
-        if constexpr (std::is_same_v<To, int8_t>) sums[lane] += w;
-      }
+template <class To, class From>
+To Stored(From w) {
+  if constexpr (std::is_same_v<From, Half>) {
+    return ToFloat(w);
+  } else {
+    return w;
+  }
+}
+
+// The column of each lane lies in one piece (adj_y), or a row of them all does.
+template <int32_t kGroup, class From, class To>
+void FillGroups(const MatMulPlan& p, const From* rhs, int64_t first, To* to, int32_t* sums) {
+  const int64_t lanes = p.kernels->lanes, real = std::min(lanes, p.n - first);
+  const auto place = [=](int64_t k) { return to + k / kGroup * kGroup * lanes + k % kGroup; };
+  for (int64_t lane = 0; p.adj_y && lane < real; ++lane) {
+    const From* from = rhs + (first + lane) * p.k;
+    for (int64_t k = 0; k < p.k; ++k) {
+      const To w = Stored<To>(from[k]);
+      place(k)[lane * kGroup] = w;
+      if constexpr (std::is_same_v<To, int8_t>) sums[lane] += w;
     }
   }
+  for (int64_t k = 0; !p.adj_y && k < p.k; ++k) {
+    const From* from = rhs + k * p.n + first;
+    To* const row = place(k);
+    for (int64_t lane = 0; lane < real; ++lane) {
+      const To w = Stored<To>(from[lane]);
+      row[lane * kGroup] = w;
+      if constexpr (std::is_same_v<To, int8_t>) sums[lane] += w;
+    }
+  }
+}
+
+template <class From, class To>
+void FillPanel(const MatMulPlan& p, const From* rhs, int64_t first, To* to, int32_t* sums) {
+  const int64_t lanes = p.kernels->lanes, group = p.kernels->group_k;
+  if (p.n - first < lanes || p.groups * group > p.k)
+    std::memset(to, 0, static_cast<size_t>(p.panel_bytes));
+  if (group == 4) return FillGroups<4>(p, rhs, first, to, sums);
+  if (group == 2) return FillGroups<2>(p, rhs, first, to, sums);
+  FillGroups<1>(p, rhs, first, to, sums);
 }
 
 }  // namespace
