@@ -210,16 +210,15 @@ bool XnnTakes(const MakeArgs& args, const ConvSpec& spec) {
   return IsFloat(spec.input) || XnnTakesIntegers(spec);
 }
 
-// 0 where the shapes leave it open, or make none.
-int32_t UsualGroups(ConvKind kind, const Shape& input, const Shape& weights) {
+}  // namespace
+
+int32_t GroupsOf(ConvKind kind, const Shape& input, const Shape& weights) {
   if (kind == ConvKind::kFullyConnected || input.rank() != 4 || weights.rank() != 4) return 0;
   const int32_t channels = input[3], each = kind == ConvKind::kDepthwise ? 1 : weights[3];
   if (channels <= 0 || each <= 0 || channels % each != 0) return 0;
   const int32_t groups = channels / each, out_c = weights[kind == ConvKind::kDepthwise ? 3 : 0];
   return out_c % groups == 0 ? groups : 0;
 }
-
-}  // namespace
 
 Result<ConvSpec> CheckConv(const MakeArgs& args, ConvKind kind) {
   HEDDLE_TRY(CheckOperands(args, kind));
@@ -231,7 +230,7 @@ Result<ConvSpec> CheckConv(const MakeArgs& args, ConvKind kind) {
   spec.input_quant = input.quant;
   spec.weights_quant = weights.quant;
   spec.output_quant = output.quant;
-  spec.groups = UsualGroups(kind, args.UsualShape(0), weights.shape);
+  spec.groups = GroupsOf(kind, args.UsualShape(0), weights.shape);
   spec.weights_constant = weights.constant;
   spec.bias_constant = true;
   if (args.inputs.size() == 3 && args.inputs[2].present()) {

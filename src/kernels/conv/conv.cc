@@ -20,14 +20,43 @@ MadeOperation MakePlainForm(const MakeArgs& args, ConvSpec spec) {
 
 namespace {
 
+// Where the model leaves the input's channels open: the fast form of the groups that nearly all
+// models have, and the plain one for what else a run may bring.
+class OpenGroups final : public Operation {
+ public:
+  OpenGroups(ConvKind kind, int32_t groups, std::unique_ptr<Operation> fast,
+             std::unique_ptr<Operation> plain)
+      : kind_(kind), groups_(groups), fast_(std::move(fast)), plain_(std::move(plain)) {}
+
+  Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
+    return plain_->Shapes(inputs, outputs);
+  }
+  Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
+               Step& step) const override {
+    const bool guessed = GroupsOf(kind_, inputs[0].shape, inputs[1].shape) == groups_;
+    return (guessed ? fast_ : plain_)->Lower(inputs, outputs, step);
+  }
+
+ private:
+  const ConvKind kind_;
+  const int32_t groups_;
+  const std::unique_ptr<Operation> fast_, plain_;
+};
+
 template <MadeOperation (*kFast)(const MakeArgs&, const ConvSpec&)>
 MadeOperation Make(const MakeArgs& args, ConvKind kind) {
   HEDDLE_ASSIGN(ConvSpec spec, CheckConv(args, kind));
-  if (args.isa != Isa::kPlain) {
-    HEDDLE_ASSIGN(std::unique_ptr<Operation> fast, kFast(args, spec));
-    if (fast != nullptr) return fast;
-  }
-  return MakePlainForm(args, std::move(spec));
+  if (args.isa == Isa::kPlain) return MakePlainForm(args, std::move(spec));
+  const Shape& weights = args.inputs[1].shape;
+  const bool open = spec.groups == 0 && kind != ConvKind::kFullyConnected && weights.rank() == 4;
+  ConvSpec guess = spec;
+  if (open) guess.groups = kind == ConvKind::kDepthwise ? weights[3] : 1;
+  HEDDLE_ASSIGN(std::unique_ptr<Operation> fast, kFast(args, guess));
+  if (fast != nullptr && !open) return fast;
+  HEDDLE_ASSIGN(std::unique_ptr<Operation> plain, MakePlainForm(args, std::move(spec)));
+  if (fast == nullptr) return plain;
+  return std::unique_ptr<Operation>(
+      std::make_unique<OpenGroups>(kind, guess.groups, std::move(fast), std::move(plain)));
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 namespace heddle::core {
 namespace {
 
+constexpr int64_t kMostBytesOfTap = 64;  // of which neighbours are read as one
+
 struct Filter {  // what the weights' shape and the options say
   int32_t out_c = 0, groups = 1;
   int64_t k = 0, channel_stride = 0, k_stride = 1;
@@ -35,6 +37,7 @@ class FastGemm final : public ConvOperation {
 
  private:
   void SetInput(ConvGeometry g, GemmParams& p) const;
+  void LayDown(ConvGeometry& g, GemmParams& p) const;
   void SetRows(const HybridRows& rows, GemmParams& p) const;
 
   Isa isa_;
@@ -58,6 +61,19 @@ void FastGemm::SetInput(ConvGeometry g, GemmParams& p) const {
     p.k_h = g.k_h, p.k_w = g.k_w;
     p.offsets = MakeTapOffsets(g, p.row_bytes);
   }
+}
+
+// A column of pixels is a line of them: the taps of few channels, which then lie side by side, are
+// read as one.
+void FastGemm::LayDown(ConvGeometry& g, GemmParams& p) const {
+  const int64_t tap_bytes = filter_.segment_k * p.element;
+  const bool whole_groups = p.element == 4 || tap_bytes % 4 == 0;
+  if (filter_.groups != 1 || filter_.segment_taps != 1 || g.in_w != 1 || g.out_w != 1 ||
+      g.k_w != 1 || g.k_h == 1 || g.dil_h != 1 || tap_bytes > kMostBytesOfTap || !whole_groups)
+    return;
+  std::swap(g.in_h, g.in_w), std::swap(g.out_h, g.out_w), std::swap(g.k_h, g.k_w);
+  std::swap(g.stride_h, g.stride_w), std::swap(g.pad_h, g.pad_w), std::swap(g.dil_h, g.dil_w);
+  p.segment_taps = g.k_w;
 }
 
 void FastGemm::SetRows(const HybridRows& rows, GemmParams& p) const {
@@ -85,6 +101,7 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
     if (p.hybrid()) SetRows(HybridRowsOf(spec(), g, RowKernelsOf(isa_)), p);
   }
   p.segment_taps = filter_.segment_taps;
+  LayDown(g, p);
   SetInput(g, p);
   PlanSegments(kernels_, filter_.k, p);
   p.call.panel_bytes = weights_.block_bytes;
@@ -151,7 +168,8 @@ int64_t InputElement(const ConvSpec& spec) {
 // Taps of few channels that lie side by side are read as one.
 void JoinTaps(const ConvSpec& spec, int32_t k_w, Filter& filter) {
   const int64_t tap_bytes = filter.segment_k * InputElement(spec);
-  if (k_w == 1 || tap_bytes > 64 || filter.groups != 1 || spec.window.dilation_w != 1) return;
+  if (k_w == 1 || tap_bytes > kMostBytesOfTap || filter.groups != 1 || spec.window.dilation_w != 1)
+    return;
   filter.segment_taps = k_w;
   filter.segment_k *= k_w;
 }

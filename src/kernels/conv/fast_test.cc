@@ -57,12 +57,22 @@ Operand AsOperand(const TestTensor& t) {
   return o;
 }
 
-Outcome Run(const Case& c, Numerics numerics, Isa isa, bool at_end, int64_t tiles_per_call) {
+// `open`: only this run knows the shape of the input.
+Outcome Run(const Case& c, Numerics numerics, Isa isa, bool at_end, int64_t tiles_per_call,
+            bool open = false) {
   TestPackStore packs;
+  const Shape unknown[3] = {Shape(), c.weights.shape, c.bias.shape};
   const Operand inputs[3] = {AsOperand(c.input), AsOperand(c.weights), AsOperand(c.bias)};
   Operand output = AsOperand(c.output);
   auto made = FindOperator(c.op)(
-      MakeArgs{c.op, inputs, std::span<const Operand>(&output, 1), numerics, isa, packs});
+      MakeArgs{c.op,
+               inputs,
+               std::span<const Operand>(&output, 1),
+               numerics,
+               isa,
+               packs,
+               {},
+               open ? std::span<const Shape>(unknown) : std::span<const Shape>()});
   EXPECT_TRUE(made.ok()) << c.text << made.status().message();
   if (!made.ok()) return {};
   const auto operation = std::move(made).value();
@@ -186,7 +196,7 @@ Case WindowCase(Random& r, OpCode code, Type type) {
   o.activation = r.Pick({Activation::kNone, Activation::kRelu, Activation::kRelu6});
   const int32_t h = (k_h - 1) * o.dilation_h + r.Int(1, 9);
   const bool wide = r.Int(0, 9) == 0;  // and few channels: its lines are read in place
-  const int32_t w = (k_w - 1) * o.dilation_w + (wide ? r.Int(100, 700) : r.Int(1, 20));
+  int32_t w = (k_w - 1) * o.dilation_w + (wide ? r.Int(100, 700) : r.Int(1, 20));
   const int32_t groups = depthwise || wide ? 1 : r.Pick({1, 1, 1, 2, 3});
   const int32_t each = depthwise ? r.Int(1, 140)
                        : wide    ? r.Pick({1, 3})
@@ -201,6 +211,7 @@ Case WindowCase(Random& r, OpCode code, Type type) {
   }
   c.op.code = code;
   c.op.options = o;
+  if (k_w == 1 && r.Int(0, 2) == 0) w = 1;  // an image that is one column
   c.input = r.Tensor(type, {r.Int(1, 2), h, w, in_c});
   c.weights = r.Tensor(type == Type::kInt16 ? Type::kInt8 : type,
                        depthwise ? Shape{1, k_h, k_w, out_c} : Shape{out_c, k_h, k_w, each});
@@ -342,6 +353,25 @@ TEST(FastConv16, FullyConnectedEqualsPlain) {
     Random r(seed);
     Compare(DenseCase(r, Type::kInt16), seed % 3 == 0 ? Numerics::kReference : Numerics::kFast);
   }
+}
+
+TEST(FastConvOpen, ChannelsThatOnlyARunTells) {
+  int fast = 0, plain = 0;
+  for (uint32_t seed = 0; seed < 60 && !HasFatalFailure(); ++seed) {
+    SCOPED_TRACE(seed);
+    Random r(seed);
+    const OpCode code = r.Pick({OpCode::kCONV_2D, OpCode::kDEPTHWISE_CONV_2D});
+    const Case c = WindowCase(r, code, r.Pick({Type::kFloat32, Type::kInt8}));
+    const Outcome expected = heddle::core::Run(c, Numerics::kFast, Isa::kPlain, false, 0);
+    for (const Isa isa : SupportedIsas()) {
+      if (FloatGemm(isa) == nullptr) continue;
+      const Outcome got = heddle::core::Run(c, Numerics::kFast, isa, false, 0, true);
+      ASSERT_EQ(got.bytes, expected.bytes) << c.text << IsaName(isa);
+      ++(got.kernel == expected.kernel ? plain : fast);
+    }
+  }
+  EXPECT_EQ(fast > 0, plain > 0);  // groups and multipliers that nobody guesses
+  EXPECT_EQ(fast > 0, FloatGemm(SupportedIsas().back()) != nullptr);
 }
 
 // Sums of 512 products of the lowest values are 2^31.

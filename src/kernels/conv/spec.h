@@ -144,6 +144,9 @@ struct ConvSpec {
   }  // where the multiplier is 1
 };
 
+// The groups that these shapes make; 0: they leave it open, or make none.
+int32_t GroupsOf(ConvKind kind, const Shape& input, const Shape& weights);
+
 // Errors are those MakeFn promises.
 Result<ConvSpec> CheckConv(const MakeArgs& args, ConvKind kind);
 
