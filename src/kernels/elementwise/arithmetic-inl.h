@@ -80,6 +80,10 @@ void Floats(const FloatBounds& bounds, const PairRun& run) {
     return above > bounds.hi ? bounds.hi : above;
   });
 }
+template <class Op>
+void Simple(const Unbounded&, const PairRun& run) {
+  Loop<float>(run, [](float a, float b) { return Op::Of(a, b); });
+}
 struct Sum {
   static float Of(float a, float b) { return a + b; }
 };
@@ -93,6 +97,19 @@ struct Quotient {
   static float Of(float a, float b) { return a / b; }
 };
 
+struct Least {  // with a NaN the second operand, and in Most
+  static float Of(float a, float b) { return a < b ? a : b; }
+};
+struct Most {
+  static float Of(float a, float b) { return a > b ? a : b; }
+};
+struct SquareOfDifference {
+  static float Of(float a, float b) { return (a - b) * (a - b); }
+};
+struct Slope {
+  static float Of(float x, float slope) { return x >= 0 ? x : x * slope; }
+};
+
 ArithmeticKernels MakeKernels(const char* name, float speed) {
   return {name,
           speed,
@@ -100,6 +117,10 @@ ArithmeticKernels MakeKernels(const char* name, float speed) {
           &Floats<Difference>,
           &Floats<Product>,
           &Floats<Quotient>,
+          &Simple<Least>,
+          &Simple<Most>,
+          &Simple<SquareOfDifference>,
+          &Simple<Slope>,
           &Integers<int8_t, AddBuiltin>,
           &Integers<uint8_t, AddBuiltin>,
           &Integers<int16_t, AddBuiltin>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ADD, SUB, MUL and DIV of runs of elements, compiled once for each instruction set: float32, and
+// Binary operators on runs of elements, compiled once for each instruction set: of float32, and
 // LiteRT's builtin arithmetic of quantised integers.
 #ifndef HEDDLE_KERNELS_ELEMENTWISE_ARITHMETIC_H_
 #define HEDDLE_KERNELS_ELEMENTWISE_ARITHMETIC_H_
@@ -23,6 +23,9 @@ struct PairRun {
 struct FloatBounds {
   float lo, hi;
 };
+
+// No activation can be fused.
+struct Unbounded {};
 
 // Mbqm (quant.h) with its multiplier taken apart.
 struct Rescale {
@@ -54,6 +57,7 @@ struct ArithmeticKernels {
   const char* name;  // in reports
   float speed;       // elements in the time that the plain form takes for one
   PairFn<FloatBounds> add_f32, sub_f32, mul_f32, div_f32;
+  PairFn<Unbounded> min_f32, max_f32, squared_difference_f32, prelu_f32;
   PairFn<AddBuiltin> add_i8, add_u8, add_i16;
   PairFn<MulBuiltin> mul_i8, mul_u8, mul_i16;
   PairFn<AddShifted> shifted_i16;

@@ -156,8 +156,14 @@ struct KernelRun {
 };
 template <class Element, class F>
 MadeOperation MakeKernelRun(const ArithmeticKernels& kernels, const F& f, PairFn<F> run,
-                            float plain_ns) {
-  return MakeBinary<Element>(KernelRun<F>{f, kernels.name, run}, plain_ns / kernels.speed);
+                            float plain_ns, ShapeRule rule = ShapeRule::kBroadcast) {
+  return MakeBinary<Element>(KernelRun<F>{f, kernels.name, run}, plain_ns / kernels.speed, rule);
+}
+// A pair of floats without a fused activation.
+inline MadeOperation MakeFloatPair(Isa isa, PairFn<Unbounded> ArithmeticKernels::* run,
+                                   ShapeRule rule = ShapeRule::kBroadcast) {
+  const ArithmeticKernels kernels = ArithmeticKernelsFor(isa);
+  return MakeKernelRun<Plain<float>>(kernels, Unbounded{}, kernels.*run, 0.4f, rule);
 }
 
 // The best form of `isa`, for int8 or uint8 as input 0 is.

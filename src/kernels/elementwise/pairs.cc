@@ -41,12 +41,13 @@ struct Ordered {
 };
 
 template <class F>
-MadeOperation MakeExtremum(const MakeArgs& args) {
+MadeOperation MakeExtremum(const MakeArgs& args, PairFn<Unbounded> ArithmeticKernels::* run) {
   HEDDLE_TRY(CheckPair(args));
+  if (args.inputs[0].type == Type::kFloat32) return MakeFloatPair(args.isa, run);
   if (args.inputs[0].type == Type::kBFloat16) return MakeBinary<Bfloat16>(Ordered<F>{}, 1);
-  return MakeForType<Type::kFloat32, Type::kFloat16, Type::kInt8, Type::kUInt8, Type::kInt16,
-                     Type::kInt32, Type::kInt64>(
-      args.inputs[0], []<class E>() { return MakeBinary<E>(F{}, 0.5f); });
+  return MakeForType<Type::kFloat16, Type::kInt8, Type::kUInt8, Type::kInt16, Type::kInt32,
+                     Type::kInt64>(args.inputs[0],
+                                   []<class E>() { return MakeBinary<E>(F{}, 0.5f); });
 }
 
 struct PowFloat {
@@ -220,8 +221,12 @@ MadeOperation MakeStablehloNumber(const MakeArgs& args) {
 
 }  // namespace
 
-MadeOperation MakeMinimum(const MakeArgs& args) { return MakeExtremum<Minimum>(args); }
-MadeOperation MakeMaximum(const MakeArgs& args) { return MakeExtremum<Maximum>(args); }
+MadeOperation MakeMinimum(const MakeArgs& args) {
+  return MakeExtremum<Minimum>(args, &ArithmeticKernels::min_f32);
+}
+MadeOperation MakeMaximum(const MakeArgs& args) {
+  return MakeExtremum<Maximum>(args, &ArithmeticKernels::max_f32);
+}
 
 MadeOperation MakePow(const MakeArgs& args) {
   HEDDLE_TRY(CheckPair(args));
@@ -233,7 +238,9 @@ MadeOperation MakePow(const MakeArgs& args) {
 MadeOperation MakeSquaredDifference(const MakeArgs& args) {
   HEDDLE_TRY(CheckPair(args));
   if (args.inputs[0].type == Type::kInt8) return MakeSquaredDifference8(args);
-  return MakeForType<Type::kFloat32, Type::kFloat16, Type::kInt32>(
+  if (args.inputs[0].type == Type::kFloat32)
+    return MakeFloatPair(args.isa, &ArithmeticKernels::squared_difference_f32);
+  return MakeForType<Type::kFloat16, Type::kInt32>(
       args.inputs[0], []<class E>() { return MakeBinary<E>(SquaredDifference{}, 0.5f); });
 }
 
@@ -253,7 +260,9 @@ MadeOperation MakePrelu(const MakeArgs& args) {
   if (in.type == Type::kInt8) return MakePreluQuantised<int8_t, int8_t>(args);
   if (in.type == Type::kUInt8) return MakePreluQuantised<uint8_t, uint8_t>(args);
   if (in.type == Type::kInt16) return MakePreluQuantised<int16_t, int16_t>(args);
-  return MakeForType<Type::kFloat32, Type::kFloat16>(
+  if (in.type == Type::kFloat32)
+    return MakeFloatPair(args.isa, &ArithmeticKernels::prelu_f32, ShapeRule::kFirst);
+  return MakeForType<Type::kFloat16>(
       in, []<class E>() { return MakeBinary<E>(PreluFloat{}, 0.5f, ShapeRule::kFirst); });
 }
 
