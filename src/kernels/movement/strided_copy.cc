@@ -160,6 +160,46 @@ struct Element {
   std::byte bytes[N];
 };
 
+// Four words read from each of four columns become four rows.
+void Transpose4x4(const std::byte* from, int64_t from_col, std::byte* to, int64_t to_row) {
+  using Words = uint32_t __attribute__((vector_size(16)));
+  Words in[4], out[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&in[i], from + i * from_col, sizeof(Words));
+  const Words a = __builtin_shufflevector(in[0], in[1], 0, 4, 1, 5);
+  const Words b = __builtin_shufflevector(in[2], in[3], 0, 4, 1, 5);
+  const Words c = __builtin_shufflevector(in[0], in[1], 2, 6, 3, 7);
+  const Words d = __builtin_shufflevector(in[2], in[3], 2, 6, 3, 7);
+  out[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+  out[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  out[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+  out[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_row, &out[i], sizeof(Words));
+}
+
+// Rows that are dense in the input, columns that are in the output.
+bool Transposes(const Piece& p) {
+  return p.element == 4 && p.row.in == 4 && p.col.out == 4 && p.row.size >= 4 && p.col.size >= 4;
+}
+void TransposeBlocks(const Piece& p, const std::byte* in, std::byte* out, int64_t begin,
+                     int64_t end) {
+  ForEachBlock(p, begin, end, [&](int64_t in_at, int64_t out_at, int64_t rows, int64_t cols) {
+    const std::byte* from = in + in_at;
+    std::byte* to = out + out_at;
+    const int64_t whole_rows = rows / 4 * 4, whole_cols = cols / 4 * 4;
+    const auto copy = [&](int64_t r, int64_t c) {
+      std::memcpy(to + r * p.row.out + c * 4, from + r * 4 + c * p.col.in, 4);
+    };
+    for (int64_t c = 0; c < whole_cols; c += 4) {
+      for (int64_t r = 0; r < whole_rows; r += 4)
+        Transpose4x4(from + r * 4 + c * p.col.in, p.col.in, to + r * p.row.out + c * 4, p.row.out);
+      for (int64_t r = whole_rows; r < rows; ++r)
+        for (int64_t i = c; i < c + 4; ++i) copy(r, i);
+    }
+    for (int64_t c = whole_cols; c < cols; ++c)
+      for (int64_t r = 0; r < rows; ++r) copy(r, c);
+  });
+}
+
 // Blocks of elements of N bytes; N = 0: of any number of bytes.
 template <size_t N>
 void CopyBlocks(const Piece& p, const std::byte* in, std::byte* out, int64_t begin, int64_t end) {
@@ -247,6 +287,7 @@ void RunPiece(const CopyParams& params, const Piece& p, const TileArgs& args, Ti
   const int64_t begin = tiles.begin * p.blocks_per_tile;
   const int64_t end = std::min(p.blocks, tiles.end * p.blocks_per_tile);
   if (p.table >= 0) return MapBlocks(p, params.tables[p.table], in, out, begin, end);
+  if (Transposes(p)) return TransposeBlocks(p, in, out, begin, end);
   switch (p.element) {
     case 1:
       return CopyBlocks<1>(p, in, out, begin, end);
