@@ -4,6 +4,8 @@
 #ifndef HEDDLE_KERNELS_ELEMENTWISE_FLOAT_FUNCTIONS_H_
 #define HEDDLE_KERNELS_ELEMENTWISE_FLOAT_FUNCTIONS_H_
 
+#include <cstdint>
+
 #include "kernels/math.h"
 
 namespace heddle::core {
@@ -89,6 +91,28 @@ struct FastGeluTanh {
   }
   [[gnu::always_inline]] float operator()(float x) const {
     return 0.5f * x * (1.0f + FastTanhF(Argument(x)));
+  }
+};
+
+// x * (1/s), ties to even. NaN becomes the largest value.
+struct QuantizeFast {
+  float inverse, zero_lo, zero_hi;  // the bounds of the type less the zero point
+  int32_t zero;
+  [[gnu::always_inline]] int32_t operator()(float x) const {
+    constexpr float kShift = 0x1.8p23f;  // adding it rounds: the sum has no fraction bits
+    float y = x * inverse;
+    y = y < zero_hi ? y : zero_hi;
+    y = y > zero_lo ? y : zero_lo;
+    return static_cast<int32_t>((y + kShift) - kShift) + zero;
+  }
+};
+
+// Of integers below 2^16 the difference is exact.
+struct ScaleDifference {
+  float scale;
+  int32_t zero;
+  [[gnu::always_inline]] float operator()(int32_t q) const {
+    return scale * static_cast<float>(q - zero);
   }
 };
 

@@ -13,10 +13,10 @@ void Run(const float* in, float* out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = F::Of(in[i]);
 }
 
-template <class F>
-void RunOf(const F& f, const float* in, float* out, int64_t n) {
+template <class F, class In = float, class Out = float>
+void RunOf(const F& f, const In* in, Out* out, int64_t n) {
   const F copy = f;  // which no output aliases
-  for (int64_t i = 0; i < n; ++i) out[i] = copy(in[i]);
+  for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(copy(in[i]));
 }
 
 struct FastLogistic {
@@ -54,6 +54,10 @@ FloatRuns MakeRuns(const char* name, float speed, float fast_ns, float exact_ns)
       .elu = &RunOf<FastElu>,
       .gelu = &RunOf<FastGelu>,
       .gelu_tanh = &RunOf<FastGeluTanh>,
+      .quantize_i8 = &RunOf<QuantizeFast, float, int8_t>,
+      .quantize_u8 = &RunOf<QuantizeFast, float, uint8_t>,
+      .dequantize_i8 = &RunOf<ScaleDifference, int8_t>,
+      .dequantize_u8 = &RunOf<ScaleDifference, uint8_t>,
   };
 }
 

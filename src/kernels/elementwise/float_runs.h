@@ -12,9 +12,9 @@ namespace heddle::core {
 
 // out[i] = f(in[i]), i below n; `out` may be `in`.
 using FloatRunFn = void (*)(const float* in, float* out, int64_t n);
-// The same with the numbers that f has.
-template <class F>
-using FloatRunOf = void (*)(const F& f, const float* in, float* out, int64_t n);
+// The same with the numbers that f has, between other types.
+template <class F, class In = float, class Out = float>
+using FloatRunOf = void (*)(const F& f, const In* in, Out* out, int64_t n);
 
 struct FloatRuns {
   const char* name;                       // in reports
@@ -34,6 +34,10 @@ struct FloatRuns {
   FloatRunOf<FastElu> elu;
   FloatRunOf<FastGelu> gelu;
   FloatRunOf<FastGeluTanh> gelu_tanh;
+  FloatRunOf<QuantizeFast, float, int8_t> quantize_i8;
+  FloatRunOf<QuantizeFast, float, uint8_t> quantize_u8;
+  FloatRunOf<ScaleDifference, int8_t> dequantize_i8;
+  FloatRunOf<ScaleDifference, uint8_t> dequantize_u8;
 };
 
 FloatRuns PlainFloatRuns();

@@ -48,15 +48,20 @@ TEST(FloatRuns, AreTheFunctionsOnEveryIsa) {
   }
 }
 
-template <class F>
-void ExpectFunction(const char* name, F f, FloatRunOf<F> FloatRuns::* run) {
-  const std::vector<float> in = Samples();
+template <class F, class In, class Out>
+void ExpectOn(const std::vector<In>& in, const char* name, F f,
+              FloatRunOf<F, In, Out> FloatRuns::* run) {
   for (Isa isa : SupportedIsas()) {
-    std::vector<float> out = in;
-    (FloatRunsFor(isa).*run)(f, out.data(), out.data(), static_cast<int64_t>(out.size()));
+    std::vector<Out> out(in.size());
+    (FloatRunsFor(isa).*run)(f, in.data(), out.data(), static_cast<int64_t>(out.size()));
     for (size_t i = 0; i < in.size(); ++i)
-      ASSERT_EQ(Bits(out[i]), Bits(f(in[i]))) << name << "(" << in[i] << ") on " << IsaName(isa);
+      ASSERT_EQ(Bits(out[i]), Bits(static_cast<Out>(f(in[i]))))
+          << name << "(" << +in[i] << ") on " << IsaName(isa);
   }
+}
+template <class F, class Out>
+void ExpectFunction(const char* name, F f, FloatRunOf<F, float, Out> FloatRuns::* run) {
+  ExpectOn(Samples(), name, f, run);
 }
 
 TEST(FloatRuns, HaveTheirFunctionsBitsOnEveryIsa) {
@@ -72,6 +77,13 @@ TEST(FloatRuns, HaveTheirFunctionsBitsOnEveryIsa) {
   ExpectFunction("elu", FastElu{}, &FloatRuns::elu);
   ExpectFunction("gelu", FastGelu{}, &FloatRuns::gelu);
   ExpectFunction("gelu_tanh", FastGeluTanh{}, &FloatRuns::gelu_tanh);
+  ExpectFunction("quantize_i8", QuantizeFast{3, -125, 130, -3}, &FloatRuns::quantize_i8);
+  ExpectFunction("quantize_u8", QuantizeFast{3, -128, 127, 128}, &FloatRuns::quantize_u8);
+  std::vector<int8_t> bytes(256);
+  std::vector<uint8_t> unsigned_bytes(256);
+  for (int i = 0; i < 256; ++i) bytes[i] = static_cast<int8_t>(i), unsigned_bytes[i] = i;
+  ExpectOn(bytes, "dequantize_i8", ScaleDifference{0.3f, -7}, &FloatRuns::dequantize_i8);
+  ExpectOn(unsigned_bytes, "dequantize_u8", ScaleDifference{0.3f, 7}, &FloatRuns::dequantize_u8);
 }
 
 TEST(FloatRuns, WriteNoMoreThanTheirRun) {

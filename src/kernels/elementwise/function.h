@@ -16,22 +16,22 @@
 namespace heddle::core {
 
 // A function of float_runs.h as the map of a tensor.
-template <class F>
+template <class F, class In, class Out>
 struct FloatRunMap {
   F f;
-  FloatRunOf<F> run;
+  FloatRunOf<F, In, Out> run;
   const char* isa;
   const char* name() const { return isa; }
   void Run(const void* in, void* out, int64_t begin, int64_t end) const {
-    run(f, static_cast<const float*>(in) + begin, static_cast<float*>(out) + begin, end - begin);
+    run(f, static_cast<const In*>(in) + begin, static_cast<Out*>(out) + begin, end - begin);
   }
 };
-template <class F>
-MadeOperation MakeFloatRun(const MakeArgs& args, F f, FloatRunOf<F> FloatRuns::* run,
+template <class F, class In, class Out>
+MadeOperation MakeFloatRun(const MakeArgs& args, F f, FloatRunOf<F, In, Out> FloatRuns::* run,
                            float plain_ns) {
   const FloatRuns runs = FloatRunsFor(args.isa);
-  return MakeMap<Plain<float>, Plain<float>>(FloatRunMap<F>{f, runs.*run, runs.name},
-                                             plain_ns / runs.speed);
+  return MakeMap<Plain<In>, Plain<Out>>(FloatRunMap<F, In, Out>{f, runs.*run, runs.name},
+                                        plain_ns / runs.speed);
 }
 
 template <class F>

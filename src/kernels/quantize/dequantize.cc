@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEQUANTIZE.
 #include "kernels/elementwise/check.h"
+#include "kernels/elementwise/function.h"
 #include "kernels/quantize/channels.h"
 
 namespace heddle::core {
@@ -10,19 +11,20 @@ struct Widen {
   float operator()(float x) const { return x; }
 };
 
-// The difference is exact: both are below 2^17.
-struct ScaleDifference {
-  float scale;
-  int32_t zero;
-  float operator()(int32_t q) const { return scale * static_cast<float>(q - zero); }
-};
-
 template <class In>
 MadeOperation MakeScaled(const Operand& in) {
   HEDDLE_TRY(CheckScales(in));
   const Quantization& quant = *in.quant;
   return MakeChannels<In, Plain<float>>(
       quant, 0.5f, [&](size_t c) { return ScaleDifference{quant.Scale(c), quant.ZeroPoint(c)}; });
+}
+
+template <class T>
+MadeOperation MakeBytes(const MakeArgs& args, FloatRunOf<ScaleDifference, T> FloatRuns::* run) {
+  const Operand& in = args.inputs[0];
+  HEDDLE_TRY(CheckScales(in));
+  if (in.quant->per_channel()) return MakeScaled<Plain<T>>(in);
+  return MakeFloatRun(args, ScaleDifference{in.quant->Scale(), in.quant->ZeroPoint()}, run, 0.5f);
 }
 
 }  // namespace
@@ -37,9 +39,9 @@ MadeOperation MakeDequantize(const MakeArgs& args) {
     case Type::kBFloat16:
       return MakeMap<Bfloat16, Plain<float>>(Widen{}, 0.5f);
     case Type::kInt8:
-      return MakeScaled<Plain<int8_t>>(in);
+      return MakeBytes(args, &FloatRuns::dequantize_i8);
     case Type::kUInt8:
-      return MakeScaled<Plain<uint8_t>>(in);
+      return MakeBytes(args, &FloatRuns::dequantize_u8);
     case Type::kInt16:
       return MakeScaled<Plain<int16_t>>(in);
     case Type::kInt4:

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/elementwise/check.h"
+#include "kernels/elementwise/function.h"
 #include "kernels/quant.h"
 #include "kernels/quantize/channels.h"
 
@@ -22,19 +23,6 @@ struct QuantizeReference {
   }
 };
 
-// x * (1/s), ties to even. NaN becomes the largest value.
-struct QuantizeFast {
-  float inverse, zero_lo, zero_hi;  // the bounds of the type less the zero point
-  int32_t zero;
-  int32_t operator()(float x) const {
-    constexpr float kShift = 0x1.8p23f;  // adding it rounds: the sum has no fraction bits
-    float y = x * inverse;
-    y = y < zero_hi ? y : zero_hi;
-    y = y > zero_lo ? y : zero_lo;
-    return static_cast<int32_t>((y + kShift) - kShift) + zero;
-  }
-};
-
 template <class Out>
 struct FloatToInteger {
   const Quantization& quant;
@@ -50,12 +38,24 @@ struct FloatToInteger {
   }
   template <class In>
   MadeOperation Make(const MakeArgs& args) const {
-    if (XnnTakesAll(args)) return MakeMap<In, Out>(Fast(), 0.6f);
+    if (XnnTakesAll(args)) return MakeXnn<In>(args);
     // LiteRT's vector loop, and its remainder.
     const bool wide = args.outputs[0].type == Type::kInt16;
     if (wide && args.numerics == Numerics::kFast && !quant.per_channel())
       return MakeGroupedMap<In, Out>(Fast(), Reference(0), 8, 0.6f);
     return MakeChannels<In, Out>(quant, 6, [&](size_t c) { return Reference(c); });
+  }
+
+ private:
+  template <class In>
+  MadeOperation MakeXnn(const MakeArgs& args) const {
+    if constexpr (std::is_same_v<In, Plain<float>>) {
+      if constexpr (std::is_same_v<Out, Plain<int8_t>>)
+        return MakeFloatRun(args, Fast(), &FloatRuns::quantize_i8, 0.6f);
+      if constexpr (std::is_same_v<Out, Plain<uint8_t>>)
+        return MakeFloatRun(args, Fast(), &FloatRuns::quantize_u8, 0.6f);
+    }
+    return MakeMap<In, Out>(Fast(), 0.6f);
   }
 };
 
@@ -88,8 +88,6 @@ struct RescaleXnn {
     return std::clamp((((x - zero_in) * k + 128) >> 8) + zero_out, range.lo, range.hi);
   }
 };
-
-bool IsByte(Type type) { return type == Type::kInt8 || type == Type::kUInt8; }
 
 MadeOperation MakeBytes(const MakeArgs& args, const Rescale<Mbqm>& rescale) {
   const Operand &in = args.inputs[0], &out = args.outputs[0];
