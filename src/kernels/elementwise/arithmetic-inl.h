@@ -109,6 +109,12 @@ struct SquareOfDifference {
 struct Slope {
   static float Of(float x, float slope) { return x >= 0 ? x : x * slope; }
 };
+struct SquareOfFirst {
+  static float Of(float a, float) { return a * a; }
+};
+struct CubeOfFirst {
+  static float Of(float a, float) { return static_cast<float>(static_cast<double>(a) * a * a); }
+};
 
 ArithmeticKernels MakeKernels(const char* name, float speed) {
   return {name,
@@ -121,6 +127,8 @@ ArithmeticKernels MakeKernels(const char* name, float speed) {
           &Simple<Most>,
           &Simple<SquareOfDifference>,
           &Simple<Slope>,
+          &Simple<SquareOfFirst>,
+          &Simple<CubeOfFirst>,
           &Integers<int8_t, AddBuiltin>,
           &Integers<uint8_t, AddBuiltin>,
           &Integers<int16_t, AddBuiltin>,

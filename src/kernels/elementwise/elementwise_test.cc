@@ -89,6 +89,25 @@ TEST(Pow, IntegersWrap) {
             (std::vector<int32_t>{1, kMin32, 1410065408}));
 }
 
+TEST(Pow, OfAConstantExponentIsThatOfAnyOther) {
+  std::vector<float> values = {0, -0.0f, kInf, -kInf, 1e-30f, 1e30f, 3.3f};
+  for (int i = 0; i < 100; ++i) values.push_back(static_cast<float>(i - 50) * 0x1.9p-3f);
+  const auto n = static_cast<int32_t>(values.size());
+  const TestTensor x = Floats({n}, values), out = TestTensor::Output(Type::kFloat32);
+  for (const float y : {2.0f, 3.0f, 4.0f}) {
+    TestTensor constant = Floats({1}, {y});
+    constant.constant = true;
+    const TestTensor each = Floats({n}, std::vector<float>(values.size(), y));
+    const auto expected = Computed<uint32_t>(Of(OpCode::kPOW), {x, each}, out);
+    for (const Isa isa : SupportedIsas()) {
+      RunConfig config;
+      config.isa = isa;
+      EXPECT_EQ(Computed<uint32_t>(Of(OpCode::kPOW), {x, constant}, out, config), expected)
+          << y << IsaName(isa);
+    }
+  }
+}
+
 TEST(Comparison, OfNaNAndOfStrings) {
   const TestTensor a = Floats({3}, {kNaN, 0, 1}), b = Floats({3}, {kNaN, -0.0f, kNaN});
   const TestTensor out = TestTensor::Output(Type::kBool);

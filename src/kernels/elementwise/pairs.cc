@@ -231,6 +231,12 @@ MadeOperation MakeMaximum(const MakeArgs& args) {
 MadeOperation MakePow(const MakeArgs& args) {
   HEDDLE_TRY(CheckPair(args));
   if (args.inputs[0].type == Type::kInt32) return MakeBinary<Plain<int32_t>>(PowInteger{}, 10);
+  const Operand& power = args.inputs[1];
+  if (power.type == Type::kFloat32 && power.constant && power.shape.elements() == 1) {
+    const float y = *power.As<float>();
+    if (y == 2) return MakeFloatPair(args.isa, &ArithmeticKernels::square_f32);
+    if (y == 3) return MakeFloatPair(args.isa, &ArithmeticKernels::cube_f32);
+  }
   return MakeForType<Type::kFloat32>(args.inputs[0],
                                      []<class E>() { return MakeBinary<E>(PowFloat{}, 40); });
 }
