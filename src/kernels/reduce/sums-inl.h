@@ -6,11 +6,27 @@
 namespace heddle::core {
 namespace {
 
+// N columns at a time, whose sums stay in registers from row to row.
+template <int N, class T>
+int64_t AddColumns(const T* in, int64_t rows, int64_t stride, int64_t n, Sum<T>* sums) {
+  int64_t c = 0;
+  for (; c + N <= n; c += N) {
+    Sum<T> sum[N];
+    for (int j = 0; j < N; ++j) sum[j] = sums[c + j];
+    const T* row = in + c;
+    for (int64_t r = 0; r < rows; ++r, row += stride)
+      for (int j = 0; j < N; ++j) sum[j] += static_cast<Sum<T>>(row[j]);
+    for (int j = 0; j < N; ++j) sums[c + j] = sum[j];
+  }
+  return c;
+}
+
 template <class T>
 void AddRows(const T* in, int64_t rows, int64_t stride, int64_t n, Sum<T>* sums) {
-  for (int64_t r = 0; r < rows; ++r, in += stride) {
-    for (int64_t c = 0; c < n; ++c) sums[c] += static_cast<Sum<T>>(in[c]);
-  }
+  int64_t c = AddColumns<64>(in, rows, stride, n, sums);
+  c += AddColumns<16>(in + c, rows, stride, n - c, sums + c);
+  for (int64_t r = 0; r < rows && c < n; ++r, in += stride)
+    for (int64_t i = c; i < n; ++i) sums[i] += static_cast<Sum<T>>(in[i]);
 }
 
 template <class T>
