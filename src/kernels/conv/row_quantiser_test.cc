@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <bit>
 #include <limits>
 #include <random>
 #include <vector>
@@ -49,7 +49,7 @@ TEST(RowQuantiser, EveryIsaGivesThePlainBits) {
             QuantiseRow(scheme, values.data(), n, got.data(), RowKernelsOf(isa));
         EXPECT_EQ(got, expected);
         EXPECT_EQ(row.zero, plain.zero);
-        EXPECT_EQ(std::memcmp(&row.scale, &plain.scale, sizeof(float)), 0);
+        EXPECT_EQ(std::bit_cast<uint32_t>(row.scale), std::bit_cast<uint32_t>(plain.scale));
       }
     }
   }
