@@ -18,6 +18,9 @@
  * overlaps neither inputs nor other outputs, and holds nothing certain after an error. Data must be
  * aligned to its element size. A request that is submitted is a call that ends when its ticket is
  * done.
+ * 6. In a child forked during a call, locks may be held by threads that did not come along. There
+ * a function that can fail says HEDDLE_FAILED_PRECONDITION, none waits, and freeing leaves the
+ * memory be.
  */
 #ifndef HEDDLE_C_H_
 #define HEDDLE_C_H_

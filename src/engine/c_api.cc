@@ -169,7 +169,7 @@ heddle_status* heddle_engine_create(const heddle_engine_options* given, heddle_e
     return Status();
   });
 }
-void heddle_engine_free(heddle_engine* engine) { delete engine; }
+void heddle_engine_free(heddle_engine* engine) { Free(engine); }
 
 heddle_status* heddle_model_load(heddle_engine* engine, const char* path,
                                  const heddle_load_options* options, heddle_model** out) {
@@ -189,7 +189,7 @@ heddle_status* heddle_model_load_bytes(heddle_engine* engine, const void* data, 
 heddle_model* heddle_model_ref(heddle_model* model) {
   return model == nullptr ? nullptr : new (std::nothrow) heddle_model{model->loaded};
 }
-void heddle_model_free(heddle_model* model) { delete model; }
+void heddle_model_free(heddle_model* model) { Free(model); }
 
 uint64_t heddle_model_id(const heddle_model* model) {
   return model == nullptr ? 0 : model->loaded->id();
@@ -198,10 +198,12 @@ const char* heddle_model_isa(const heddle_model* model) {
   return model == nullptr ? nullptr : IsaName(model->loaded->isa());
 }
 uint64_t heddle_model_weights_bytes(const heddle_model* model) {
-  return model == nullptr ? 0 : model->loaded->weights_bytes();
+  const InFlight in_flight;
+  return model == nullptr || !CheckForked().ok() ? 0 : model->loaded->weights_bytes();
 }
 uint64_t heddle_model_arena_bytes(const heddle_model* model) {
-  return model == nullptr ? 0 : model->loaded->arena_bytes();
+  const InFlight in_flight;
+  return model == nullptr || !CheckForked().ok() ? 0 : model->loaded->arena_bytes();
 }
 size_t heddle_model_signature_count(const heddle_model* model) {
   return model == nullptr ? 0 : model->loaded->model().signatures().size();
@@ -403,7 +405,7 @@ heddle_status* heddle_session_clone(heddle_session* session, heddle_session** ou
     return Status();
   });
 }
-void heddle_session_free(heddle_session* session) { delete session; }
+void heddle_session_free(heddle_session* session) { Free(session); }
 
 heddle_status* heddle_cancel_create(heddle_cancel** out) {
   return Guarded([&]() -> Status {

@@ -70,6 +70,14 @@ heddle_status* Guarded(F body) noexcept {
   }
 }
 
+// Ends the caller's hold on `object`. In a process forked during a call nobody may ever release the
+// locks that its end needs: there it stays.
+template <class T>
+void Free(T* object) noexcept {
+  const InFlight in_flight;
+  if (object != nullptr && CheckForked().ok()) delete object;
+}
+
 // A pointer that a function cannot do without.
 struct Argument {
   const char* name;

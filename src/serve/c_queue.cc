@@ -274,7 +274,8 @@ int heddle_completions_fd(const heddle_completions* completions) {
   return completions == nullptr ? -1 : completions->core->fd();
 }
 size_t heddle_completions_take(heddle_completions* completions, uint64_t* tags, size_t most) {
-  if (completions == nullptr || (tags == nullptr && most > 0)) return 0;
+  const InFlight in_flight;
+  if (completions == nullptr || (tags == nullptr && most > 0) || !CheckForked().ok()) return 0;
   return completions->core->Take({tags, most});
 }
-void heddle_completions_free(heddle_completions* completions) { delete completions; }
+void heddle_completions_free(heddle_completions* completions) { Free(completions); }

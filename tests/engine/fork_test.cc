@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // A child forked between calls runs its models; one forked during a call gets an error, not a hang.
+#include "base/fork.h"
+
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <latch>
 #include <memory>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "digits.h"
+#include "engine/c_objects.h"
 #include "heddle/queue.h"
+#include "stateful_models.h"
 
 namespace heddle {
 namespace {
@@ -79,6 +86,63 @@ TEST(Fork, NoChildIsRefusedOnceWhatWasSubmittedIsDone) {
     const int said = ForkAndRun(*model, in, expected, i % 2 == 0 ? &queue : nullptr);
     ASSERT_EQ(said, kRight) << "child " << i << ", HEDDLE_SEED=" << seed;
   }
+}
+
+// A call that found no memory and asks for idle memory: it holds a lock that the end of a model
+// needs.
+class ReclaimingCall final : core::Reclaimable {
+ public:
+  explicit ReclaimingCall(core::MemoryBudget& budget) : budget_(budget) {
+    budget_.Register(this);
+    thread_ = std::thread([this] {
+      const core::InFlight in_flight;
+      budget_.Reclaim();
+    });
+    inside_.wait();
+  }
+  ~ReclaimingCall() {
+    end_.count_down();
+    thread_.join();
+    budget_.Unregister(this);
+  }
+
+ private:
+  void DropIdle() override {
+    inside_.count_down();
+    end_.wait();
+  }
+
+  core::MemoryBudget& budget_;
+  std::latch inside_{1}, end_{1};
+  std::thread thread_;
+};
+
+TEST(Fork, ARefusedChildFreesWithoutWaiting) {
+#ifdef HEDDLE_EMULATED
+  GTEST_SKIP() << "the emulator ends a forked child that starts threads";
+#endif
+  std::optional<Engine> engine(std::in_place);
+  std::optional<Model> model(engine->LoadBytes(testing::Remembering()).value());
+  std::optional<Session> session(model->NewSession().value());
+  const std::vector<float> x(4, 1.0f);
+  ASSERT_TRUE(session->Run({{"x", x}}).ok());
+  pid_t child = 0;
+  {
+    const ReclaimingCall call(engine->get()->core->budget());
+    child = fork();
+    if (child == 0) {
+      alarm(20);
+      const bool knows = model->weights_bytes() != 0 || model->arena_bytes() != 0;
+      session.reset();
+      model.reset();
+      engine.reset();
+      syscall(SYS_exit_group, knows ? kWrong : kRight);
+    }
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << "the child hung until signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), kRight);
 }
 
 TEST(Fork, AChildForkedDuringCallsAnswersOrIsRefused) {
