@@ -4,9 +4,8 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <new>
-#include <stdexcept>
 
+#include "base/caught.h"
 #include "base/errors.h"
 #include "cli/flags.h"
 #include "cli/verb.h"
@@ -30,16 +29,10 @@ int ExitStatus(const Result<int>& done) {
 }  // namespace
 
 int RunCommandLine(int argc, char** argv) {
-  try {
+  return ExitStatus(core::Caught([&] {
     const Action action = ParseFlags(argc, argv);
-    return ExitStatus(Written(action()));
-  } catch (const std::bad_alloc&) {
-    return ExitStatus(core::ResourceExhausted("out of memory"));
-  } catch (const std::length_error&) {  // more than any memory holds
-    return ExitStatus(core::ResourceExhausted("out of memory"));
-  } catch (const std::exception& e) {
-    return ExitStatus(core::Internal("{}", e.what()));
-  }
+    return Written(action());
+  }));
 }
 
 }  // namespace heddle::cli

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/c_objects.h"
 
+#include <new>
+
 #include "heddle/c.h"
 
 namespace heddle::core {
 namespace {
 
 // What is returned when there is no memory for an error; never freed.
-heddle_status no_memory{Code::kResourceExhausted, "out of memory", 0};
+heddle_status no_memory{OutOfMemory().code(), std::string(OutOfMemory().message()), 0};
 
 }  // namespace
 
-heddle_status* ToC(const Status& status) {
+heddle_status* ToC(const Status& status) noexcept {
   if (status.ok()) return nullptr;
   auto* out = new (std::nothrow) heddle_status;
   if (out == nullptr) return &no_memory;
@@ -19,7 +21,7 @@ heddle_status* ToC(const Status& status) {
     out->code = status.code();
     out->message = status.message();
     out->retry_ns = status.retry_ns();
-  } catch (...) {
+  } catch (const std::bad_alloc&) {
     delete out;
     return &no_memory;
   }

@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <exception>
 #include <initializer_list>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 
+#include "base/caught.h"
 #include "base/errors.h"
 #include "base/fork.h"
 #include "engine/loaded_model.h"
@@ -50,24 +49,17 @@ struct heddle_outputs {
 
 namespace heddle::core {
 
-heddle_status* ToC(const Status& status);
+heddle_status* ToC(const Status& status) noexcept;
 
 // Runs `body`, which returns a Status, and lets nothing else out. A process forked during a call is
 // told so before any lock that the fork may have caught is touched.
 template <class F>
 heddle_status* Guarded(F body) noexcept {
-  try {
-    const InFlight in_flight;
-    Status status = CheckForked();
-    if (!status.ok()) return ToC(status);
-    return ToC(body());
-  } catch (const std::bad_alloc&) {
-    return ToC(Status(Code::kResourceExhausted, "out of memory"));
-  } catch (const std::exception& e) {
-    return ToC(Status(Code::kInternal, e.what()));
-  } catch (...) {
-    return ToC(Status(Code::kInternal, "unknown exception"));
-  }
+  const InFlight in_flight;
+  return ToC(Caught([&]() -> Status {
+    HEDDLE_TRY(CheckForked());
+    return body();
+  }));
 }
 
 // Ends the caller's hold on `object`. In a process forked during a call nobody may ever release the

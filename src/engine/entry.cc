@@ -7,10 +7,10 @@
 #include <limits>
 #include <optional>
 
+#include "base/caught.h"
 #include "base/cgroup.h"
 #include "base/errors.h"
 #include "base/hash.h"
-#include "engine/caught.h"
 
 namespace heddle::core {
 namespace {

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <optional>
 
+#include "base/caught.h"
 #include "base/errors.h"
 #include "crew/crew.h"
-#include "engine/caught.h"
 #include "plan/batch.h"
 
 namespace heddle::core {

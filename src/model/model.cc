@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/model.h"
 
+#include "base/caught.h"
 #include "model/file_bytes.h"
 #include "model/reader.h"
 
@@ -50,14 +51,14 @@ Result<std::shared_ptr<const Model>> ModelReader::Read(FileBytes file) {
 }
 
 Result<std::shared_ptr<const Model>> Model::ReadFile(const std::string& path) {
-  return CatchNoMemory([&]() -> Result<std::shared_ptr<const Model>> {
+  return Caught([&]() -> Result<std::shared_ptr<const Model>> {
     HEDDLE_ASSIGN(auto file, FileBytes::Open(path));
     return ModelReader::Read(std::move(file));
   });
 }
 
 Result<std::shared_ptr<const Model>> Model::ReadBytes(std::span<const std::byte> bytes) {
-  return CatchNoMemory([&]() -> Result<std::shared_ptr<const Model>> {
+  return Caught([&]() -> Result<std::shared_ptr<const Model>> {
     HEDDLE_ASSIGN(auto file, FileBytes::Copy(bytes));
     return ModelReader::Read(std::move(file));
   });

@@ -6,8 +6,6 @@
 
 #include <map>
 #include <memory>
-#include <new>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,18 +33,6 @@ class ModelReader {
 };
 
 Status ReadModel(FileBytes& file, const ModelParts& parts);
-
-// Runs `read`; running out of memory becomes an error like any other.
-template <class F>
-auto CatchNoMemory(F&& read) -> decltype(read()) {
-  try {
-    return read();
-  } catch (const std::bad_alloc&) {
-    return ResourceExhausted("no memory left to read the model");
-  } catch (const std::length_error&) {
-    return ResourceExhausted("no memory left to read the model");
-  }
-}
 
 // A name of the file as an error shows it: it may be as long as the file.
 inline std::string_view Short(std::string_view name) { return name.substr(0, 120); }

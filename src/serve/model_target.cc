@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/caught.h"
 #include "base/errors.h"
 #include "crew/crew.h"
-#include "engine/caught.h"
 
 namespace heddle::core {
 namespace {
