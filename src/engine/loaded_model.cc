@@ -5,7 +5,6 @@
 #include <cstring>
 #include <optional>
 
-#include "base/caught.h"
 #include "base/errors.h"
 #include "crew/crew.h"
 #include "plan/batch.h"
@@ -236,8 +235,9 @@ Result<Entry*> LoadedModel::EntryOf(int subgraph) {
   std::lock_guard<std::mutex> lock(lazy.mutex);
   if (lazy.entry != nullptr) return lazy.entry.get();
   if (!lazy.error.ok()) return lazy.error;
-  // Once: a second attempt would find constants that the first one has left half made.
-  Result<std::unique_ptr<Entry>> made = Caught([&] { return MakeEntry(subgraph); });
+  Result<std::unique_ptr<Entry>> made = MakeEntry(subgraph);
+  // There may be memory the next time; what is wrong with the graph stays so.
+  if (made.status().code() == Code::kResourceExhausted) return made.status();
   if (!made.ok()) {
     lazy.error = made.status();
     return lazy.error;

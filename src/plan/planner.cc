@@ -216,7 +216,8 @@ Status Planner::AddSubPlans(int n, std::span<const Operand> inputs, bool* stop) 
   for (int v : node.outputs) outputs.push_back(program_->OperandOf(v));
   Step step;
   HEDDLE_TRY(node.operation->Lower(inputs, outputs, step));
-  const SubShapes found = InferShapes(*node.operation->sub_plans(), inputs, outputs, others_);
+  HEDDLE_ASSIGN(const SubShapes found,
+                InferShapes(*node.operation->sub_plans(), inputs, outputs, others_));
   step.sizes_outputs = !node.outputs.empty() && !found.known;
   step.macs = found.macs;
   sub_bytes_ = std::max(sub_bytes_, found.bytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/program.h"
 
+#include "base/caught.h"
 #include "base/errors.h"
 #include "plan/evaluate.h"
 #include "plan/make_operation.h"
@@ -10,6 +11,7 @@
 namespace heddle::core {
 
 Status InOperator(const Status& status, int op_index, const Operator& op) {
+  if (IsOutOfMemory(status)) return status;  // that is no operator's fault
   return Status(status.code(), fmt::format("op {} {}: {}", op_index, op.Name(), status.message()));
 }
 
@@ -179,22 +181,29 @@ Status Program::Fold(Node& node, bool* folded) {
   Step step;
   HEDDLE_TRY(node.operation->Lower(inputs, outputs, step));
   if (step.kind == StepKind::kSerial || step.kind == StepKind::kSubPlan) return Status();
-  std::vector<void*> out;
+  std::vector<size_t> offsets;  // of the outputs, behind each other
+  size_t bytes = 0;
+  for (const Operand& o : outputs) {
+    offsets.push_back(bytes);
+    bytes += (o.bytes + 63) / 64 * 64;
+  }
+  const auto evaluate = [&](std::byte* to) {
+    std::vector<void*> out;
+    for (size_t offset : offsets) out.push_back(to + offset);
+    return EvaluateStep(step, inputs, out, outputs.empty() ? 0 : outputs[0].bytes,
+                        options_.numerics);
+  };
+  const std::string layout = fmt::format("fold/{}", static_cast<int>(options_.numerics));
+  HEDDLE_ASSIGN(const std::byte* made,
+                weights_->TryPack(&subgraph().operators[node.op], layout, bytes, evaluate));
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::string layout = fmt::format("fold/{}/{}/{}", subgraph_index_, node.outputs[i],
-                                           static_cast<int>(options_.numerics));
-    // Filled below through `out`: the store hands back its memory, still writable until Seal.
-    HEDDLE_ASSIGN(const std::byte* blob,
-                  weights_->Pack(&subgraph().operators[node.op], layout, outputs[i].bytes,
-                                 [&](std::byte* data) { out.push_back(data); }));
     Value& v = values_[node.outputs[i]];
-    v.constant = blob;
+    v.constant = made + offsets[i];
     v.bytes = outputs[i].bytes;
     v.shape = shapes[i];
   }
   *folded = true;
-  if (out.empty()) return Status();  // another Program of this Model has folded it already
-  return EvaluateStep(step, inputs, out, outputs[0].bytes, options_.numerics);
+  return Status();
 }
 
 }  // namespace heddle::core

@@ -99,7 +99,7 @@ class Program {
   std::vector<Node> nodes_;
 };
 
-// `status` with "op 12 CONV_2D: " in front.
+// `status` with "op 12 CONV_2D: " in front, where it is not OutOfMemory.
 Status InOperator(const Status& status, int op_index, const Operator& op);
 
 }  // namespace heddle::core

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/caught.h"
 #include "base/errors.h"
 
 namespace heddle::core {
@@ -62,8 +63,8 @@ Status CheckSubPlans(const Model& model, const Subgraph& graph, const Node& node
   return Status();
 }
 
-SubShapes InferShapes(const SubPlans& subs, std::span<const Operand> inputs,
-                      std::span<const Operand> outputs, PlanSource* others) {
+Result<SubShapes> InferShapes(const SubPlans& subs, std::span<const Operand> inputs,
+                              std::span<const Operand> outputs, PlanSource* others) {
   SubShapes result;
   if (others == nullptr) return result;
   std::vector<Shape> shapes;
@@ -75,7 +76,8 @@ SubShapes InferShapes(const SubPlans& subs, std::span<const Operand> inputs,
   for (size_t i = 0; i < subs.subgraphs.size(); ++i) {
     const auto plan = others->PlanOf(subs.subgraphs[i], shapes);
     // A branch that these shapes do not suit is an error only once it is taken.
-    if (!plan.ok()) return {};
+    if (IsOutOfMemory(plan.status())) return plan.status();
+    if (!plan.ok()) return SubShapes();
     result.macs = std::max(result.macs, (*plan)->macs);
     result.bytes = std::max(result.bytes, (*plan)->total_bytes);
     if (static_cast<int>(i) < subs.first_result) continue;

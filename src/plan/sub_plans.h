@@ -33,9 +33,9 @@ struct SubShapes {
   int64_t macs = 0;  // of the largest of the subgraphs, once
   size_t bytes = 0;
 };
-// `others` nullptr: nothing is known.
-SubShapes InferShapes(const SubPlans& subs, std::span<const Operand> inputs,
-                      std::span<const Operand> outputs, PlanSource* others);
+// `others` nullptr: nothing is known. Fails where there is no memory to know more.
+Result<SubShapes> InferShapes(const SubPlans& subs, std::span<const Operand> inputs,
+                              std::span<const Operand> outputs, PlanSource* others);
 
 }  // namespace heddle::core
 

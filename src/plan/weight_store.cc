@@ -2,7 +2,9 @@
 #include "plan/weight_store.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "base/caught.h"
 #include "base/errors.h"
 
 namespace heddle::core {
@@ -24,20 +26,36 @@ WeightStore::~WeightStore() {
 Result<const std::byte*> WeightStore::Pack(const void* source, std::string_view layout,
                                            size_t bytes,
                                            const std::function<void(std::byte*)>& fill) {
+  return TryPack(source, layout, bytes, [&](std::byte* blob) {
+    fill(blob);
+    return Status();
+  });
+}
+
+Result<const std::byte*> WeightStore::TryPack(const void* source, std::string_view layout,
+                                              size_t bytes,
+                                              const std::function<Status(std::byte*)>& fill) {
   std::lock_guard<std::mutex> lock(mutex_);
   std::pair<const void*, std::string> key(source, layout);
   const auto found = blobs_.find(key);
   if (found != blobs_.end()) return found->second;
   HEDDLE_ASSIGN(std::byte * blob, Take(bytes));
-  fill(blob);
-  blobs_.emplace(std::move(key), blob);
-  return static_cast<const std::byte*>(blob);
+  const Status filled = Caught([&]() -> Status {
+    HEDDLE_TRY(fill(blob));
+    blobs_.emplace(std::move(key), blob);
+    return Status();
+  });
+  if (filled.ok()) return static_cast<const std::byte*>(blob);
+  GiveBack(bytes);
+  return filled;
 }
 
 Result<std::byte*> WeightStore::Take(size_t bytes) {
   if (bytes > limit_bytes_ || bytes_ > limit_bytes_ - bytes)
     return ResourceExhausted("packed weights need {} bytes more than the limit of {}", bytes,
                              limit_bytes_);
+  const size_t need = RoundUp(std::max<size_t>(bytes, 1), kAlignment);
+  HEDDLE_TRY(MakeRoom(need));
   if (budget_ != nullptr && !budget_->Take(bytes)) {
     budget_->Reclaim();
     if (!budget_->Take(bytes))
@@ -45,20 +63,32 @@ Result<std::byte*> WeightStore::Take(size_t bytes) {
           "packed weights need {} bytes, the engine's limit is {} and {} are in use", bytes,
           budget_->limit(), budget_->used());
   }
-  const size_t left = expected_bytes_ - std::min(expected_bytes_, bytes_);
   bytes_ += bytes;
-  const size_t need = RoundUp(std::max<size_t>(bytes, 1), kAlignment);
-  if (chunks_.empty() || chunks_.back().sealed ||
-      chunks_.back().memory.size() - chunks_.back().used < need) {
-    Chunk chunk;
-    HEDDLE_ASSIGN(chunk.memory, AnonymousMemory::Allocate(std::max(
-                                    need, std::clamp(left, kSmallestChunk, kLargestChunk))));
-    chunks_.push_back(std::move(chunk));
-  }
   Chunk& chunk = chunks_.back();
   std::byte* taken = chunk.memory.data() + chunk.used;
   chunk.used += need;
   return taken;
+}
+
+Status WeightStore::MakeRoom(size_t need) {
+  if (!chunks_.empty() && !chunks_.back().sealed &&
+      chunks_.back().memory.size() - chunks_.back().used >= need)
+    return Status();
+  const size_t left = expected_bytes_ - std::min(expected_bytes_, bytes_);
+  Chunk chunk;
+  HEDDLE_ASSIGN(chunk.memory, AnonymousMemory::Allocate(
+                                  std::max(need, std::clamp(left, kSmallestChunk, kLargestChunk))));
+  chunks_.push_back(std::move(chunk));
+  return Status();
+}
+
+void WeightStore::GiveBack(size_t bytes) {
+  const size_t need = RoundUp(std::max<size_t>(bytes, 1), kAlignment);
+  Chunk& chunk = chunks_.back();
+  chunk.used -= need;
+  std::memset(chunk.memory.data() + chunk.used, 0, need);  // as whoever fills it next expects it
+  bytes_ -= bytes;
+  if (budget_ != nullptr) budget_->Give(bytes);
 }
 
 Status WeightStore::Seal() {

@@ -30,6 +30,9 @@ class WeightStore final : public PackStore {
 
   Result<const std::byte*> Pack(const void* source, std::string_view layout, size_t bytes,
                                 const std::function<void(std::byte*)>& fill) override;
+  // The same of what can fail to be made: then nothing of it is kept.
+  Result<const std::byte*> TryPack(const void* source, std::string_view layout, size_t bytes,
+                                   const std::function<Status(std::byte*)>& fill);
   Status Seal();
   size_t bytes() const;  // handed out so far
 
@@ -40,6 +43,8 @@ class WeightStore final : public PackStore {
     bool sealed = false;
   };
   Result<std::byte*> Take(size_t bytes);  // REQUIRES: mutex_ held
+  Status MakeRoom(size_t need);           // in the last chunk
+  void GiveBack(size_t bytes);            // what was taken last
 
   const uint64_t limit_bytes_;
   const size_t expected_bytes_;

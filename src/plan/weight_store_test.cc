@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <new>
+
 namespace heddle::core {
 namespace {
 
@@ -29,6 +31,30 @@ TEST(WeightStore, TheLimitHoldsBeforeMemoryIsTaken) {
   const auto never = [](std::byte*) { ADD_FAILURE() << "filled past the limit"; };
   EXPECT_EQ(store.Pack(&a, "big", size_t{1} << 50, never).status().code(),
             Code::kResourceExhausted);
+}
+
+TEST(WeightStore, WhatFailsToBeMadeIsMadeAgain) {
+  MemoryBudget budget(1 << 20);
+  WeightStore store(1 << 20, 0, &budget);
+  const int a = 0;
+  const auto fails = [](std::byte* d) {
+    d[5] = std::byte{1};
+    return Status(Code::kResourceExhausted, "no scratch");
+  };
+  const auto throws = [](std::byte*) -> Status { throw std::bad_alloc(); };
+  const std::byte* first = *store.Pack(&a, "first", 100, [](std::byte* d) { d[0] = std::byte{7}; });
+  EXPECT_EQ(store.TryPack(&a, "rows", 100, fails).status().message(), "no scratch");
+  EXPECT_EQ(store.TryPack(&a, "rows", 100, throws).status().code(), Code::kResourceExhausted);
+  EXPECT_EQ(store.bytes(), 100u);
+  EXPECT_EQ(budget.used(), 100u);
+  const std::byte* made = *store.TryPack(&a, "rows", 100, [](std::byte* d) {
+    EXPECT_EQ(d[5], std::byte{0}) << "of the attempt that failed";
+    d[6] = std::byte{2};
+    return Status();
+  });
+  EXPECT_EQ(made[6], std::byte{2});
+  EXPECT_EQ(first[0], std::byte{7});
+  EXPECT_EQ(budget.used(), 200u);
 }
 
 TEST(WeightStore, AfterSealOldBlobsStandAndNewOnesFit) {
