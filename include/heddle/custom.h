@@ -16,6 +16,7 @@
 #include <concepts>
 #include <exception>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
@@ -147,6 +148,8 @@ heddle_status* Caught(F body) noexcept {
 #ifdef __cpp_exceptions
   try {
     return ToC(body());
+  } catch (const std::bad_alloc&) {
+    return heddle_status_create(HEDDLE_RESOURCE_EXHAUSTED, "out of memory");
   } catch (const std::exception& e) {
     return heddle_status_create(HEDDLE_INTERNAL, e.what());
   } catch (...) {

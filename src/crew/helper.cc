@@ -4,7 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 
 #include "base/fork.h"
 #include "crew/crew.h"
@@ -50,7 +50,7 @@ bool Crew::StartOne(int group) {
   bool started = true;
   try {
     self.thread = std::thread([this, &self, index] { Loop(self, static_cast<unsigned>(index)); });
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {  // no thread, or no memory for one
     started = false;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

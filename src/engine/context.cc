@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/caught.h"
 #include "base/errors.h"
 #include "base/float_env.h"
 
@@ -83,8 +84,8 @@ Status Context::Bind(size_t index, std::shared_ptr<const Plan> plan) {
   // A loop comes with another Plan each turn: memory that is large enough stays.
   HEDDLE_TRY(Enlarge(frame.arena, plan->arena_bytes));
   HEDDLE_TRY(Enlarge(scratch_, plan->scratch_bytes));
+  FillOperands(*plan, frame);
   frame.plan = std::move(plan);
-  FillOperands(frame);
   return Status();
 }
 
@@ -96,16 +97,20 @@ Status Context::Enlarge(AnonymousMemory& memory, size_t bytes) {
   if (!budget_.Take(more))
     return ResourceExhausted("this call needs {} bytes, the engine's limit is {} and {} are in use",
                              bytes, budget_.limit(), budget_.used());
+  Result<AnonymousMemory> larger = Caught([&] { return AnonymousMemory::Allocate(bytes); });
+  if (!larger.ok()) {
+    budget_.Give(more);
+    return larger.status();
+  }
   taken_ += more;
-  memory = AnonymousMemory();
-  HEDDLE_ASSIGN(memory, AnonymousMemory::Allocate(bytes));
+  memory = std::move(larger).value();
   return Status();
 }
 
-void Context::FillOperands(Frame& frame) {
+void Context::FillOperands(const Plan& plan, Frame& frame) {
   frame.operands.clear();
   frame.patches.clear();
-  for (const Location& l : frame.plan->operands) {
+  for (const Location& l : plan.operands) {
     void* pointer = nullptr;
     switch (l.place) {
       case Place::kAbsent:
@@ -296,11 +301,10 @@ Result<std::byte*> Context::Grow(int value, const Shape& shape, size_t bytes) {
   if (bytes > d.memory.size() || d.memory.data() == nullptr) {
     const uint64_t limit = plan().program->options().limits.arena_bytes;
     const size_t size = std::max<size_t>(bytes, 64);
-    if (size > limit || !budget_.Take(size - d.memory.size()))
-      return ResourceExhausted(
-          "an output of {} bytes is past the limit of a call ({}) or of the engine", bytes, limit);
-    taken_ += size - d.memory.size();
-    HEDDLE_ASSIGN(d.memory, AnonymousMemory::Allocate(size));
+    if (size > limit)
+      return ResourceExhausted("an output of {} bytes is past the limit of a call, {}", bytes,
+                               limit);
+    HEDDLE_TRY(Enlarge(d.memory, size));
   }
   d.bytes = bytes;
   d.shape = shape;

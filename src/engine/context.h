@@ -107,9 +107,10 @@ class Context {
 
   explicit Context(MemoryBudget& budget);
   Status Bind(size_t index, std::shared_ptr<const Plan> plan);
-  // At least so many bytes, taken from the budget; what was there is lost where it grows.
+  // At least so many bytes, taken from the budget; what was there is lost where it grows, and stays
+  // where it cannot.
   Status Enlarge(AnonymousMemory& memory, size_t bytes);
-  void FillOperands(Frame& frame);
+  static void FillOperands(const Plan& plan, Frame& frame);
   Status PlaceOutputs(Frame& frame);
   Status RunFrame(size_t index, const RunControl& control);
   Status RunStep(size_t index, const PlanStep& ps, const RunControl& control);

@@ -80,8 +80,7 @@ void Entry::Lease::Return() {
     std::lock_guard<std::mutex> lock(entry_->mutex_);
     Slot& slot = *slot_;
     --slot.in_use;
-    slot.idle.push_back(
-        std::move(context_));  // within the capacity that NewContext's caller reserved
+    slot.idle.push_back(std::move(context_));  // within the capacity that Acquire reserved
     const int keep = std::max(slot.warm, std::max(slot.peak, 1));
     if (slot.dropped || slot.contexts > keep) {
       surplus = std::move(slot.idle.back());
@@ -122,7 +121,7 @@ Result<std::shared_ptr<Entry::Slot>> Entry::PlanFor(std::unique_lock<std::mutex>
   lock.unlock();
   Result<std::shared_ptr<const Plan>> plan =
       Caught([&] { return MakePlan(program_, shapes, &others_); });
-  std::vector<std::shared_ptr<Slot>> dropped;
+  std::list<std::shared_ptr<Slot>> dropped;
   lock.lock();
   slot->done = true;
   if (plan.ok()) {
@@ -143,29 +142,43 @@ Result<std::shared_ptr<Entry::Slot>> Entry::PlanFor(std::unique_lock<std::mutex>
   return slot;
 }
 
-void Entry::Trim(std::vector<std::shared_ptr<Slot>>* dropped) {
+void Entry::Trim(std::list<std::shared_ptr<Slot>>* dropped) {
   while (slots_.size() > kMaxSlots && slots_.back()->done) {
     slots_.back()->dropped = true;
-    dropped->push_back(slots_.back());
-    slots_.pop_back();
+    dropped->splice(dropped->begin(), slots_, std::prev(slots_.end()));
   }
 }
 
+// One after the other, for there may be no memory to list them. Those that come back meanwhile are
+// in use.
 void Entry::DropIdle() {
-  std::vector<std::unique_ptr<Context>> freed;
+  size_t idle = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& slot : slots_) idle += slot->idle.size();
+  }
+  while (idle-- > 0 && TakeIdle() != nullptr) {
+  }
+}
+
+std::unique_ptr<Context> Entry::TakeIdle() {
   std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& slot : slots_) {
-    slot->contexts -= static_cast<int>(slot->idle.size());
-    for (auto& context : slot->idle) freed.push_back(std::move(context));
-    slot->idle.clear();
+    if (slot->idle.empty()) continue;
+    std::unique_ptr<Context> context = std::move(slot->idle.back());
+    slot->idle.pop_back();
+    --slot->contexts;
+    return context;
   }
+  return nullptr;
 }
 
 Result<std::unique_ptr<Context>> Entry::NewContext(const std::shared_ptr<const Plan>& plan) {
-  Result<std::unique_ptr<Context>> context = Context::Make(plan, budget_);
+  const auto make = [&] { return Context::Make(plan, budget_); };
+  Result<std::unique_ptr<Context>> context = Caught(make);
   if (context.ok() || context.status().code() != Code::kResourceExhausted) return context;
   budget_.Reclaim();
-  return Context::Make(plan, budget_);
+  return Caught(make);
 }
 
 Result<std::shared_ptr<const Plan>> Entry::PlanOf(std::span<const Shape> shapes) {
@@ -181,6 +194,7 @@ Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes) {
     std::unique_lock<std::mutex> lock(mutex_);
     HEDDLE_ASSIGN(lease.slot_, PlanFor(lock, shapes));
     Slot& slot = *lease.slot_;
+    if (slot.idle.empty()) slot.idle.reserve(slot.contexts + 1);  // for Return, before it counts
     if (++slot.window == kTrimWindow) {
       slot.window = 0;
       slot.peak = slot.in_use;
@@ -193,7 +207,6 @@ Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes) {
       return lease;
     }
     ++slot.contexts;
-    slot.idle.reserve(slot.contexts);
     plan = slot.plan;
   }
   Result<std::unique_ptr<Context>> context = NewContext(plan);

@@ -69,7 +69,8 @@ class Entry final : public Reclaimable {
   Result<std::shared_ptr<Slot>> PlanFor(std::unique_lock<std::mutex>& lock,
                                         std::span<const Shape> shapes);
   Result<std::unique_ptr<Context>> NewContext(const std::shared_ptr<const Plan>& plan);
-  void Trim(std::vector<std::shared_ptr<Slot>>* dropped);  // REQUIRES: mutex_ held
+  void Trim(std::list<std::shared_ptr<Slot>>* dropped);  // REQUIRES: mutex_ held
+  std::unique_ptr<Context> TakeIdle();
 
   struct Following {  // a Plan that continues another, for the values it was made for
     std::shared_ptr<const Plan> before, plan;

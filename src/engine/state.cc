@@ -66,11 +66,12 @@ const Resource* State::Find(int32_t id) {
 Status State::Store(const ResourceValue& from, ResourceValue* to,
                     std::unique_ptr<std::byte[]>* memory, size_t* room) {
   if (from.bytes.size() > *room) {
-    HEDDLE_TRY(Take(from.bytes.size() - *room));
-    memory->reset(new (std::nothrow) std::byte[from.bytes.size()]);
-    *room = from.bytes.size();
-    if (*memory == nullptr)
+    std::unique_ptr<std::byte[]> larger(new (std::nothrow) std::byte[from.bytes.size()]);
+    if (larger == nullptr)
       return ResourceExhausted("no memory for {} bytes of state", from.bytes.size());
+    HEDDLE_TRY(Take(from.bytes.size() - *room));
+    *memory = std::move(larger);
+    *room = from.bytes.size();
   }
   if (!from.bytes.empty()) std::memcpy(memory->get(), from.bytes.data(), from.bytes.size());
   *to = {from.type, from.shape, {memory->get(), from.bytes.size()}};

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "base/caught.h"
 #include "base/errors.h"
 
 namespace heddle::core {
@@ -139,11 +140,11 @@ Result<std::byte*> Context::SubRun::Side(size_t k, size_t bytes) {
   if (bytes > memory.size() || memory.data() == nullptr) {
     // Half as much again: a value that grows with each turn is not moved by each.
     const size_t room = memory.data() == nullptr ? bytes + 64 : bytes + bytes / 2;
-    if (room > plan_.program->options().limits.arena_bytes ||
-        !context_.budget_.Take(room - memory.size()))
-      return ResourceExhausted("value {} of the loop needs {} bytes, past the limit", k, bytes);
-    context_.taken_ += room - memory.size();
-    HEDDLE_ASSIGN(memory, AnonymousMemory::Allocate(room));
+    const uint64_t limit = plan_.program->options().limits.arena_bytes;
+    if (room > limit)
+      return ResourceExhausted("value {} of the loop needs {} bytes, the limit of a call is {}", k,
+                               bytes, limit);
+    HEDDLE_TRY(context_.Enlarge(memory, room));
   }
   return memory.data();
 }
@@ -191,8 +192,10 @@ Status Context::SubRun::Finish() {
 Status Context::SubRun::Once(int which) {
   const int subgraph = subs_.subgraphs[which];
   if (!context_.env_.state->BeginOnce(subgraph)) return Status();
-  HEDDLE_ASSIGN(Context * context, Begin(which));
-  Status status = RunIn(*context, which);
+  Status status = Caught([&]() -> Status {
+    HEDDLE_ASSIGN(Context * context, Begin(which));
+    return RunIn(*context, which);
+  });
   if (!status.ok()) context_.env_.state->UndoOnce(subgraph);
   return status;
 }
