@@ -11,6 +11,7 @@
 #include "base/cgroup.h"
 #include "base/errors.h"
 #include "base/hash.h"
+#include "engine/patience.h"
 
 namespace heddle::core {
 namespace {
@@ -44,6 +45,23 @@ Status CheckMemory(const Plan& plan, int callers, uint64_t limit) {
                            callers, each, needed, allowed);
 }
 
+// What a running call finds its subgraphs' Plans through.
+class PlansOfCall final : public PlanSource {
+ public:
+  PlansOfCall(CallPlans& plans, const RunControl& control) : plans_(plans), control_(control) {}
+  Result<std::shared_ptr<const Plan>> PlanOf(int subgraph, std::span<const Shape> inputs) override {
+    return plans_.PlanOf(subgraph, inputs, control_);
+  }
+  Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
+                                               const Found& found) override {
+    return plans_.NextPlan(before, found);
+  }
+
+ private:
+  CallPlans& plans_;
+  const RunControl& control_;
+};
+
 }  // namespace
 
 struct Entry::Slot {
@@ -58,7 +76,7 @@ struct Entry::Slot {
   int window = 0;
 };
 
-Entry::Entry(std::shared_ptr<const Program> program, MemoryBudget& budget, PlanSource& others)
+Entry::Entry(std::shared_ptr<const Program> program, MemoryBudget& budget, CallPlans& others)
     : program_(std::move(program)), budget_(budget), others_(others) {
   budget_.Register(this);
 }
@@ -92,7 +110,8 @@ void Entry::Lease::Return() {
 }
 
 Status Entry::Lease::Run(const RunControl& control, State* state) {
-  return context_->Run(control, {&entry_->others_, state, nullptr});
+  PlansOfCall plans(entry_->others_, control);
+  return context_->Run(control, {&plans, state, nullptr});
 }
 
 std::shared_ptr<Entry::Slot> Entry::FindSlot(std::span<const Shape> shapes) {
@@ -106,12 +125,13 @@ std::shared_ptr<Entry::Slot> Entry::FindSlot(std::span<const Shape> shapes) {
 }
 
 // Waits for, or makes, the Plan of `shapes`. The lock is held at entry and at return, not in
-// between.
+// between. What is made is made for all: no control ends that.
 Result<std::shared_ptr<Entry::Slot>> Entry::PlanFor(std::unique_lock<std::mutex>& lock,
-                                                    std::span<const Shape> shapes) {
+                                                    std::span<const Shape> shapes,
+                                                    const RunControl& control) {
   std::shared_ptr<Slot> slot = FindSlot(shapes);
   if (slot != nullptr) {
-    planned_.wait(lock, [&] { return slot->done; });
+    HEDDLE_TRY(WaitUntil(planned_, lock, control, [&] { return slot->done; }));
     if (!slot->error.ok()) return slot->error;
     return slot;
   }
@@ -181,18 +201,19 @@ Result<std::unique_ptr<Context>> Entry::NewContext(const std::shared_ptr<const P
   return Caught(make);
 }
 
-Result<std::shared_ptr<const Plan>> Entry::PlanOf(std::span<const Shape> shapes) {
+Result<std::shared_ptr<const Plan>> Entry::PlanOf(std::span<const Shape> shapes,
+                                                  const RunControl& control) {
   std::unique_lock<std::mutex> lock(mutex_);
-  HEDDLE_ASSIGN(const std::shared_ptr<Slot> slot, PlanFor(lock, shapes));
+  HEDDLE_ASSIGN(const std::shared_ptr<Slot> slot, PlanFor(lock, shapes, control));
   return slot->plan;
 }
 
-Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes) {
+Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes, const RunControl& control) {
   Lease lease;
   std::shared_ptr<const Plan> plan;
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    HEDDLE_ASSIGN(lease.slot_, PlanFor(lock, shapes));
+    HEDDLE_ASSIGN(lease.slot_, PlanFor(lock, shapes, control));
     Slot& slot = *lease.slot_;
     if (slot.idle.empty()) slot.idle.reserve(slot.contexts + 1);  // for Return, before it counts
     if (++slot.window == kTrimWindow) {
@@ -221,11 +242,12 @@ Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes) {
 }
 
 Status Entry::Warm(std::span<const Shape> shapes, int callers) {
-  HEDDLE_ASSIGN(const std::shared_ptr<const Plan> plan, PlanOf(shapes));
+  const RunControl control;
+  HEDDLE_ASSIGN(const std::shared_ptr<const Plan> plan, PlanOf(shapes, control));
   HEDDLE_TRY(CheckMemory(*plan, callers, budget_.limit()));
   std::vector<Lease> leases;
   for (int i = 0; i < callers; ++i) {
-    HEDDLE_ASSIGN(Lease lease, Acquire(shapes));
+    HEDDLE_ASSIGN(Lease lease, Acquire(shapes, control));
     HEDDLE_TRY(lease->Warm(others_));
     leases.push_back(std::move(lease));
   }

@@ -17,12 +17,21 @@
 
 namespace heddle::core {
 
+// The Plans of all subgraphs of one Model, as one call asks for them.
+class CallPlans : public PlanSource {
+ public:
+  using PlanSource::PlanOf;
+  // `control` may end the wait for a Plan that another call is making.
+  virtual Result<std::shared_ptr<const Plan>> PlanOf(int subgraph, std::span<const Shape> inputs,
+                                                     const RunControl& control) = 0;
+};
+
 // Thread-safe. The lock is held at admission and at completion for a bounded look-up, never while a
 // kernel runs, a Plan is made or memory is taken.
 class Entry final : public Reclaimable {
  public:
   // `others`: the Plans of all subgraphs; outlives this.
-  Entry(std::shared_ptr<const Program> program, MemoryBudget& budget, PlanSource& others);
+  Entry(std::shared_ptr<const Program> program, MemoryBudget& budget, CallPlans& others);
   ~Entry();
 
   const std::shared_ptr<const Program>& program() const { return program_; }
@@ -49,11 +58,12 @@ class Entry final : public Reclaimable {
     std::unique_ptr<Context> context_;
   };
 
-  // Finds or makes the Plan (callers that ask for the same new shapes at once make it once) and a
-  // Context for it.
-  Result<Lease> Acquire(std::span<const Shape> shapes);
+  // Finds or makes the Plan (callers that ask for the same new shapes at once make it once; the
+  // others wait as long as `control` lets them) and a Context for it.
+  Result<Lease> Acquire(std::span<const Shape> shapes, const RunControl& control);
   // Of a subgraph that control flow runs: the Plan alone.
-  Result<std::shared_ptr<const Plan>> PlanOf(std::span<const Shape> shapes);
+  Result<std::shared_ptr<const Plan>> PlanOf(std::span<const Shape> shapes,
+                                             const RunControl& control);
   // Finds or makes the Plan that continues `before` for what a run found out.
   Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
                                                const Found& found);
@@ -67,7 +77,7 @@ class Entry final : public Reclaimable {
  private:
   std::shared_ptr<Slot> FindSlot(std::span<const Shape> shapes);  // REQUIRES: mutex_ held
   Result<std::shared_ptr<Slot>> PlanFor(std::unique_lock<std::mutex>& lock,
-                                        std::span<const Shape> shapes);
+                                        std::span<const Shape> shapes, const RunControl& control);
   Result<std::unique_ptr<Context>> NewContext(const std::shared_ptr<const Plan>& plan);
   void Trim(std::list<std::shared_ptr<Slot>>* dropped);  // REQUIRES: mutex_ held
   std::unique_ptr<Context> TakeIdle();
@@ -83,7 +93,7 @@ class Entry final : public Reclaimable {
 
   const std::shared_ptr<const Program> program_;
   MemoryBudget& budget_;
-  PlanSource& others_;
+  CallPlans& others_;
   mutable std::mutex mutex_;
   std::condition_variable planned_;
   std::list<std::shared_ptr<Slot>> slots_;  // last used first

@@ -139,6 +139,12 @@ Status BlameShapes(const Status& status, const Ports& ports, std::span<const Sha
   return status;
 }
 
+// What is wrong with a graph stays so; there may be memory, or time, for the next call.
+bool Stays(const Status& error) {
+  return error.code() != Code::kResourceExhausted && error.code() != Code::kDeadlineExceeded &&
+         error.code() != Code::kCancelled;
+}
+
 const heddle_tensor& At(const heddle_tensor* tensors, size_t i) {
   const size_t stride = tensors[0].struct_size;
   return *reinterpret_cast<const heddle_tensor*>(reinterpret_cast<const char*>(tensors) +
@@ -229,18 +235,17 @@ Result<const Ports*> LoadedModel::FindPorts(const char* signature) const {
                   signatures_.size());
 }
 
-Result<Entry*> LoadedModel::EntryOf(int subgraph) {
+Result<Entry*> LoadedModel::EntryOf(int subgraph, const RunControl& control) {
   LazyEntry& lazy = *entries_[subgraph];
   if (Entry* ready = lazy.ready.load(std::memory_order_acquire)) return ready;
-  std::lock_guard<std::mutex> lock(lazy.mutex);
+  const PatientLock::Hold hold(lazy.lock, control);
+  HEDDLE_TRY(hold.Check());
   if (lazy.entry != nullptr) return lazy.entry.get();
   if (!lazy.error.ok()) return lazy.error;
-  Result<std::unique_ptr<Entry>> made = MakeEntry(subgraph);
-  // There may be memory the next time; what is wrong with the graph stays so.
-  if (made.status().code() == Code::kResourceExhausted) return made.status();
+  Result<std::unique_ptr<Entry>> made = MakeEntry(subgraph, control);
   if (!made.ok()) {
-    lazy.error = made.status();
-    return lazy.error;
+    if (Stays(made.status())) lazy.error = made.status();
+    return made.status();
   }
   lazy.entry = std::move(made).value();
   lazy.ready.store(lazy.entry.get(), std::memory_order_release);
@@ -248,17 +253,18 @@ Result<Entry*> LoadedModel::EntryOf(int subgraph) {
 }
 
 // Compiles a subgraph, then all that it calls: what cannot run is known when the model is loaded.
-Result<std::unique_ptr<Entry>> LoadedModel::MakeEntry(int subgraph) {
+Result<std::unique_ptr<Entry>> LoadedModel::MakeEntry(int subgraph, const RunControl& control) {
   std::shared_ptr<const Program> program;
   {
-    std::lock_guard<std::mutex> compile(compile_mutex_);
+    const PatientLock::Hold hold(compiling_, control);
+    HEDDLE_TRY(hold.Check());
     HEDDLE_ASSIGN(program, Program::Compile(model_, subgraph, options_, weights_, layout_));
     model_->GiveBackPages();  // packing has read the weights for the last time, or for a while
   }
   for (const Node& node : program->nodes()) {
     if (node.operation->sub_plans() == nullptr) continue;
     for (int called : node.operation->sub_plans()->subgraphs) {
-      const Status status = EntryOf(called).status();
+      const Status status = EntryOf(called, control).status();
       if (!status.ok())
         return InOperator(
             Status(status.code(), fmt::format("subgraph {}, {}", called, status.message())),
@@ -336,7 +342,7 @@ Status LoadedModel::Arrange(const Ports& ports, const RunRequest& request,
 
 Result<Call> LoadedModel::Run(const RunRequest& request) {
   HEDDLE_ASSIGN(const Ports* ports, FindPorts(request.signature));
-  HEDDLE_ASSIGN(Entry * entry, EntryOf(ports->subgraph));
+  HEDDLE_ASSIGN(Entry * entry, EntryOf(ports->subgraph, request.control));
   BoundInputs bound(ports->inputs.size());
   const std::span<Shape> shapes = bound.shapes();
   HEDDLE_TRY(BindInputs(*ports, request, shapes, bound.tensors()));
@@ -355,7 +361,7 @@ Result<Call> LoadedModel::Run(const RunRequest& request) {
     request.turn->Serve(request.priority, engine_->cap(), go_on);
   Turn& turn = request.turn == nullptr ? *own_turn : *request.turn;
   if (!turn.held()) return request.control.Check();
-  Result<Entry::Lease> acquired = entry->Acquire(shapes);
+  Result<Entry::Lease> acquired = entry->Acquire(shapes, request.control);
   if (!acquired.ok()) return BlameShapes(acquired.status(), *ports, shapes);
   Entry::Lease lease = std::move(acquired).value();
   for (size_t k = 0; k < shapes.size(); ++k)
@@ -401,7 +407,7 @@ Status LoadedModel::CheckBatch(const Ports& ports, std::span<const Shape> one, i
   if (!proof.passes) return Unsupported("{}", proof.reason);
   std::vector<Shape> all(one.begin(), one.end());
   for (Shape& shape : all) shape[0] *= calls;
-  HEDDLE_ASSIGN(const std::shared_ptr<const Plan> plan, entry->PlanOf(all));
+  HEDDLE_ASSIGN(const std::shared_ptr<const Plan> plan, entry->PlanOf(all, RunControl()));
   if (plan->total_bytes <= kMostBatchBytes) return Status();
   return Unsupported("a batch of {} takes {} bytes, expected at most {}", calls, plan->total_bytes,
                      kMostBatchBytes);

@@ -15,6 +15,7 @@
 #include "crew/pool_executor.h"
 #include "crew/turns.h"
 #include "engine/entry.h"
+#include "engine/patience.h"
 #include "engine/registered_operators.h"
 #include "heddle/c.h"
 
@@ -105,7 +106,7 @@ class Call {
 };
 
 // Thread-safe: every method from any thread at any time.
-class LoadedModel final : public PlanSource {
+class LoadedModel final : public CallPlans {
  public:
   static Result<std::shared_ptr<LoadedModel>> Load(std::shared_ptr<EngineCore> engine,
                                                    std::shared_ptr<const Model> model,
@@ -137,7 +138,11 @@ class LoadedModel final : public PlanSource {
   // What calls of an entry point remember; nullptr: nothing, or there is no such signature.
   const char* StateName(const char* signature) const;
 
-  Result<std::shared_ptr<const Plan>> PlanOf(int subgraph, std::span<const Shape> inputs) override;
+  Result<std::shared_ptr<const Plan>> PlanOf(int subgraph, std::span<const Shape> inputs) override {
+    return PlanOf(subgraph, inputs, RunControl());
+  }
+  Result<std::shared_ptr<const Plan>> PlanOf(int subgraph, std::span<const Shape> inputs,
+                                             const RunControl& control) override;
   Result<std::shared_ptr<const Plan>> NextPlan(const std::shared_ptr<const Plan>& before,
                                                const Found& found) override;
 
@@ -151,8 +156,9 @@ class LoadedModel final : public PlanSource {
  private:
   LoadedModel() = default;
   Status ReadPorts();
-  Result<Entry*> EntryOf(int subgraph);
-  Result<std::unique_ptr<Entry>> MakeEntry(int subgraph);
+  // `control` may end the wait for another call that compiles.
+  Result<Entry*> EntryOf(int subgraph, const RunControl& control = {});
+  Result<std::unique_ptr<Entry>> MakeEntry(int subgraph, const RunControl& control);
   // The state that a call of this entry point runs on; `own` holds one that is made for the call.
   Result<State*> StateFor(int subgraph, const RunRequest& request, std::unique_ptr<State>* own);
   Status Initialise(const RunControl& control);
@@ -173,15 +179,15 @@ class LoadedModel final : public PlanSource {
   std::vector<Ports> signatures_;
 
   struct LazyEntry {
-    std::mutex mutex;  // while its Program is made
+    PatientLock lock;  // while its Program is made
     std::atomic<Entry*> ready{nullptr};
     std::unique_ptr<Entry> entry;
     Status error;
   };
-  std::mutex compile_mutex_;  // one Program at a time: they share the weight store
+  PatientLock compiling_;  // one Program at a time: they share the weight store
   std::vector<std::unique_ptr<LazyEntry>> entries_;  // by subgraph
 
-  std::mutex initialise_mutex_;  // while the Model's own state is made
+  PatientLock initialising_;  // while the Model's own state is made
   std::atomic<bool> initialised_{false};
   std::unique_ptr<State> model_state_;
   std::unique_ptr<State> shared_state_;  // of calls that only read the Model's

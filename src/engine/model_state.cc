@@ -5,10 +5,10 @@
 
 namespace heddle::core {
 
-Result<std::shared_ptr<const Plan>> LoadedModel::PlanOf(int subgraph,
-                                                        std::span<const Shape> inputs) {
-  HEDDLE_ASSIGN(Entry * entry, EntryOf(subgraph));
-  return entry->PlanOf(inputs);
+Result<std::shared_ptr<const Plan>> LoadedModel::PlanOf(int subgraph, std::span<const Shape> inputs,
+                                                        const RunControl& control) {
+  HEDDLE_ASSIGN(Entry * entry, EntryOf(subgraph, control));
+  return entry->PlanOf(inputs, control);
 }
 
 Result<std::shared_ptr<const Plan>> LoadedModel::NextPlan(const std::shared_ptr<const Plan>& before,
@@ -20,13 +20,14 @@ Result<std::shared_ptr<const Plan>> LoadedModel::NextPlan(const std::shared_ptr<
 // Runs every initialiser once, so that what a call reads does not depend on the calls before it.
 Status LoadedModel::Initialise(const RunControl& control) {
   if (initialised_.load(std::memory_order_acquire)) return Status();
-  std::lock_guard<std::mutex> lock(initialise_mutex_);
+  const PatientLock::Hold hold(initialising_, control);
+  HEDDLE_TRY(hold.Check());
   if (initialised_.load(std::memory_order_relaxed)) return Status();
   HEDDLE_ASSIGN(model_state_, State::Make(layout_, engine_->budget(), nullptr));
   for (int subgraph : layout_->initialisers) {
     if (!model_state_->BeginOnce(subgraph)) continue;
-    HEDDLE_ASSIGN(Entry * entry, EntryOf(subgraph));
-    HEDDLE_ASSIGN(Entry::Lease lease, entry->Acquire({}));
+    HEDDLE_ASSIGN(Entry * entry, EntryOf(subgraph, control));
+    HEDDLE_ASSIGN(Entry::Lease lease, entry->Acquire({}, control));
     const Status status = lease.Run(control, model_state_.get());
     if (!status.ok())
       return Status(status.code(),
