@@ -22,7 +22,8 @@ constexpr size_t kMaxSlots = 16;
 // the next call.
 constexpr size_t kMaxFollowing = 1024;
 constexpr size_t kMaxFollowingBytes = size_t{128} << 20;
-// After so many calls the pool shrinks to what those calls used at most at once.
+// After so many calls the pool shrinks to what those calls used at most at once, and to nothing of
+// shapes that none of them had.
 constexpr int kTrimWindow = 256;
 
 // What this process can have at most: its control group's, or the machine's.
@@ -74,6 +75,7 @@ struct Entry::Slot {
   int contexts = 0;  // idle and in use
   int in_use = 0, peak = 0, warm = 0;
   int window = 0;
+  uint64_t last_call = 0;  // of the entry's
 };
 
 Entry::Entry(std::shared_ptr<const Program> program, MemoryBudget& budget, CallPlans& others)
@@ -193,6 +195,20 @@ std::unique_ptr<Context> Entry::TakeIdle() {
   return nullptr;
 }
 
+// One for each call, so that none frees many.
+std::unique_ptr<Context> Entry::TakeStale() {
+  for (auto it = slots_.rbegin(); it != slots_.rend(); ++it) {
+    Slot& slot = **it;
+    if (calls_ - slot.last_call < kTrimWindow) break;  // those before it were used later
+    if (slot.idle.empty() || slot.contexts <= slot.warm) continue;
+    std::unique_ptr<Context> context = std::move(slot.idle.back());
+    slot.idle.pop_back();
+    --slot.contexts;
+    return context;
+  }
+  return nullptr;
+}
+
 Result<std::unique_ptr<Context>> Entry::NewContext(const std::shared_ptr<const Plan>& plan) {
   const auto make = [&] { return Context::Make(plan, budget_); };
   Result<std::unique_ptr<Context>> context = Caught(make);
@@ -211,6 +227,7 @@ Result<std::shared_ptr<const Plan>> Entry::PlanOf(std::span<const Shape> shapes,
 Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes, const RunControl& control) {
   Lease lease;
   std::shared_ptr<const Plan> plan;
+  std::unique_ptr<Context> stale;  // freed after the lock
   {
     std::unique_lock<std::mutex> lock(mutex_);
     HEDDLE_ASSIGN(lease.slot_, PlanFor(lock, shapes, control));
@@ -221,6 +238,8 @@ Result<Entry::Lease> Entry::Acquire(std::span<const Shape> shapes, const RunCont
       slot.peak = slot.in_use;
     }
     slot.peak = std::max(slot.peak, ++slot.in_use);
+    slot.last_call = ++calls_;
+    stale = TakeStale();
     lease.entry_ = this;
     if (!slot.idle.empty()) {
       lease.context_ = std::move(slot.idle.back());

@@ -81,6 +81,7 @@ class Entry final : public Reclaimable {
   Result<std::unique_ptr<Context>> NewContext(const std::shared_ptr<const Plan>& plan);
   void Trim(std::list<std::shared_ptr<Slot>>* dropped);  // REQUIRES: mutex_ held
   std::unique_ptr<Context> TakeIdle();
+  std::unique_ptr<Context> TakeStale();  // REQUIRES: mutex_ held
 
   struct Following {  // a Plan that continues another, for the values it was made for
     std::shared_ptr<const Plan> before, plan;
@@ -97,8 +98,9 @@ class Entry final : public Reclaimable {
   mutable std::mutex mutex_;
   std::condition_variable planned_;
   std::list<std::shared_ptr<Slot>> slots_;  // last used first
-  Followings following_;                    // last used first
-  size_t following_bytes_ = 0;              // of their Plans, without what they continue
+  uint64_t calls_ = 0;
+  Followings following_;        // last used first
+  size_t following_bytes_ = 0;  // of their Plans, without what they continue
   std::unordered_multimap<uint64_t, Followings::iterator> following_by_hash_;
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "digits.h"
+#include "engine/c_objects.h"
 #include "support/model_builder.h"
 
 namespace heddle {
@@ -102,6 +103,25 @@ TEST(Memory, ContextsOfABurstAreGivenBack) {
   EXPECT_LT(PssBytes() + 5 * model->arena_bytes(), after_burst);
 #endif
   EXPECT_TRUE(model->Run({in.view}).ok());
+}
+
+TEST(Memory, ContextsOfShapesThatNobodyRunsAnyMoreAreGivenBack) {
+  const Engine engine;
+  auto model = engine.Load(testing::DigitsFile(false));
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  const auto one = testing::Fill(*model, 1, 1), many = testing::Fill(*model, 50, 1);
+  ASSERT_TRUE(model->Run({one.view}).ok());
+  const core::MemoryBudget& budget = engine.get()->core->budget();
+  const uint64_t before = budget.used();
+  {
+    std::vector<Outputs> burst;
+    for (int i = 0; i < 10; ++i) burst.push_back(std::move(model->Run({many.view})).value());
+  }
+  const uint64_t of_burst = budget.used() - before;
+  ASSERT_GT(of_burst, 10 * 50 * 10 * sizeof(float));
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(model->Run({one.view}).ok());
+  EXPECT_EQ(budget.used(), before);
+  EXPECT_TRUE(model->Run({many.view}).ok());
 }
 
 }  // namespace
