@@ -126,10 +126,11 @@ std::string ToText(const InspectGiven& given, const Inspection& found) {
   std::string text = fmt::format("{}  {}", Printable(given.model),
                                  BytesText(static_cast<uint64_t>(model.size_bytes())));
   if (!model.description().empty()) text += "  " + Shortened(model.description(), 60);
-  text += fmt::format("\n{}{} MACs, weights {} in the file and {} packed for {}, {} a call\n\n",
+  text += fmt::format("\n{}{} MACs, weights {} in the file and {} packed for {}, {} a call\n",
                       found.whole_plan ? "" : "as far as it can be planned: ",
                       CountText(static_cast<uint64_t>(found.macs)), BytesText(found.weights_bytes),
                       BytesText(found.packed_bytes), found.isa, BytesText(found.activation_bytes));
+  text += fmt::format("sha256 {}\n\n", found.sha256);
   Table ports("lllll");
   AddPorts(ports, "input", MainGraph(found), MainGraph(found).inputs);
   AddPorts(ports, "output", MainGraph(found), MainGraph(found).outputs);
@@ -210,6 +211,7 @@ std::string ToJson(const InspectGiven& given, const Inspection& found) {
   const core::Model& model = *found.model;
   JsonWriter json;
   json.BeginObject().Field("model", given.model).Field("size_bytes", model.size_bytes());
+  json.Field("sha256", found.sha256);
   json.Field("description", model.description()).Field("isa", found.isa);
   json.Field("macs", found.macs).Field("weights_bytes", found.weights_bytes);
   json.Field("packed_bytes", found.packed_bytes);

@@ -7,6 +7,8 @@
 #include <tuple>
 
 #include "base/errors.h"
+#include "base/file.h"
+#include "base/hash.h"
 #include "plan/make_operation.h"
 #include "plan/plan.h"
 
@@ -181,7 +183,10 @@ class Inspector {
 
 Result<Inspection> Inspect(const std::string& path) {
   HEDDLE_ASSIGN(auto model, core::Model::ReadFile(path));
-  return Inspector(std::move(model)).Run();
+  HEDDLE_ASSIGN(Inspection found, Inspector(std::move(model)).Run());
+  HEDDLE_ASSIGN(const core::MappedFile file, core::MappedFile::Open(path));
+  HEDDLE_ASSIGN(found.sha256, core::Sha256Hex(file.bytes()));
+  return found;
 }
 
 }  // namespace heddle::cli

@@ -30,6 +30,7 @@ struct StepFact {
 
 struct Inspection {
   std::shared_ptr<const core::Model> model;
+  std::string sha256;  // of the file
   const char* isa = "";
   std::vector<OperatorUse> operators;  // of all subgraphs, the most used first
   std::vector<StepFact> steps;         // of the main graph at the file's shapes, as far as it plans

@@ -122,9 +122,12 @@ got=0
 [ "$got" = 16 ] || fail "--help into a full disk: status $got, expected 16"
 
 # inspect
+sum=$(sha256sum "$models/digits_int8.tflite")
 expect 0 inspect "$models/digits_int8.tflite"
+says "^sha256 ${sum%% *}$"
 says 'CONV_2D'; says 'serving_default(image) -> output_0'; says '^batches: along axis 0$'
 expect 0 inspect "$models/digits_int8.tflite" --json
+says "\"sha256\": \"${sum%% *}\""
 keys model macs weights_bytes activation_bytes inputs outputs quantization signatures operators version count device problems \
      findings state batch passes reason
 
