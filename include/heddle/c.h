@@ -273,6 +273,18 @@ typedef struct heddle_step_time {
 
 HEDDLE_EXPORT const char* heddle_version(void);
 
+typedef enum heddle_log_level {
+  HEDDLE_LOG_WARNING = 1, /* of a file that is loaded: it runs, but likely not as it was meant */
+  HEDDLE_LOG_INFO = 2     /* worth knowing before feeding it */
+} heddle_log_level;
+/* Where goes what the library has to say beside results and errors, up to the level `most`: of the
+ * whole process, one text at a time, on the thread that it comes from. It never prints; without a
+ * sink (NULL), as at first, all is dropped. The sink calls no function of the library. When this
+ * returns, no thread is inside the former sink nor will call it. */
+HEDDLE_EXPORT heddle_status* heddle_log_set_sink(void (*sink)(void* arg, heddle_log_level level,
+                                                              const char* text),
+                                                 void* arg, heddle_log_level most);
+
 HEDDLE_EXPORT heddle_code heddle_status_code(const heddle_status* status); /* NULL: HEDDLE_OK */
 HEDDLE_EXPORT const char* heddle_status_message(const heddle_status* status);
 /* After how long a refused request may find room; 0: nothing says that it ever will. */

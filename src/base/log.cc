@@ -42,7 +42,7 @@ namespace log_internal {
 
 constinit std::atomic<LogLevel> most = LogLevel::kNone;
 
-void Write(LogLevel level, std::string_view text) {
+void Write(LogLevel level, const std::string& text) {
   if (inside_sink) return;
   const Lock lock;
   const LogSink* sink = current.load(std::memory_order_relaxed);

@@ -29,12 +29,12 @@ class LogTest : public testing::Test {
 
 TEST_F(LogTest, LevelsAndText) {
   Listen(LogLevel::kWarning);
-  Log(LogLevel::kError, "an {}", "error");
+  Log(LogLevel::kWarning, "a {}", "warning");
   Log(LogLevel::kWarning, "{} warnings", 2);
   Log(LogLevel::kInfo, "not asked for");
-  EXPECT_EQ(lines_, (std::vector<std::string>{"1 an error", "2 2 warnings"}));
+  EXPECT_EQ(lines_, (std::vector<std::string>{"1 a warning", "1 2 warnings"}));
   SetLogSink(nullptr);
-  Log(LogLevel::kError, "nobody listens");
+  Log(LogLevel::kWarning, "nobody listens");
   EXPECT_EQ(lines_.size(), 2u);
 }
 
@@ -42,7 +42,7 @@ TEST_F(LogTest, NeverPrints) {
   SetLogSink(nullptr);
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();
-  Log(LogLevel::kError, "quiet");
+  Log(LogLevel::kWarning, "quiet");
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
@@ -51,10 +51,10 @@ TEST_F(LogTest, ASinkThatLogsDoesNotRecur) {
   int calls = 0;
   SetLogSink([&calls](LogLevel, std::string_view) {
     ++calls;
-    Log(LogLevel::kError, "from inside");
+    Log(LogLevel::kWarning, "from inside");
   });
-  Log(LogLevel::kError, "from outside");
-  Log(LogLevel::kError, "again");
+  Log(LogLevel::kWarning, "from outside");
+  Log(LogLevel::kWarning, "again");
   EXPECT_EQ(calls, 2);
 }
 

@@ -7,9 +7,11 @@
 #include <new>
 #include <optional>
 
+#include "base/log.h"
 #include "engine/c_objects.h"
 #include "engine/profile.h"
 #include "heddle/version.h"
+#include "plan/audit.h"
 
 using namespace heddle;        // NOLINT: this file is the seam between the two
 using namespace heddle::core;  // NOLINT
@@ -90,7 +92,18 @@ Result<heddle_executor> CheckExecutor(const heddle_executor& given) {
   return executor;
 }
 
-Status FinishLoad(heddle_engine* engine, Result<std::shared_ptr<const core::Model>> model,
+// What hides a mistake in a file is said, and no reason to refuse it.
+void TellFindings(const char* name, const core::Model& model) {
+  if (!Logs(LogLevel::kWarning)) return;
+  for (const Finding& finding : AuditModel(model)) {
+    const bool note = finding.severity == Severity::kNote;
+    Log(note ? LogLevel::kInfo : LogLevel::kWarning, "{}: {}", name, finding.text);
+  }
+}
+
+// `name`: of the model, for who reads the log.
+Status FinishLoad(heddle_engine* engine, const char* name,
+                  Result<std::shared_ptr<const core::Model>> model,
                   const heddle_load_options* given, heddle_model** out) {
   if (!model.ok()) return model.status();
   HEDDLE_ASSIGN(const heddle_load_options options, Complete(given));
@@ -101,6 +114,7 @@ Status FinishLoad(heddle_engine* engine, Result<std::shared_ptr<const core::Mode
                 LoadedModel::Load(engine->core, std::move(model).value(),
                                   static_cast<core::Numerics>(options.numerics),
                                   options.isa ? options.isa : "", options.keep_all != 0));
+  TellFindings(name, loaded->model());
   *out = new heddle_model{std::move(loaded)};
   return Status();
 }
@@ -134,6 +148,23 @@ Status RunModel(heddle_model* model, RunRequest& request, const heddle_run_optio
 }  // namespace
 
 const char* heddle_version(void) { return HEDDLE_VERSION_STRING; }
+
+heddle_status* heddle_log_set_sink(void (*sink)(void* arg, heddle_log_level level,
+                                                const char* text),
+                                   void* arg, heddle_log_level most) {
+  return Guarded([&]() -> Status {
+    if (most < HEDDLE_LOG_WARNING || most > HEDDLE_LOG_INFO)
+      return InvalidArgument("most is {}, expected warning (1) or info (2)",
+                             static_cast<int>(most));
+    LogSink told;
+    if (sink != nullptr)
+      told = [sink, arg](LogLevel level, const std::string& text) {
+        sink(arg, static_cast<heddle_log_level>(level), text.c_str());
+      };
+    SetLogSink(std::move(told), static_cast<LogLevel>(most));
+    return Status();
+  });
+}
 
 const char* heddle_code_name(heddle_code code) {
   static constexpr const char* kNames[] = {"ok",
@@ -175,7 +206,7 @@ heddle_status* heddle_model_load(heddle_engine* engine, const char* path,
                                  const heddle_load_options* options, heddle_model** out) {
   return Guarded([&]() -> Status {
     HEDDLE_TRY(CheckGiven({{"engine", engine}, {"path", path}, {"out", out}}));
-    return FinishLoad(engine, core::Model::ReadFile(path), options, out);
+    return FinishLoad(engine, path, core::Model::ReadFile(path), options, out);
   });
 }
 heddle_status* heddle_model_load_bytes(heddle_engine* engine, const void* data, size_t bytes,
@@ -183,7 +214,7 @@ heddle_status* heddle_model_load_bytes(heddle_engine* engine, const void* data, 
   return Guarded([&]() -> Status {
     HEDDLE_TRY(CheckGiven({{"engine", engine}, {"data", data}, {"out", out}}));
     const std::span<const std::byte> span(static_cast<const std::byte*>(data), bytes);
-    return FinishLoad(engine, core::Model::ReadBytes(span), options, out);
+    return FinishLoad(engine, "a model in memory", core::Model::ReadBytes(span), options, out);
   });
 }
 heddle_model* heddle_model_ref(heddle_model* model) {
