@@ -16,13 +16,16 @@ Status InternalError(const char* what) noexcept {
   }
 }
 
+// Never destroyed.
+const Status& MakeOutOfMemory() { return *new Status(Code::kResourceExhausted, "out of memory"); }
+
 // Made when the library is loaded, at the latest.
 [[maybe_unused]] const Status& made_early = OutOfMemory();
 
 }  // namespace
 
 const Status& OutOfMemory() noexcept {
-  static const Status& status = *new Status(Code::kResourceExhausted, "out of memory");
+  static const Status& status = MakeOutOfMemory();
   return status;
 }
 
