@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 #include <thread>
 
@@ -63,6 +64,7 @@ class Scale final : public custom::PlainOperator {
     for (int64_t i = 0; i < node.input(0).elements(); ++i) {
       const float x = call.input<float>(0)[i];
       if (x < 0) return Status(Code::kInvalidArgument, "a negative value");
+      if (x > 1e9f) throw std::bad_alloc();
       call.output<float>(0)[i] = factor_ * x;
     }
     return Status();
@@ -127,6 +129,8 @@ TEST(CustomOperator, WhatItRefusesNamesTheOperator) {
               "op 0 Scale: the options have 0 bytes, expected 4");
   ExpectError(RunWith(engine, Using("Scale"), {1, -2, 3, 4}), Code::kInvalidArgument,
               "op 0 Scale: a negative value");
+  ExpectError(RunWith(engine, Using("Scale"), {1, 2e9f, 3, 4}), Code::kResourceExhausted,
+              "op 0 Scale: out of memory");
 }
 
 TEST(CustomOperator, TilesAreSharedAndTheirCodesTold) {
