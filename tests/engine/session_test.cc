@@ -3,15 +3,15 @@
 // initialiser alone writes belongs to the model.
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <thread>
 
-#include "digits.h"
+#include "heddle/engine.h"
 #include "stateful_models.h"
 
 namespace heddle {
 namespace {
 
-using testing::HashOf;
 using Values = std::vector<float>;
 
 Values InputOf(int session, int call) {
@@ -163,7 +163,7 @@ void ExpectInterleavedEqualIsolated(const Model& model) {
     threads.emplace_back([&, t] {
       for (int call = 0; call < kCalls; ++call)
         for (int s = t; s < kSessions; s += kThreads)
-          found[static_cast<size_t>(s * kCalls + call)] =
+          found[static_cast<size_t>(s) * kCalls + static_cast<size_t>(call)] =
               RunOnce(sessions[static_cast<size_t>(s)], InputOf(s, call));
     });
   for (std::thread& thread : threads) thread.join();
@@ -176,6 +176,35 @@ TEST_F(Sessions, InterleavedEqualIsolated) {
   auto other = engine_.LoadBytes(testing::Recurring());
   ASSERT_TRUE(other.ok()) << other.status().message();
   ExpectInterleavedEqualIsolated(*other);
+}
+
+// As LiteRT has it, but that LiteRT takes other sizes, too.
+TEST_F(Sessions, AVariableIsReadInTheShapeOfTheFile) {
+  const auto read = [&](const core::Shape& assigned, const core::Shape& as) {
+    auto model = engine_.LoadBytes(testing::Reading(assigned, as));
+    EXPECT_TRUE(model.ok()) << model.status().message();
+    Session session = model->NewSession().value();
+    const Values x = {1, 2, 3, 4, 5, 6};
+    return session.Run({{"x", x}});
+  };
+  for (const core::Shape& as : {core::Shape{3, 2}, core::Shape{6}, core::Shape{1, 2, 1, 3}}) {
+    const auto out = read({2, 3}, as);
+    ASSERT_TRUE(out.ok()) << out.status().message();
+    const TensorView y = (*out)[0];
+    EXPECT_EQ(core::Shape(std::span(y.dims, static_cast<size_t>(y.rank))), as);
+    EXPECT_EQ(Values(y.As<float>().begin(), y.As<float>().end()), (Values{1, 2, 3, 4, 5, 6}));
+  }
+  // Rank 0 is also how a file writes "not known".
+  const auto assigned = read({2, 3}, {});
+  ASSERT_TRUE(assigned.ok()) << assigned.status().message();
+  EXPECT_EQ((*assigned)[0].rank, 2);
+  for (const core::Shape& as : {core::Shape{2, 2}, core::Shape{4, 2}}) {
+    const auto refused = read({2, 3}, as);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_NE(refused.status().message().find("holds shape 2x3, expected " + as.ToString()),
+              std::string::npos)
+        << refused.status().message();
+  }
 }
 
 TEST(ModelState, AnInitialiserAloneNeedsNoSession) {

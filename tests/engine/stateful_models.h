@@ -112,6 +112,19 @@ inline std::vector<std::byte> Initialised() {
   return b.Build();
 }
 
+// y = x of shape `read`, through a variable that x is assigned to.
+inline std::vector<std::byte> Reading(const core::Shape& assigned, const core::Shape& read) {
+  ModelBuilder b;
+  const int x = b.Input("x", Type::kFloat32, assigned);
+  const int handle = b.Make("handle", Type::kResource, {1});
+  const int y = b.Make("y", Type::kFloat32, read);
+  b.Op(OpCode::kVAR_HANDLE, {}, {handle}, Named("memory"));
+  b.Op(OpCode::kASSIGN_VARIABLE, {handle, x}, {});
+  b.Op(OpCode::kREAD_VARIABLE, {handle}, {y});
+  b.Output(y);
+  return b.Build();
+}
+
 // while (more(i)) { i = i + step; x = x + x; swap p, q }: outputs i, x, p, q.
 inline std::vector<std::byte> Looping(float step, int32_t size) {
   ModelBuilder b;

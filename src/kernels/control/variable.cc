@@ -10,7 +10,10 @@ namespace {
 struct ValueParams {
   Type type = Type::kNone;  // of the tensor that is read or written
   Shape shape;              // READ_VARIABLE: of the output
-  bool fixed = false;       // READ_VARIABLE: the output has the file's shape
+  // READ_VARIABLE: the output has the file's shape, whatever shape was assigned, as LiteRT has it.
+  // LiteRT then copies as many bytes as that shape takes, fewer or more than there are; here a
+  // value of another size is refused.
+  bool fixed = false;
 };
 
 Status Read(const void* params, SerialCall& call) {
