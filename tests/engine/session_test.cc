@@ -83,17 +83,28 @@ TEST_F(Sessions, WithoutOneTheStateIsNamed) {
   }
 }
 
+// Resource variables, a hash table.
 TEST_F(Sessions, SavedStateGoesOnElsewhere) {
-  Session first = New(), second = New();
-  for (int call = 0; call < 3; ++call) RunOnce(first, InputOf(1, call));
-  const auto saved = first.Save();
-  ASSERT_TRUE(saved.ok()) << saved.status().message();
-  auto clone = first.Clone();
-  ASSERT_TRUE(clone.ok()) << clone.status().message();
-  ASSERT_TRUE(second.Restore(*saved).ok());
-  const Values expected = RunOnce(first, InputOf(1, 3));
-  EXPECT_EQ(RunOnce(second, InputOf(1, 3)), expected);
-  EXPECT_EQ(RunOnce(*clone, InputOf(1, 3)), expected);
+  for (const auto& file : {testing::Remembering(), testing::Translating()}) {
+    auto model = engine_.LoadBytes(file);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    Session first = model->NewSession().value(), second = model->NewSession().value();
+    Session fresh = model->NewSession().value();
+    for (int call = 0; call < 3; ++call) RunOnce(first, InputOf(1, call));
+    RunOnce(second, InputOf(2, 0));
+    const auto saved = first.Save();
+    ASSERT_TRUE(saved.ok()) << saved.status().message();
+    auto clone = first.Clone();
+    ASSERT_TRUE(clone.ok()) << clone.status().message();
+    const Status restored = second.Restore(*saved);
+    ASSERT_TRUE(restored.ok()) << restored.message();
+    EXPECT_EQ(*second.Save(), *saved);
+    EXPECT_EQ(*clone->Save(), *saved);
+    const Values expected = RunOnce(first, InputOf(1, 3));
+    EXPECT_NE(RunOnce(fresh, InputOf(1, 3)), expected);
+    EXPECT_EQ(RunOnce(second, InputOf(1, 3)), expected);
+    EXPECT_EQ(RunOnce(*clone, InputOf(1, 3)), expected);
+  }
 }
 
 // What an operator keeps for itself is state like any other.
@@ -170,12 +181,14 @@ void ExpectInterleavedEqualIsolated(const Model& model) {
   EXPECT_EQ(found, expected);
 }
 
-// Resource variables; then a variable tensor and what an operator keeps.
+// Resource variables; a variable tensor and what an operator keeps; a session's own hash table
+// beside one of the model.
 TEST_F(Sessions, InterleavedEqualIsolated) {
-  ExpectInterleavedEqualIsolated(*model_);
-  auto other = engine_.LoadBytes(testing::Recurring());
-  ASSERT_TRUE(other.ok()) << other.status().message();
-  ExpectInterleavedEqualIsolated(*other);
+  for (const auto& file : {testing::Remembering(), testing::Recurring(), testing::Translating()}) {
+    auto model = engine_.LoadBytes(file);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    ExpectInterleavedEqualIsolated(*model);
+  }
 }
 
 // As LiteRT has it, but that LiteRT takes other sizes, too.

@@ -112,6 +112,43 @@ inline std::vector<std::byte> Initialised() {
   return b.Build();
 }
 
+// y = x + values[names[x mod 4]], -1 where the name has no value. The model has the names, of 0 to
+// 2; a session has the values, from x of its first call.
+inline std::vector<std::byte> Translating() {
+  ModelBuilder b;
+  const core::HashTableOptions names{1, Type::kInt64, Type::kString, -1};
+  const core::HashTableOptions values{2, Type::kString, Type::kInt64, -1};
+  const int x = b.Input("x", Type::kFloat32, {4});
+  const int named = b.Make("named", Type::kResource, {1});
+  const int valued = b.Make("valued", Type::kResource, {1});
+  const int whole = b.Make("whole", Type::kInt64, {4}), key = b.Make("key", Type::kInt64, {4});
+  const int name = b.Make("name", Type::kString, {4}), value = b.Make("value", Type::kInt64, {4});
+  const int size = b.Make("size", Type::kInt64, {1}), sum = b.Make("sum", Type::kInt64, {4});
+  const int found = b.Make("found", Type::kFloat32, {4}), y = b.Make("y", Type::kFloat32, {4});
+  b.Op(OpCode::kCALL_ONCE, {}, {}, core::SubgraphOptions{1, -1, {}});
+  b.Op(OpCode::kHASHTABLE, {}, {named}, names);
+  b.Op(OpCode::kHASHTABLE, {}, {valued}, values);
+  b.Op(OpCode::kCAST, {x}, {whole});
+  b.Op(OpCode::kFLOOR_MOD, {whole, b.Constant<int64_t>("four", {1}, {4})}, {key});
+  b.Op(OpCode::kHASHTABLE_IMPORT, {valued, b.Strings("known", {4}, {"b", "a", "bb", ""}), whole},
+       {});
+  b.Op(OpCode::kHASHTABLE_FIND, {named, key, b.Strings("nobody", {1}, {"nobody"})}, {name});
+  b.Op(OpCode::kHASHTABLE_FIND, {valued, name, b.Constant<int64_t>("none", {1}, {-1})}, {value});
+  b.Op(OpCode::kHASHTABLE_SIZE, {valued}, {size});
+  b.Op(OpCode::kADD, {value, size}, {sum}, core::BinaryOptions{});
+  b.Op(OpCode::kCAST, {sum}, {found});
+  b.Op(OpCode::kADD, {found, x}, {y}, core::BinaryOptions{});
+  b.Output(y);
+  b.Begin("init");
+  const int handle = b.Make("handle", Type::kResource, {1});
+  b.Op(OpCode::kHASHTABLE, {}, {handle}, names);
+  b.Op(OpCode::kHASHTABLE_IMPORT,
+       {handle, b.Constant<int64_t>("numbers", {3}, {0, 1, 2}),
+        b.Strings("letters", {3}, {"a", "b", ""})},
+       {});
+  return b.Build();
+}
+
 // y = x of shape `read`, through a variable that x is assigned to.
 inline std::vector<std::byte> Reading(const core::Shape& assigned, const core::Shape& read) {
   ModelBuilder b;
