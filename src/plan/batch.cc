@@ -179,9 +179,12 @@ Result<std::shared_ptr<const Plan>> WholePlan(const std::shared_ptr<const Progra
   if (plan->rest.node < 0) return plan;
   // The step that sizes its outputs, or the one that waits for a value.
   const Node& node = nodes[plan->rest.shapes.empty() ? rest : rest - 1];
-  const char* why = node.operation->sub_plans() != nullptr
-                        ? kDecidesOnce
-                        : "only a run tells the shapes that it makes";
+  std::string why = "only a run tells the shapes that it makes";
+  if (node.operation->sub_plans() != nullptr) {
+    why = kDecidesOnce;
+  } else if (!plan->rest.values.empty()) {
+    why += fmt::format(", from the value of '{}'", program->values()[plan->rest.values[0]].name);
+  }
   return InOperator(Status(Code::kUnsupported, why), node.op, *node.source);
 }
 

@@ -250,6 +250,12 @@ const Case kCases[] = {
        b.Op(OpCode::kUNIQUE, {In(b, {1})}, {values, at}, IndexTypeOptions{});
        b.Output(values);
      }},
+    {"Sized", "op 1 FILL: only a run tells the shapes that it makes, from the value of 'sizes'",
+     [](ModelBuilder& b) {
+       const int sizes = b.Make("sizes", Type::kInt32, {2});
+       b.Op(OpCode::kCAST, {In(b, {2})}, {sizes});
+       b.Output(Add(b, OpCode::kFILL, {sizes, b.Constant<float>("fill", {}, {1})}, {3, 4}));
+     }},
     {"Unknown", "op 0 MATRIX_DIAG: is not known to keep the calls of a batch apart",
      [](ModelBuilder& b) { b.Output(Add(b, OpCode::kMATRIX_DIAG, {In(b, {1, 2})}, {1, 2, 2})); }},
 };
