@@ -94,6 +94,7 @@ bool Reader::Get(ResourceValue* value) {
     return false;
   if (value->type == Type::kNone) return size == 0;
   if (value->type == Type::kString) return StringsFit(*value, elements);
+  if (value->type == Type::kVariant) return true;  // whoever reads a list looks at all of it
   return TypeBits(value->type) != 0 && size == TypeBytes(value->type, elements);
 }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Broken and mutated model files: an answer or an error, in bounded time and memory. Run under the
-// sanitizers too. HEDDLE_MUTATIONS: how many mutations of each model (`make fuzz` sets 100,000 in
-// all).
+// Broken and mutated model files, changed states: an answer or an error, in bounded time and
+// memory. Run under the sanitizers too. HEDDLE_MUTATIONS: how many mutations of each model (`make
+// fuzz` sets 100,000 in all).
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <random>
 
+#include "base/hash.h"
 #include "digits.h"
 #include "stateful_models.h"
 #include "support/model_builder.h"
@@ -172,9 +174,13 @@ TEST_F(Hostile, EveryTruncationIsAnError) {
   EXPECT_EQ(loaded_, 0);
 }
 
-TEST_F(Hostile, MutatedModelsAnswerOrAreRefused) {
+int Mutations() {
   const char* wanted = std::getenv("HEDDLE_MUTATIONS");
-  const int each = wanted != nullptr ? std::atoi(wanted) : 800;
+  return wanted != nullptr ? std::atoi(wanted) : 800;
+}
+
+TEST_F(Hostile, MutatedModelsAnswerOrAreRefused) {
+  const int each = Mutations();
   const unsigned seed = testing::Seed();
   SCOPED_TRACE("HEDDLE_SEED=" + std::to_string(seed));
   std::mt19937 random(seed);
@@ -196,6 +202,40 @@ TEST_F(Hostile, MutatedModelsAnswerOrAreRefused) {
   }
   EXPECT_GT(loaded_, 0);
   EXPECT_GT(refused_, 0);
+}
+
+// Whoever changes a saved state can also make its hash fit. What is restored then is a state.
+TEST_F(Hostile, ChangedStatesAreRestoredOrRefused) {
+  constexpr size_t kHash = 16, kBody = 24;
+  const unsigned seed = testing::Seed();
+  SCOPED_TRACE("HEDDLE_SEED=" + std::to_string(seed));
+  std::mt19937 random(seed);
+  const std::vector<float> x = {1, 2, 3, 4};
+  int restored = 0, refused = 0;
+  for (const Bytes& file : {testing::Remembering(), testing::Translating(), testing::Listing()}) {
+    auto model = engine_.LoadBytes(file);
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    Session session = model->NewSession().value();
+    ASSERT_TRUE(session.Run({{"x", x}}).ok());
+    const Bytes good = session.Save().value();
+    for (int i = 0; i < Mutations(); ++i) {
+      Bytes state = good;
+      for (uint32_t flips = 1 + random() % 3; flips > 0; --flips)
+        state[kBody + random() % (state.size() - kBody)] =
+            static_cast<std::byte>(random() % 3 ? random() % 8 : random());
+      if (random() % 8 == 0) state.resize(kBody + random() % (state.size() - kBody));
+      const uint64_t hash = core::ContentHash(std::span(state).subspan(kBody));
+      std::memcpy(state.data() + kHash, &hash, sizeof(hash));
+      const Status status = session.Restore(state);
+      ++(status.ok() ? restored : refused);
+      const auto out = session.Run({{"x", x}});
+      if (!out.ok()) EXPECT_FALSE(out.status().message().empty());
+      ASSERT_TRUE(session.Restore(good).ok());
+      ASSERT_TRUE(session.Run({{"x", x}}).ok());
+    }
+  }
+  EXPECT_GT(restored, 0);
+  EXPECT_GT(refused, 0);
 }
 
 }  // namespace

@@ -83,9 +83,9 @@ TEST_F(Sessions, WithoutOneTheStateIsNamed) {
   }
 }
 
-// Resource variables, a hash table.
+// Resource variables, a hash table, a tensor list in a variable.
 TEST_F(Sessions, SavedStateGoesOnElsewhere) {
-  for (const auto& file : {testing::Remembering(), testing::Translating()}) {
+  for (const auto& file : {testing::Remembering(), testing::Translating(), testing::Listing()}) {
     auto model = engine_.LoadBytes(file);
     ASSERT_TRUE(model.ok()) << model.status().message();
     Session first = model->NewSession().value(), second = model->NewSession().value();
@@ -182,9 +182,10 @@ void ExpectInterleavedEqualIsolated(const Model& model) {
 }
 
 // Resource variables; a variable tensor and what an operator keeps; a session's own hash table
-// beside one of the model.
+// beside one of the model; a tensor list.
 TEST_F(Sessions, InterleavedEqualIsolated) {
-  for (const auto& file : {testing::Remembering(), testing::Recurring(), testing::Translating()}) {
+  for (const auto& file :
+       {testing::Remembering(), testing::Recurring(), testing::Translating(), testing::Listing()}) {
     auto model = engine_.LoadBytes(file);
     ASSERT_TRUE(model.ok()) << model.status().message();
     ExpectInterleavedEqualIsolated(*model);

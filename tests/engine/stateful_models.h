@@ -149,6 +149,40 @@ inline std::vector<std::byte> Translating() {
   return b.Build();
 }
 
+// y = the list of the last three x, that is a variable: a tensor list, and zeros at first.
+inline std::vector<std::byte> Listing() {
+  ModelBuilder b;
+  const int x = b.Input("x", Type::kFloat32, {4});
+  const int handle = b.Make("handle", Type::kResource, {1});
+  const int item = b.Constant<int32_t>("item", {1}, {4});
+  const int before = b.Make("before", Type::kVariant, {}), now = b.Make("now", Type::kVariant, {});
+  const int old = b.Make("old", Type::kFloat32, {4}), y = b.Make("y", Type::kFloat32, {3, 4});
+  const int older = b.Make("older", Type::kFloat32, {4});
+  const int zero = b.Constant<int32_t>("0", {}, {0}), one = b.Constant<int32_t>("1", {}, {1});
+  const int two = b.Constant<int32_t>("2", {}, {2});
+  b.Op(OpCode::kCALL_ONCE, {}, {}, core::SubgraphOptions{1, -1, {}});
+  b.Op(OpCode::kVAR_HANDLE, {}, {handle}, Named("list"));
+  b.Op(OpCode::kREAD_VARIABLE, {handle}, {before});
+  b.CustomOp("FlexTensorListGetItem", {before, zero, item}, {old});
+  b.CustomOp("FlexTensorListGetItem", {before, one, item}, {older});
+  const int first = b.Make("first", Type::kVariant, {}),
+            second = b.Make("second", Type::kVariant, {});
+  b.CustomOp("FlexTensorListSetItem", {before, one, old}, {first});
+  b.CustomOp("FlexTensorListSetItem", {first, two, older}, {second});
+  b.CustomOp("FlexTensorListSetItem", {second, zero, x}, {now});
+  b.Op(OpCode::kASSIGN_VARIABLE, {handle, now}, {});
+  b.CustomOp("FlexTensorListStack", {now, item}, {y});
+  b.Output(y);
+  b.Begin("init");
+  const int same = b.Make("handle", Type::kResource, {1});
+  const int list = b.Make("list", Type::kVariant, {});
+  b.Op(OpCode::kVAR_HANDLE, {}, {same}, Named("list"));
+  b.CustomOp("FlexTensorListReserve",
+             {b.Constant<int32_t>("item", {1}, {4}), b.Constant<int32_t>("3", {}, {3})}, {list});
+  b.Op(OpCode::kASSIGN_VARIABLE, {same, list}, {});
+  return b.Build();
+}
+
 // y = x of shape `read`, through a variable that x is assigned to.
 inline std::vector<std::byte> Reading(const core::Shape& assigned, const core::Shape& read) {
   ModelBuilder b;

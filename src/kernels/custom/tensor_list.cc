@@ -3,6 +3,7 @@
 // tensor of plain bytes: a header, then the items, all of one shape. Items that nothing has set are
 // zeros.
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/elementwise/check.h"
 #include "kernels/movement/operands.h"
@@ -16,7 +17,8 @@ struct ListHeader {
   uint32_t magic = kMagic;
   int32_t count = 0;
   Type type = Type::kNone;  // until the first item is set
-  int32_t rank = -1;        // -1: unknown, as sizes of -1 are
+  uint8_t unused[3] = {};
+  int32_t rank = -1;  // -1: unknown, as sizes of -1 are
   int32_t dims[Shape::kMaxRank] = {};
   uint64_t item_bytes = 0;  // 0 until type and shape are known
 
@@ -63,6 +65,9 @@ struct ListHeader {
     return Status();
   }
 };
+
+// A saved state holds the bytes of a list: all of them mean something, so equal lists are equal.
+static_assert(std::has_unique_object_representations_v<ListHeader>);
 
 // A list that is an input: the bytes may be any.
 struct InputList {
