@@ -3,9 +3,10 @@
 #define HEDDLE_IMPORTS_NUMPY
 #include "cancel.h"
 #include "errors.h"
+#include "interpreter.h"
 #include "numpy.h"
 #include "runner.h"
-#include "slots.h"
+#include "tensor_set.h"
 #include "ticket.h"
 
 NB_MODULE(_native, module) {
@@ -15,13 +16,12 @@ NB_MODULE(_native, module) {
   nb::set_leak_warnings(false);
   ImportErrors();
   module.attr("VERSION") = heddle_version();
-  module.def("copy_into", &CopyInto, nb::arg("array"), nb::arg("value"));
-  module.def("any_shared", &AnyShared, nb::arg("arrays"));
   BindCancel(module);
   nb::class_<Runner> runner = BindRunner(module);
   BindDescriptions(runner);
   BindProfile(runner);
   BindKept(module);
-  BindSlots(module);
+  BindTensorSet(module);
+  BindInterpreter(module);
   BindTickets(module);
 }

@@ -98,31 +98,50 @@ def test_switched_off_all_threads_share(digits_path):
 def test_tensors_in_use_may_not_be_set(shared):
     shared.set_tensor(0, filled(3))
     tensors = shared._tensors()
-    with tensors.busy:  # as an invoke holds it
+    tensors.begin()  # as an invoke does
+    try:
         for call in (lambda: shared.set_tensor(0, filled(5)), shared.tensor(0), shared.invoke,
                      lambda: shared.resize_tensor_input(0, [2, 8, 8, 1])):
             with pytest.raises(RuntimeError, match="being invoked on by another thread"):
                 call()
+    finally:
+        tensors.end()
     assert (shared.get_tensor(0) == 3).all()
     shared.invoke()
 
 
-def test_an_invoke_waits_for_a_copy_in_the_making(shared):
-    def invoke():
-        shared.invoke()
-        invoked.set()
-
+def test_a_thread_that_sets_first_during_an_invoke_does_not_wait(shared, digits):
+    """Its inputs are a copy; of outputs that are being written it gets zeros."""
     shared.set_tensor(0, filled(3))
+    shared.invoke()
+
+    def other():
+        shared.tensor(0)()[0, 0] = 5
+        return shared.get_tensor(0), shared.get_tensor(OUTPUT)
+
     tensors = shared._tensors()
-    invoked = threading.Event()
-    other = threading.Thread(target=invoke)
-    with tensors.copied:  # as another thread's first set_tensor holds it, and refers to the arrays
-        arrays = list(tensors.inputs)
-        other.start()
-        assert not invoked.wait(0.1)
-        del arrays
-    assert invoked.wait(10)
-    other.join()
+    tensors.begin()
+    try:
+        inputs, outputs = on_thread(other)
+    finally:
+        tensors.end()
+    assert (inputs[0, 0] == 5).all() and (inputs[0, 1:] == 3).all() and not outputs.any()
+    np.testing.assert_array_equal(shared.get_tensor(OUTPUT), digits(filled(3)))
+
+
+def test_copies_in_the_making_disturb_no_invoke(shared):
+    """A view that somebody holds is refused; a copy for another thread is none."""
+    def others():
+        for _ in range(100):
+            on_thread(lambda: shared.set_tensor(0, filled(5)))
+        done.set()
+
+    done = threading.Event()
+    threading.Thread(target=others).start()
+    while not done.is_set():
+        shared.set_tensor(0, filled(3))  # set last, so that it is what the next thread copies
+        shared.invoke()
+        assert (shared.get_tensor(0) == 3).all()
 
 
 def hammer(interpreter, images, expected, rounds, threads):

@@ -46,7 +46,7 @@ def load_delegate(library: str, options: dict[Any, Any] | None = None) -> NoRetu
     raise ValueError(f"Failed to load delegate from {library}\n{NO_DEVICES}")
 
 
-class Interpreter:
+class Interpreter(_native.Interpreter):
     """The stock Interpreter's methods over a Model that all interpreters of the same file share.
 
     One object may be used from several threads. A thread that has set no input itself uses the tensors that were set
@@ -86,39 +86,22 @@ class Interpreter:
             raise TypeError(f"model_content is {type(model_content).__name__}, expected bytes")
         content = bytes(model_content) if model_content else None
         numerics = "reference" if resolver == "BUILTIN_REF" else "fast"
-        self._keep_all = bool(experimental_preserve_all_tensors)
-        self._model = shared(model_path or None, content, numerics, self._keep_all)
+        keep_all = bool(experimental_preserve_all_tensors)
+        self._model = shared(model_path or None, content, numerics, keep_all)
         self._details = Details(self._model)
-        self._input_positions = {port.tensor: k for k, port in enumerate(self._model.inputs)}
-        self._output_positions = {port.tensor: k for k, port in enumerate(self._model.outputs)}
+        inputs, outputs = ([port.tensor for port in ports] for ports in (self._model.inputs, self._model.outputs))
+        self._input_positions = {tensor: k for k, tensor in enumerate(inputs)}
+        self._output_positions = {tensor: k for k, tensor in enumerate(outputs)}
         self._no_strings = all(port.type != "string" for port in (*self._model.inputs, *self._model.outputs))
-        self._per_thread = type(self).per_thread if per_thread is None else per_thread
-        self._local = threading.local()
-        self._last_set = _tensors.TensorSet.of(self._model)
         self._compress = bool(experimental_compress_quantization_zero_points)
+        if per_thread is None:
+            per_thread = type(self).per_thread
+        super().__init__(inputs, outputs, threading.local(), _tensors.TensorSet.of(self._model), bool(per_thread), keep_all)
 
     def __getattr__(self, name: str) -> NoReturn:
         if name in NOT_SERVED:
             raise AttributeError(f"heddle.lite.Interpreter has no {name}: there is no {NOT_SERVED[name]} behind it")
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-
-    # --- whose tensors ---
-
-    def _tensors(self):
-        """To read and to invoke: the thread's own, else those set last."""
-        return getattr(self._local, "tensors", None) or self._last_set
-
-    def _tensors_to_set(self):
-        own = getattr(self._local, "tensors", None)
-        if own is None:
-            own = self._last_set
-            if self._per_thread and not own.claimed.acquire(False):
-                own = own.copy()
-                own.claimed.acquire(False)
-            self._local.tensors = own
-        own.check_idle()
-        self._last_set = own
-        return own
 
     # --- running ---
 
@@ -127,10 +110,6 @@ class Interpreter:
         tensors = self._tensors()
         tensors.check_views()
         tensors.allocate()
-
-    def invoke(self) -> None:
-        """Runs the model on the thread's tensors. Other Python threads run meanwhile."""
-        (getattr(self._local, "tensors", None) or self._last_set).invoke(self._keep_all)
 
     def resize_tensor_input(self, input_index: int, tensor_size: Any, strict: bool = False) -> None:
         """Another shape for an input, from the next allocate_tensors() on. With `strict` only unknown sizes may change."""
@@ -150,20 +129,10 @@ class Interpreter:
         """Variable tensors (recurrent state) as they were at first. Resource variables are left alone, as stock does."""
         self._tensors().reset_variables()
 
-    # --- values ---
-
-    def set_tensor(self, tensor_index: int, value: Any) -> None:
-        """Copies `value` into an input. Type and shape must be the tensor's. What is set in an output is there until the
-        next invoke()."""
-        position = self._input_positions.get(tensor_index)
-        tensors = getattr(self._local, "tensors", None)
-        if tensors is not self._last_set or tensors.busy.locked():
-            tensors = self._tensors_to_set()
-        if position is None or tensors.inputs is None or not _native.copy_into(tensors.inputs[position], value):
-            self._set(tensors, tensor_index, value)
+    # --- values: what set_tensor and get_tensor of the base class leave ---
 
     def _set(self, tensors, index, value):
-        """The same for outputs and for values that must be looked at."""
+        """Outputs, and values that must be looked at."""
         array = self._found(tensors, index)
         if array is None:
             raise ValueError(f"Cannot set tensor: {self._no_place(index)}")
@@ -185,24 +154,19 @@ class Interpreter:
                                  f"{axis} of input {index}, name: {name}.")
         return value
 
-    def get_tensor(self, tensor_index: int, subgraph_index: int = 0) -> np.ndarray[Any, Any]:
-        """A copy of an output, an input or a constant; of any tensor with experimental_preserve_all_tensors."""
-        if subgraph_index == 0:
-            position = self._output_positions.get(tensor_index)
-            slots = (getattr(self._local, "tensors", None) or self._last_set).slots
-            if slots is not None and position is not None:
-                return slots.output(position)
-            found = self._found(self._tensors(), tensor_index)
+    def _get(self, tensors, index, subgraph):
+        """Any tensor but an output that stays where it is."""
+        if subgraph == 0:
+            found = self._found(tensors, index)
             if found is not None:
                 return found.copy() if self._no_strings else as_stock(found)
-        self._check_index(tensor_index, subgraph_index)
-        constant = self._model._constant(subgraph_index, tensor_index)
+        self._check_index(index, subgraph)
+        constant = self._model._constant(subgraph, index)
         if constant is not None:
             return as_stock(constant)
-        kept = self._tensors().kept
-        if kept is None or subgraph_index != 0:
-            raise ValueError(f"{_tensors.NOT_ALLOCATED}. {self._no_place(tensor_index)}")
-        return as_stock(kept.tensor(tensor_index))
+        if tensors.kept is None or subgraph != 0:
+            raise ValueError(f"{_tensors.NOT_ALLOCATED}. {self._no_place(index)}")
+        return as_stock(tensors.kept.tensor(index))
 
     def _found(self, tensors, index):
         """An input's or output's array; None: it is neither."""

@@ -12,11 +12,7 @@ from heddle.errors import HeddleError, InvalidArgument, NotFound
 
 NOT_READY = "Invoke called on model that is not ready. Run allocate_tensors() first."
 NOT_ALLOCATED = "Tensor data is null. Run allocate_tensors() first"
-LIVE_VIEW = ("There is at least 1 reference to internal data in the interpreter in the form of a numpy array or slice. Be "
-             "sure to only hold the function returned from tensor() if you are using raw data access.")
-IN_USE = ("these tensors are being invoked on by another thread: a thread gets tensors of its own at its first "
-          "set_tensor() (docs/python_lite.md)")
-_locked = weakref.WeakSet()  # what holds locks that a forked child must renew
+_renewed = weakref.WeakSet()  # in a forked child: what a thread may have held
 
 
 def _blank(shape, info):
@@ -26,35 +22,28 @@ def _blank(shape, info):
     return np.zeros(shape, info.dtype)
 
 
-def _copies(arrays):
-    return [array.copy() for array in arrays]
-
-
 class Variables:
     """What a model remembers. It belongs to the interpreter, not to a thread: invokes on it take turns."""
 
     def __init__(self, model):
         self.session = model.session()
         self.renew()
-        _locked.add(self)
+        _renewed.add(self)
 
     def renew(self):
         self.turn = threading.Lock()
 
 
-class TensorSet:
-    """Used by one thread at a time but for `busy`, which an invoke holds."""
+class TensorSet(_native.TensorSet):
+    """Used by one thread at a time, but for what its base class guards."""
 
     def __init__(self, model, shapes, variables):
+        super().__init__()
         self.model = model
         self.shapes = shapes  # of the inputs, as they will be allocated
         self.variables = variables  # of a model that remembers, else None
-        self.inputs = self.outputs = None  # until they are allocated
-        self.slots = None  # runs on them where they are, once they are allocated and where that can be
         self.kept = None  # of the last invoke, where every tensor is kept
-        self.claimed = threading.Lock()  # held for good by the thread that set these tensors first
-        self.renew()
-        _locked.add(self)
+        _renewed.add(self)
 
     @classmethod
     def of(cls, model):
@@ -62,16 +51,16 @@ class TensorSet:
         return cls(model, shapes, Variables(model) if model.stateful else None)
 
     def renew(self):
-        self.busy = threading.Lock()
-        self.copied = threading.Lock()  # held while references of a copy in the making count
+        self.end()
 
     def copy(self):
         """The same values for another thread; the variables are the same ones."""
         other = TensorSet(self.model, list(self.shapes), self.variables)
-        with self.copied:
-            if self.inputs is not None:
-                other._take(_copies(self.inputs), _copies(self.outputs), self.slots is not None)
+        other.copy_from(self)
         return other
+
+    def _runner(self):
+        return self.model if self.variables is None else self.variables.session
 
     def allocate(self):
         if self.inputs is not None:
@@ -87,62 +76,44 @@ class TensorSet:
                 raise RuntimeError(str(error)) from error
             known = known and shape is not None
             outputs.append(_blank(tuple(n or 1 for n in port.shape) if shape is None else shape, port))
-        numbers = all(port.type != "string" and port.dtype is not None for port in (*model.inputs, *model.outputs))
-        self._take([_blank(shape, port) for shape, port in zip(self.shapes, model.inputs)], outputs, known and numbers)
-
-    def _take(self, inputs, outputs, stay):
-        """`stay`: the arrays are those of every run from now on."""
-        self.inputs, self.outputs = inputs, outputs
-        if stay:
-            runner = self.model if self.variables is None else self.variables.session
-            self.slots = _native.Slots(runner, inputs, outputs)
+        self.allocate_as([_blank(shape, port) for shape, port in zip(self.shapes, model.inputs)], outputs)
+        if known and all(port.type != "string" and port.dtype is not None for port in (*model.inputs, *model.outputs)):
+            self.stay(self._runner())
 
     def resize(self, position, shape):
         self.check_idle()
         if self.shapes[position] != shape:
             self.shapes[position] = shape
-            self.inputs = self.outputs = self.kept = self.slots = None
-
-    def check_idle(self):
-        if self.busy.locked():
-            raise RuntimeError(IN_USE)
-
-    def check_views(self):
-        """An array that tensor(i)() gave may not outlive what it shows."""
-        with self.copied:
-            if self.inputs is not None and (_native.any_shared(self.inputs) or _native.any_shared(self.outputs)):
-                raise RuntimeError(LIVE_VIEW)
+            self.kept = None
+            self.forget()
 
     def invoke(self, keep):
-        if not self.busy.acquire(False):
-            raise RuntimeError("invoke(): " + IN_USE)
+        """What the interpreter's invoke leaves to it: tensors that do not stay, and models that remember."""
+        self.begin()
         try:
             if self.variables is None:
-                self._run(self.model, keep)
+                self._run(keep)
             else:
                 with self.variables.turn:
-                    self._run(self.variables.session, keep)
+                    self._run(keep)
         except HeddleError as error:  # programs look for the stock class, some by its name
             raise RuntimeError(str(error)) from error
         finally:
-            self.busy.release()
+            self.end()
 
-    def _run(self, runner, keep):
-        if self.slots is not None and not keep:
-            with self.copied:
-                if not self.slots.run():
-                    raise RuntimeError(LIVE_VIEW)
+    def _run(self, keep):
+        if self.stays and not keep:
+            self.run()
             return
         if self.inputs is None:
             raise RuntimeError(NOT_READY)
         self.check_views()
         if not keep:
-            self.outputs = runner._run(self.inputs)
+            self.allocate_as(self.inputs, self._runner()._run(self.inputs))
             return
-        self.slots = None  # the outputs will be others
         self.kept = None  # its memory serves this run
-        self.kept = _native.KeptRun(runner, self.inputs)
-        self.outputs = [self.kept.tensor(port.tensor) for port in self.model.outputs]
+        self.kept = _native.KeptRun(self._runner(), self.inputs)
+        self.allocate_as(self.inputs, [self.kept.tensor(port.tensor) for port in self.model.outputs])
 
     def run_signature(self, name, arrays):
         try:
@@ -167,7 +138,7 @@ class TensorSet:
 
 def _renew_locks():
     """In a forked child no other thread invokes any more; what they left is the engine's to judge."""
-    for holder in list(_locked):
+    for holder in list(_renewed):
         holder.renew()
 
 
