@@ -78,10 +78,6 @@ class Part:
         return counts
 
 
-def cpu_name():
-    return re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text() + "model name: unknown").group(1)
-
-
 def isas():
     """Of this machine, the best last; as src/base/isa.cc sees it."""
     flags = set(re.search(r"^(?:flags|Features)\s*:(.*)", pathlib.Path("/proc/cpuinfo").read_text(), re.M).group(1).split())

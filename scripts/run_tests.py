@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import parts
+import results
 from checks import ROOT
 
 
@@ -60,13 +61,6 @@ def table(done):
     return "\n".join(rows)
 
 
-def write_result(text):
-    page = ROOT / "docs/testing.md"
-    before, _, rest = page.read_text().partition("<!-- result -->\n")
-    _, _, after = rest.partition("<!-- end -->")
-    page.write_text(f"{before}<!-- result -->\n```text\n{text}\n```\n<!-- end -->{after}")
-
-
 def main():
     options = arguments()
     parts.LOGS.mkdir(parents=True, exist_ok=True)
@@ -91,7 +85,7 @@ def main():
     result = f"{table(done)}\n\n{took}\n{total}"
     print(f"\n{result}")
     if options.all and not options.only:
-        write_result(f"{time.strftime('%Y-%m-%d')}, {parts.cpu_name()}\n\n{result}")
+        results.write("result", result)
     sys.exit(1 if total.failed else 0)
 
 

@@ -3,14 +3,17 @@
 """Packages from PyPI that others wrote for the stock interpreter, run with heddle.lite.Interpreter in its place.
 
 The scripts that drive them, and what LiteRT answered, are in SUITES/python_programs (HEDDLE_SUITES). Each package is
-installed into a folder of its own over a shared environment, all under build/programs.  test_programs.py [NAME...]
+installed into a folder of its own over a shared environment, all under build/programs. A run of all of them writes its
+result into docs/testing.md.  test_programs.py [NAME...]
 """
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import time
 
+import results
 from checks import ROOT
 
 SUITES = pathlib.Path(os.environ.get("HEDDLE_SUITES") or ROOT.parent / "shared")
@@ -76,17 +79,18 @@ def environment(name, folder):
 
 
 def check(name):
-    """'' where the program's results are LiteRT's, else why not."""
+    """(whether the program's results are LiteRT's, a line on it, and why not)."""
     variables = environment(name, install(name))
     ran = subprocess.run([BASE, PROGRAMS / f"{name}.py"], env=variables, cwd=FOLDER, capture_output=True, text=True)
     if ran.returncode != 0:
-        return ran.stdout[-500:] + ran.stderr[-2500:]
+        return False, "ended with an error", ran.stdout[-500:] + ran.stderr[-2500:]
     # The program's own script has a package's name: the judge must not find that package's folder in its way.
     judged = subprocess.run([BASE, PROGRAMS / "check.py", name, variables["OUT"]], env={**variables, "PYTHONPATH": ""},
                             capture_output=True, text=True)
     took = re.search(r"TIME (.*)", ran.stderr)
-    print(f"{name}: {judged.stdout.strip().splitlines()[-1]}, {took[1] if took else ''}", flush=True)
-    return "" if judged.returncode == 0 else judged.stdout + judged.stderr
+    verdict = judged.stdout.strip().rpartition("\n")[2]
+    line = f"{verdict}, {took[1] if took else ''}"
+    return judged.returncode == 0, line, judged.stdout + judged.stderr
 
 
 def main():
@@ -96,16 +100,21 @@ def main():
         return
     wheel, = (ROOT / "build/wheel").glob("heddle-*.whl")
     pip("install", "--force-reinstall", "--no-deps", wheel)
-    failed = 0
+    start = time.monotonic()
+    failed, lines = 0, []
     for name in names:
         try:
-            problem = check(name)
+            fine, line, log = check(name)
         except RuntimeError as error:
-            problem = str(error)
-        if problem:
-            failed += 1
-            print(f"{name}: failed\n{problem}", flush=True)
-    print(f"{len(names) - failed} passed, {failed} failed, 0 skipped")
+            fine, line, log = False, "could not be installed", str(error)
+        failed += not fine
+        lines.append(f"{name}: {line}" if fine else f"{name}: FAILED, {line}")
+        print(lines[-1] if fine else f"{lines[-1]}\n{log}", flush=True)
+    took = f"{(time.monotonic() - start) / 60:.1f} minutes"
+    count = f"{len(names) - failed} passed, {failed} failed, 0 skipped"
+    if names == list(INSTALLS):
+        results.write("programs", "\n".join([*lines, "", took, count]))
+    print(count)
     sys.exit(1 if failed else 0)
 
 
