@@ -15,4 +15,4 @@ def read(path="tests/models/digits.txt"):
 
 
 def report(labels, found):
-    print(f"{np.sum(labels == np.asarray(found))} of {len(labels)} right")
+    print(f"{np.sum(np.asarray(labels) == np.asarray(found))} of {len(labels)} right")

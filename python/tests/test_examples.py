@@ -2,6 +2,8 @@
 """examples/python and the tutorial, run from the root of the repository. What a program imports must be installed."""
 import importlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -12,9 +14,11 @@ from conftest import ROOT
 LIMIT = 180  # seconds; the first call of a pool starts its processes
 
 
-@pytest.mark.parametrize("package", ["multiprocessing", "joblib", "dask", "ray"])
+@pytest.mark.parametrize("package", ["multiprocessing", "joblib", "dask", "ray", "pyspark"])
 def test_with(package):
     pytest.importorskip(package)
+    if package == "pyspark" and not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        pytest.skip("Spark needs Java")
     done = subprocess.run([sys.executable, f"examples/python/with_{package}.py"], cwd=ROOT, capture_output=True, text=True,
                           timeout=LIMIT)
     assert done.returncode == 0, done.stderr[-3000:]
