@@ -25,7 +25,7 @@ class Interpreter {
         last_set_(std::move(first)),
         per_thread_(per_thread),
         keep_all_(keep_all) {
-    Tensors(last_set_);  // raises what it is not
+    nb::cast<TensorSet&>(last_set_);  // raises what it is not
   }
 
   // To read and to invoke: the thread's own, else those set last.
@@ -82,7 +82,8 @@ class Interpreter {
   }
 
  private:
-  static TensorSet& Tensors(nb::handle set) { return *nb::cast<TensorSet*>(set); }
+  // Of what is known to be a set: unchecked, for a cast costs more than what is done with it.
+  static TensorSet& Tensors(nb::handle set) { return *nb::inst_ptr<TensorSet>(set); }
 
   // -1: not exactly an int, or none that an index could be.
   static long IntOf(nb::handle value) {
