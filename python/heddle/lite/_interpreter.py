@@ -17,11 +17,21 @@ from heddle.lite._models import shared
 from heddle.lite._signatures import SignatureRunner, as_stock
 
 NO_DEVICES = "Heddle runs models on the CPU only, so far: it can load no delegates. Leave the delegate out"
-NOT_SERVED = {
-    "_interpreter": "the C++ interpreter's Python wrapper",
-    "_native_handle": "a pointer to a C++ interpreter",
-    "_get_ops_details": "the interpreter's list of nodes",
-}
+
+
+class _NotServed:
+    """An attribute of the stock class that is not here, and says so. A __getattr__ would slow down every method's call."""
+
+    def __init__(self, what):
+        self._what = what
+
+    def __set_name__(self, owner, name):
+        self._name = name
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+        raise AttributeError(f"heddle.lite.Interpreter has no {self._name}: there is no {self._what} behind it")
 
 
 @enum.unique
@@ -58,6 +68,9 @@ class Interpreter(_native.Interpreter):
     """
 
     per_thread: bool = True
+    _interpreter = _NotServed("Python wrapper of a C++ interpreter")
+    _native_handle = _NotServed("pointer to a C++ interpreter")
+    _get_ops_details = _NotServed("list of nodes")
 
     def __init__(self, model_path: str | os.PathLike[str] | None = None,
                  model_content: bytes | bytearray | memoryview | None = None,
@@ -97,11 +110,6 @@ class Interpreter(_native.Interpreter):
         if per_thread is None:
             per_thread = type(self).per_thread
         super().__init__(inputs, outputs, threading.local(), _tensors.TensorSet.of(self._model), bool(per_thread), keep_all)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name in NOT_SERVED:
-            raise AttributeError(f"heddle.lite.Interpreter has no {name}: there is no {NOT_SERVED[name]} behind it")
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     # --- running ---
 
