@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a call from Python costs, against LiteRT's interpreter.  calls.py MODEL... [--seconds S] [--threads N]
+"""What a call from Python costs, against C++ and LiteRT's interpreter.  calls.py MODEL... [--seconds S] [--threads N]
 
-One caller: microseconds of each way to call, the best of many rounds, so that a busy machine does not count. Several
-threads: one Heddle interpreter object that all use, against LiteRT with an interpreter per thread; each in a process of
-its own, since memory and start-up are compared, too.
+One caller: microseconds of each way to call, the best of many rounds, so that a busy machine does not count; in C++ the
+median of `heddle bench`. Several threads: one Heddle interpreter object that all use, against LiteRT with an interpreter per
+thread; each in a process of its own, since memory and start-up are compared, too. Prints two tables in Markdown.
 """
 import argparse
 import json
 import multiprocessing
+import os
+import subprocess
 import threading
 import time
 
 import numpy as np
 
 ROUNDS, CALLS = 200, 100
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def interpreter_of(kind, path):
@@ -35,6 +38,15 @@ def round_of(interpreter):
     """One inference as programs write it."""
     inputs = inputs_of(interpreter)
     outputs = [d["index"] for d in interpreter.get_output_details()]
+    if len(inputs) == len(outputs) == 1:
+        (source, only), (sink,) = inputs[0], outputs
+
+        def call_one():
+            interpreter.set_tensor(source, only)
+            interpreter.invoke()
+            return interpreter.get_tensor(sink)
+
+        return call_one
 
     def call():
         for index, array in inputs:
@@ -55,14 +67,22 @@ def best_us(call):
     return best * 1e6
 
 
-def one_caller(path):
+def in_cpp_us(binary, path, seconds):
+    done = subprocess.run([binary, "bench", path, "--callers", "1", "--seconds", str(seconds), "--json"], check=True,
+                          capture_output=True)
+    return json.loads(done.stdout)["cells"][0]["p50_ms"] * 1e3
+
+
+def one_caller(path, options):
     import heddle
     model = heddle.load(path)
     arrays = [array for _, array in inputs_of(interpreter_of("heddle", path))]
     out = list(model._run(arrays))
-    return {"model(x)": best_us(lambda: model(*arrays)), "model(x, out=y)": best_us(lambda: model(*arrays, out=out)),
-            "heddle.lite": best_us(round_of(interpreter_of("heddle", path))),
-            "LiteRT": best_us(round_of(interpreter_of("litert", path)))}
+    cells = [in_cpp_us(options.heddle, path, options.seconds), best_us(lambda: model(*arrays)),
+             best_us(lambda: model(*arrays, out=out)), best_us(round_of(interpreter_of("heddle", path))),
+             best_us(round_of(interpreter_of("litert", path)))]
+    return [*(f"{cell:.2f}" for cell in cells), f"{cells[1] - cells[0]:+.2f}", f"{cells[4] / cells[1]:.2f}",
+            f"{cells[4] / cells[3]:.2f}"]
 
 
 def pss_mb():
@@ -92,8 +112,9 @@ def many_callers(kind, path, threads, seconds, queue):
     [worker.start() for worker in workers]
     [worker.join() for worker in workers]
     every = np.sort(np.concatenate(latencies))
-    queue.put({"per_second": len(every) / seconds, "p50_ms": every[len(every) // 2] * 1e3,
-               "p99_ms": every[len(every) * 99 // 100] * 1e3, "start_ms": started * 1e3, "pss_mb": pss_mb() - before})
+    milliseconds = [every[len(every) // 2] * 1e3, every[len(every) * 99 // 100] * 1e3]
+    queue.put([f"{len(every) / seconds:.0f}", *(f"{ms:.3f}" for ms in milliseconds), f"{started * 1e3:.0f}",
+               f"{pss_mb() - before:.1f}"])
 
 
 def in_a_process(*arguments):
@@ -106,18 +127,29 @@ def in_a_process(*arguments):
     return result
 
 
+def row(*cells):
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
+    parser.add_argument("--heddle", default=os.path.join(ROOT, "build/release/bin/heddle"), help="the binary")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--threads", type=int, default=16)
     options = parser.parse_args()
-    for path in options.models:
-        print(path)
-        print("  one caller, us:", json.dumps({k: round(v, 2) for k, v in one_caller(path).items()}))
-        for kind in "heddle", "litert":
-            cell = in_a_process(kind, path, options.threads, options.seconds)
-            print(f"  {options.threads} threads, {kind}:", json.dumps({k: round(v, 3) for k, v in cell.items()}))
+    names = [os.path.basename(path).removesuffix(".tflite") for path in options.models]
+    row("one caller, us", "in C++", "model(x)", "model(x, out=y)", "heddle.lite", "LiteRT", "model(x) - C++", "LiteRT / model(x)",
+        "LiteRT / heddle.lite")
+    row("---", *["---:"] * 8)
+    for name, path in zip(names, options.models):
+        row(name, *one_caller(path, options))
+    print()
+    row(f"{options.threads} threads", "", "calls/s", "p50 ms", "p99 ms", "start ms", "memory MB")
+    row("---", "---", *["---:"] * 5)
+    for name, path in zip(names, options.models):
+        for kind, said in ("heddle", "Heddle, one object"), ("litert", "LiteRT, one each"):
+            row(name, said, *in_a_process(kind, path, options.threads, options.seconds))
 
 
 if __name__ == "__main__":
