@@ -79,7 +79,6 @@ void CompareBatching(const std::vector<std::string>& models, const Settings& set
     fmt::print("{:36} {:9.1f} {:9.1f} {:9.1f} {:8.3f} {:7.2f} {:7} {:9.3f}\n",
                std::filesystem::path(path).stem().string(), many[0], many[1], many[2],
                many[0] / std::max(many[1], many[2]), mean, largest, one[0] / one[2]);
-    std::fflush(stdout);
     for (const auto& queue : queues) static_cast<void>(queue->queue().Drain(false));
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench_queue: what the queue costs and what its batches bring.
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <map>
 #include <string>
 
@@ -39,6 +40,8 @@ int main(int argc, char** argv) {
     verb->add_option("--batches", settings.batching, "chosen, always or never")
         ->transform(CLI::CheckedTransformer(kinds));
   CLI11_PARSE(app, argc, argv);
+  // Each line as it comes, into a file or a pipe, too.
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
 
   if (*batching) CompareBatching(models, settings);
   if (*overhead) MeasureOverhead(model);
