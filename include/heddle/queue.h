@@ -10,7 +10,8 @@
 //  2. Deadlines are absolute. A request that the learned costs of what is ahead would make late is
 //     refused at once; one whose deadline passes before it begins never begins, which is told as
 //     soon as somebody waits for it, or the next request comes or goes; one that runs stops between
-//     two steps. Cancel does the same, and is told at once of what has not begun.
+//     two steps; one of a batch is told of it when that ends. Cancel does the same, and is told at
+//     once of what has not begun.
 //  3. Requests of one Session run one after another, as submitted. Others run beside each other;
 //     those of a stream begin in the order of submission, and end in it where `in_order` asks.
 //     What ends without having begun is told at once.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <functional>
 #include <optional>
 
 #include "crew/crew.h"
@@ -31,7 +32,14 @@ class Held {
  public:
   explicit Held(const heddle::Model& model) : loaded_(model.get()->loaded) {
     before_ = Crew::ReplaceForTest(&crew_);
-    queue_ = std::make_shared<ModelQueue>(QueueLimits());
+    QueueLimits limits;
+    limits.trace = [](void* held, const heddle_event* event) {
+      auto& self = *static_cast<Held*>(held);
+      if (event->kind == HEDDLE_BEGUN && event->batch > 1 && event->tag == 0 && self.on_batch)
+        self.on_batch();
+    };
+    limits.trace_arg = this;
+    queue_ = std::make_shared<ModelQueue>(limits);
     queue_->queue().SetBatching(Batching::kAlways);
     turn_.emplace(crew_, Priority::kNormal, nullptr);
   }
@@ -61,6 +69,9 @@ class Held {
     for (ModelRequest* r : requests_) queue_->queue().Wait(*r, -1);
   }
   ModelRequest& operator[](size_t i) { return *requests_[i]; }
+  void Cancel(size_t i) { queue_->queue().Cancel(*requests_[i]); }
+  // Once a batch whose first request has the tag 0 has begun, and before its first step.
+  std::function<void()> on_batch;
   const QueueCounts& counts() const { return queue_->queue().counts(); }
 
  private:
@@ -181,6 +192,105 @@ TEST(ModelBatch, WhatRemembersIsNoBatch) {
   held.Go();
   EXPECT_EQ(held.counts().batches.value(), 0u);
   EXPECT_EQ(held.counts().succeeded.value(), 4u);
+}
+
+// Eight requests in the memory of whoever submits them, as one batch, of which some are stopped.
+struct Stopped {
+  Stopped()
+      : model(engine.Load(DigitsFile(false)).value()), outputs(8, std::vector<float>(10, -7)) {
+    for (uint32_t seed = 0; seed < 8; ++seed) inputs.push_back(Fill(model, 1, seed));
+    held.emplace(model);
+    for (size_t i = 0; i < 8; ++i) {
+      TensorView into(nullptr, outputs[i]);
+      ModelQueue::Terms terms;
+      terms.tag = i;
+      held->Submit(inputs[i].view, &into, terms);
+    }
+  }
+  void ExpectStopped(size_t i, Code code) {
+    EXPECT_EQ((*held)[i].status.code(), code) << i;
+    EXPECT_EQ(outputs[i], std::vector<float>(10, -7)) << "what was stopped was written";
+  }
+  Engine engine;
+  heddle::Model model;
+  std::vector<FilledInput> inputs;
+  std::vector<std::vector<float>> outputs;
+  std::optional<Held> held;
+};
+
+// As if the time had come while it ran.
+void PassDeadline(ModelRequest& request) { request.deadline_ns = 1; }
+
+TEST(ModelBatch, WhoIsStoppedWhileItRunsLosesItsAnswerOnly) {
+  Stopped s;
+  Held& held = *s.held;
+  bool told_early = false;
+  held.on_batch = [&] {
+    held.Cancel(2);
+    held.Cancel(0);
+    PassDeadline(held[5]);
+    told_early = held[0].done() || held[2].done() || held[5].done();
+  };
+  held.Go();
+  EXPECT_FALSE(told_early) << "its memory is in use until the batch ends";
+  EXPECT_EQ(held.counts().largest_batch.value(), 8u);
+  EXPECT_EQ(held.counts().batches_again.value(), 0u) << "the others' run was thrown away";
+  EXPECT_EQ(held.counts().cancelled_running.value(), 2u);
+  EXPECT_EQ(held.counts().expired_running.value(), 1u);
+  EXPECT_EQ(held.counts().succeeded.value(), 5u);
+  for (const size_t i : {0, 2}) s.ExpectStopped(i, Code::kCancelled);
+  s.ExpectStopped(5, Code::kDeadlineExceeded);
+  for (const size_t i : {1, 3, 4, 6, 7}) ExpectAsAlone(s.model, s.inputs[i].view, held[i]);
+}
+
+TEST(ModelBatch, WhoIsStoppedWhileItWaitsIsToldAtOnce) {
+  Stopped s;
+  Held& held = *s.held;
+  held.Cancel(3);
+  EXPECT_TRUE(held[3].done());
+  held.Go();
+  s.ExpectStopped(3, Code::kCancelled);
+  EXPECT_EQ(held.counts().cancelled_waiting.value(), 1u);
+  EXPECT_EQ(held.counts().batched.value() % 2, 0u);
+  for (const size_t i : {0, 1, 2, 4, 5, 6, 7}) ExpectAsAlone(s.model, s.inputs[i].view, held[i]);
+}
+
+// The run ends early, and each with its own reason.
+TEST(ModelBatch, ABatchThatNobodyWantsStops) {
+  Stopped s;
+  Held& held = *s.held;
+  held.on_batch = [&] {
+    for (size_t i = 0; i < 8; ++i) {
+      if (i % 2 == 0)
+        held.Cancel(i);
+      else
+        PassDeadline(held[i]);
+    }
+  };
+  held.Go();
+  for (size_t i = 0; i < 8; ++i)
+    s.ExpectStopped(i, i % 2 == 0 ? Code::kCancelled : Code::kDeadlineExceeded);
+  EXPECT_EQ(held.counts().succeeded.value(), 0u);
+  EXPECT_EQ(held.counts().failed.value(), 0u);
+  EXPECT_EQ(held.counts().running.value(), 0u);
+}
+
+// A batch with a bad row runs again, row by row: who was stopped before does not.
+TEST(ModelBatch, WhoIsStoppedInABatchThatFailsIsNotRunAgain) {
+  const Engine engine;
+  const heddle::Model model = engine.LoadBytes(Table()).value();
+  std::vector<std::vector<int32_t>> ids = {{0, 1, 2}, {3, 99, 0}, {3, 3, 3}, {2, 1, 0}};
+  Held held(model);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    ModelQueue::Terms terms;
+    terms.tag = i;
+    held.Submit(TensorView("ids", ids[i]), nullptr, terms);
+  }
+  held.on_batch = [&] { held.Cancel(2); };
+  held.Go();
+  EXPECT_EQ(held.counts().batches_again.value(), 1u);
+  EXPECT_EQ(held[2].status.code(), Code::kCancelled);
+  for (const size_t i : {0, 1, 3}) ExpectAsAlone(model, TensorView("ids", ids[i]), held[i]);
 }
 
 std::vector<std::byte> MeanOf(int width) {
