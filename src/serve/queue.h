@@ -83,6 +83,8 @@ class Queue {
     Blocked* unblocked = nullptr;
   };
 
+  Status CheckOpen(Target& target);
+  Status Enter(Lock& lock, Request& request, Afterwards* after);
   Status Admit(Request& request, Lane& lane, Afterwards* after, Bound** full);
   Status CheckDeadline(const Request& request, const Lane& lane, int64_t now) const;
   Bound* FullBound(const Request& request, Lane& lane, uint64_t requests, uint64_t bytes);

@@ -23,18 +23,32 @@ Status Queue::Submit(Request& request) {
   request.estimate_ns = std::max(kLeastCostNs, request.cost->busy_ns());
   Count(target, &QueueCounts::submitted);
   Count(target, &QueueCounts::asked_ns, static_cast<uint64_t>(request.estimate_ns));
-  Lane& lane = order_.LaneOf(target, request);
   Afterwards after;
   Expire(clock_.NowNs(), &after);
-  Bound* full = nullptr;
-  Status status = Admit(request, lane, &after, &full);
-  const bool blocks = full != nullptr && PolicyOf(request, lane) == HEDDLE_BLOCK && !InCallback();
-  if (blocks)
-    status = Block(lock, request, lane, *full, &after);
-  else if (full != nullptr)
-    Count(target, &QueueCounts::refused_full);
+  Status status = CheckOpen(target);
+  if (status.ok()) status = Enter(lock, request, &after);
   Release(lock, after);
   if (status.ok()) Trace(HEDDLE_ACCEPTED, request);
+  return status;
+}
+
+// Counts it where it is not.
+Status Queue::CheckOpen(Target& target) {
+  if (!closed_ && !target.closed) return Status();
+  Count(target, &QueueCounts::refused_closed);
+  return FailedPrecondition("the queue {}: it accepts nothing any more",
+                            closed_ ? "is drained" : "unloads the model");
+}
+
+// REQUIRES: it is open. A target that is unloaded may go, and leaves no lane behind.
+Status Queue::Enter(Lock& lock, Request& request, Afterwards* after) {
+  Lane& lane = order_.LaneOf(*request.target, request);
+  Bound* full = nullptr;
+  Status status = Admit(request, lane, after, &full);
+  if (full == nullptr) return status;
+  if (PolicyOf(request, lane) == HEDDLE_BLOCK && !InCallback())
+    return Block(lock, request, lane, *full, after);
+  Count(*request.target, &QueueCounts::refused_full);
   return status;
 }
 
@@ -51,10 +65,6 @@ Status Queue::Admit(Request& request, Lane& lane, Afterwards* after, Bound** ful
     Count(target, why);
     return status;
   };
-  if (closed_ || target.closed)
-    return refuse(&QueueCounts::refused_closed,
-                  FailedPrecondition("the queue {}: it accepts nothing any more",
-                                     closed_ ? "is drained" : "unloads the model"));
   for (const Bound* bound : {&bound_, &target.bound, &lane.bound})
     if (!bound->EverFits(request.bytes))
       return refuse(&QueueCounts::refused_wrong,
@@ -219,7 +229,8 @@ void Queue::AdmitBlocked(Afterwards* after) {
   for (Blocked *b = first_blocked_, *next = nullptr; b != nullptr; b = next) {
     next = b->next;
     Bound* full = nullptr;
-    Status status = Admit(*b->request, *b->lane, after, &full);
+    Status status = CheckOpen(*b->request->target);
+    if (status.ok()) status = Admit(*b->request, *b->lane, after, &full);
     if (full != nullptr)
       ++full->blocked;
     else

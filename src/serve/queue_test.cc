@@ -222,6 +222,22 @@ TEST(Queue, DrainRefusesAndCancels) {
   EXPECT_EQ(b.queue.counts().refused_closed.value(), 1u);
 }
 
+// What is left of it is looked at when others come.
+TEST(Queue, WhoComesAfterAnUnloadLeavesNothingBehind) {
+  Bench b;
+  {
+    const auto gone = std::make_unique<NoTarget>();
+    TestRequest late(*gone);
+    late.stream = 5;
+    EXPECT_TRUE(b.queue.Unload(*gone, false).ok());
+    EXPECT_EQ(b.queue.Submit(late).code(), Code::kFailedPrecondition);
+  }
+  for (uint64_t stream = 10; stream < 20; ++stream) {
+    b.Submit(b.Make(stream));
+    b.RunOne();
+  }
+}
+
 // Submitters block as threads; that one is there is seen in the counts.
 TEST(Queue, BlockedSubmittersComeInFirstComeFirstServed) {
   Bench b({.most_requests = 1, .policy = HEDDLE_BLOCK});
