@@ -159,9 +159,6 @@ void Flood(const std::string& quiet, const std::string& flooding, const Settings
   const Capacity mine = CapacityOf(quiet_subject, settings);
   const Capacity others = CapacityOf(flood_subject, settings);
   const auto queue = NewQueue(settings);
-  core::ShareOf half;
-  half.most_requests = core::QueueLimits().most_requests / 2;
-  queue->SetModel(flood_subject.model().get()->loaded, half);
   fmt::print("{}: a tenth of {:.1f}/s; {}: 5 times {:.1f}/s, a run of it {:.3f} ms\n", quiet,
              mine.per_second, flooding, others.per_second, others.run_ms);
   cli::Latencies alone, flooded, late;

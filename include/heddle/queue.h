@@ -19,8 +19,11 @@
 //     each priority that waits. Priorities never reorder a stream: its most urgent request lends
 //     its priority to those before it.
 //  5. Within a priority, models share compute time by weight, and streams share what their model
-//     gets. Requests without a stream are a stream together. Room is not shared but taken: a Share
-//     says how much of it whoever may flood the queue can have.
+//     gets. Requests without a stream are a stream together. Room is shared by weight, too: nobody
+//     has more of it than its part and as much as that leaves free, so who is alone has all, and
+//     beside one that floods every other model and stream that the queue knows gets half its part
+//     at least. Only whom it has not seen yet may find it full, until something ends. What is
+//     accepted is not thrown out for others.
 //  6. The compute threads are those of the whole process. Nothing is allocated after warm-up but
 //     callbacks, texts of errors, and results, or copies that the caller asked for, of more than
 //     1 MiB a request.

@@ -13,10 +13,12 @@ struct Bound {
   int blocked = 0;                   // submitters that wait for room here, and come first
 
   // Once so many of the accepted ones, with so many bytes, are gone.
-  bool FitsWithout(uint64_t gone, uint64_t gone_bytes, uint64_t more) const {
+  bool HasRoomWithout(uint64_t gone, uint64_t gone_bytes, uint64_t more) const {
     const uint64_t left = bytes - gone_bytes;
-    return blocked == 0 && requests - gone < most_requests && left <= most_bytes &&
-           more <= most_bytes - left;
+    return requests - gone < most_requests && left <= most_bytes && more <= most_bytes - left;
+  }
+  bool FitsWithout(uint64_t gone, uint64_t gone_bytes, uint64_t more) const {
+    return blocked == 0 && HasRoomWithout(gone, gone_bytes, more);
   }
   bool EverFits(uint64_t more) const { return most_requests > 0 && more <= most_bytes; }
   void Take(uint64_t more) {

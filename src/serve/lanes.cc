@@ -46,6 +46,7 @@ Lane& Order::NewLane(Target& target, const Request& request) {
   Lane*& bucket = buckets_[BucketOf(target, lane.key, lane.serial)];
   lane.next_in_bucket = bucket;
   bucket = &lane;
+  target.scheduled.lane_weights += lane.weight;
   const auto share = lane.serial ? streams_.end() : streams_.find(lane.key);
   if (share != streams_.end()) Apply(lane, share->second);
   Shelve(lane);
@@ -69,6 +70,7 @@ void Order::Apply(Lane& lane, const ShareOf& share) {
   if (lane.home >= 0)
     lane.target->scheduled.flows[static_cast<size_t>(lane.home)].lane_weights +=
         share.weight - lane.weight;
+  lane.target->scheduled.lane_weights += share.weight - lane.weight;
   lane.weight = share.weight;
   lane.policy = share.policy;
   lane.bound.most_requests = share.most_requests;
@@ -125,6 +127,7 @@ void Order::Free(Lane& lane) {
   Lane** at = &buckets_[BucketOf(*lane.target, lane.key, lane.serial)];
   while (*at != &lane) at = &(*at)->next_in_bucket;
   *at = lane.next_in_bucket;
+  lane.target->scheduled.lane_weights -= lane.weight;
   free_.push_back(&lane);
 }
 
@@ -134,6 +137,34 @@ void Order::Forget(Target& target) {
     if (lane->target == &target) Free(*lane);
     lane = next;
   }
+  Scheduled& its = target.scheduled;
+  if (its.known) known_weights_ -= its.weight;
+  if (its.plain_known) its.lane_weights -= 1;
+  its.known = its.plain_known = false;
+}
+
+// A lane of the table is known for as long as it is there.
+void Order::Know(Lane& lane) {
+  Scheduled& its = lane.target->scheduled;
+  if (!its.known) known_weights_ += its.weight;
+  if (!lane.of_table && !its.plain_known) its.lane_weights += 1;
+  its.known = true;
+  its.plain_known = its.plain_known || !lane.of_table;
+}
+
+double Order::PartOf(const Target& target) const {
+  return target.scheduled.weight / std::max(known_weights_, target.scheduled.weight);
+}
+
+double Order::PartOf(const Lane& lane) const {
+  return lane.weight / std::max(lane.target->scheduled.lane_weights, lane.weight);
+}
+
+Room Order::HeldBy(const Lane& lane) {
+  if (lane.of_table) return Room::HeldIn(lane.bound);
+  Room held;
+  for (const Lane& plain : lane.target->scheduled.lanes) held = held + Room::HeldIn(plain.bound);
+  return held;
 }
 
 }  // namespace heddle::core

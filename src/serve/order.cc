@@ -186,6 +186,8 @@ int64_t Order::waiting_ns() const {
 }
 
 void Order::SetWeight(Target& target, double weight) {
+  if (target.scheduled.known) known_weights_ += weight - target.scheduled.weight;
+  target.scheduled.weight = weight;
   for (size_t p = 0; p < kPriorities; ++p) {
     Flow& flow = target.scheduled.flows[p];
     if (flow.place != kNotInHeap) levels_[p].flow_weights += weight - flow.weight;

@@ -33,6 +33,7 @@
 #include "serve/bound.h"
 #include "serve/heap.h"
 #include "serve/request.h"
+#include "serve/room.h"
 
 namespace heddle::core {
 
@@ -93,6 +94,10 @@ struct Flow {
 struct Scheduled {
   std::array<Flow, kPriorities> flows;
   std::array<Lane, kPriorities> lanes;  // of requests without stream or session
+
+  double weight = 1;
+  bool known = false, plain_known = false;  // plain: its requests without stream or session
+  double lane_weights = 0;                  // of those that are known, the plain ones as one
 };
 
 // The run that others may join.
@@ -135,6 +140,13 @@ class Order {
   // The time on one core of what will begin before a request that comes now.
   int64_t AheadNs(const Lane& lane, Priority priority, int64_t cost_ns) const;
   int64_t waiting_ns() const;
+  // From now on others leave room to the lane, and to its model.
+  void Know(Lane& lane);
+  // By weight, of all that is known of the queue, or of its model.
+  double PartOf(const Target& target) const;
+  double PartOf(const Lane& lane) const;
+  // The lane, and those that are one with it.
+  static Room HeldBy(const Lane& lane);
   size_t lanes_in_use() const { return lanes_.size() - free_.size(); }
   void Forget(Target& target);  // REQUIRES: nothing of it waits or runs
 
@@ -164,6 +176,7 @@ class Order {
   void Free(Lane& lane);
 
   std::array<Level, kPriorities> levels_;
+  double known_weights_ = 0;  // of models
   std::unordered_map<uint64_t, ShareOf> streams_;
   std::deque<Lane> lanes_;
   std::vector<Lane*> free_, buckets_;

@@ -88,6 +88,7 @@ class Queue {
   Status Admit(Request& request, Lane& lane, Afterwards* after, Bound** full);
   Status CheckDeadline(const Request& request, const Lane& lane, int64_t now) const;
   Bound* FullBound(const Request& request, Lane& lane, uint64_t requests, uint64_t bytes);
+  bool LeavesRoom(const Lane& lane, Room more) const;
   Bound* MakeRoom(const Request& request, Lane& lane, Afterwards* after);
   heddle_policy PolicyOf(const Request& request, const Lane& lane) const;
   Status Full(const Request& request, const Lane& lane, const Bound& bound) const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
 
 #include "serve/queue_for_test.h"
 
@@ -109,12 +110,41 @@ class World {
       return load.first < requests && load.second + r.bytes <= bytes;
     };
     const ShareOf of_target = shares_[r.target], of_lane = LaneShare(lane);
-    return fits(Load([](const Entry&) { return true; }), limits_.most_requests,
-                limits_.most_bytes) &&
-           fits(Load([&](const Entry& e) { return e.request->target == r.target; }),
-                of_target.most_requests, of_target.most_bytes) &&
-           fits(Load([&](const Entry& e) { return e.lane == lane; }), of_lane.most_requests,
-                of_lane.most_bytes);
+    const auto all = Load([](const Entry&) { return true; });
+    const auto model = Load([&](const Entry& e) { return e.request->target == r.target; });
+    const auto stream = Load([&](const Entry& e) { return IsOne(e.lane, lane); });
+    const bool room = fits(all, limits_.most_requests, limits_.most_bytes) &&
+                      fits(model, of_target.most_requests, of_target.most_bytes) &&
+                      fits(Load([&](const Entry& e) { return e.lane == lane; }),
+                           of_lane.most_requests, of_lane.most_bytes);
+    const double part = of_target.weight / known_weights_;
+    const double stream_part = of_lane.weight / r.target->scheduled.lane_weights;
+    const Beside requests(part, stream_part, limits_.most_requests, of_target.most_requests,
+                          all.first + 1, model.first + 1, stream.first + 1);
+    const Beside bytes(part, stream_part, limits_.most_bytes, of_target.most_bytes,
+                       all.second + r.bytes, model.second + r.bytes, stream.second + r.bytes);
+    return room && ((requests.little && bytes.little) ||
+                    ((model.first == 0 || (requests.model && bytes.model)) &&
+                     (stream.first == 0 || (requests.stream && bytes.stream))));
+  }
+  // What room.h promises to others; of requests, or of bytes.
+  struct Beside {
+    Beside(double part, double stream_part, uint64_t most, uint64_t most_of_model, uint64_t all,
+           uint64_t of_model, uint64_t of_stream) {
+      const auto number = [](uint64_t n) { return static_cast<double>(n); };
+      const double left = number(most) - number(all);
+      const double left_of_model = number(most_of_model) - number(of_model);
+      const double its = stream_part * std::min(part * number(most), number(most_of_model));
+      little = number(of_stream) <= its / 2;
+      model = number(of_model) <= part * number(most) + left;
+      stream = number(of_stream) <= its + std::min(left, left_of_model);
+    }
+    bool little, model, stream;
+  };
+  // Requests without a stream are one.
+  static bool IsOne(const LaneKey& a, const LaneKey& b) {
+    return std::get<0>(a) == std::get<0>(b) && std::get<1>(a) == std::get<1>(b) &&
+           std::get<2>(a) == std::get<2>(b);
   }
 
   void Submit() {
@@ -130,6 +160,7 @@ class World {
     r.kind = rng_() % 2;
     r.batchable = !r.serial && Pick(4) != 0;
     const LaneKey lane = KeyOf(r);
+    if (known_.insert(r.target).second) known_weights_ += shares_[r.target].weight;
     queue_.Wait(r, 0);  // a request that was never submitted is not done
     const Status status = queue_.Submit(r);
     Forget();  // what was displaced, or has expired
@@ -341,6 +372,8 @@ class World {
   std::vector<std::unique_ptr<TestRequest>> finished_;
   std::map<LaneKey, std::vector<uint64_t>> in_order_;  // that began
   std::array<int, kPriorities> passed_over_{};
+  std::set<Target*> known_;
+  double known_weights_ = 0;
   uint64_t submitted_ = 0, accepted_ = 0, ended_ = 0, batches_ = 0, batched_ = 0;
 };
 

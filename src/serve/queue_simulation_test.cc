@@ -189,9 +189,6 @@ TEST(Simulation, AFloodDelaysOthersByOneRunOfItsOwn) {
     const auto alone_or_beside = [&](bool flooded) {
       Simulation simulation(SeedFromEnvironment(), cores, {});
       Traffic quiet{.per_second = 0.1 * capacity}, flood{.per_second = 5 * capacity};
-      ShareOf half;
-      half.most_requests = 512;
-      simulation.queue().SetTarget(flood.target, half);
       simulation.Add(quiet);
       if (flooded) simulation.Add(flood);
       simulation.Run(100);
@@ -208,9 +205,6 @@ TEST(Simulation, LowPriorityGetsItsTenth) {
   Simulation simulation(SeedFromEnvironment(), 2, {});
   Traffic high{.per_second = 1000, .priority = Priority::kHigh};
   Traffic low{.per_second = 100, .priority = Priority::kLow};
-  ShareOf half;
-  half.most_requests = 512;
-  simulation.queue().SetTarget(high.target, half);
   simulation.Add(high);
   simulation.Add(low);
   simulation.Run(100);

@@ -43,6 +43,7 @@ Status Queue::CheckOpen(Target& target) {
 // REQUIRES: it is open. A target that is unloaded may go, and leaves no lane behind.
 Status Queue::Enter(Lock& lock, Request& request, Afterwards* after) {
   Lane& lane = order_.LaneOf(*request.target, request);
+  order_.Know(lane);
   Bound* full = nullptr;
   Status status = Admit(request, lane, after, &full);
   if (full == nullptr) return status;
@@ -128,7 +129,22 @@ Bound* Queue::MakeRoom(const Request& request, Lane& lane, Afterwards* after) {
 Bound* Queue::FullBound(const Request& request, Lane& lane, uint64_t requests, uint64_t bytes) {
   for (Bound* bound : {&bound_, &request.target->bound, &lane.bound})
     if (!bound->FitsWithout(requests, bytes, request.bytes)) return bound;
+  const Room gone{static_cast<double>(requests), static_cast<double>(bytes)};
+  // Whoever has too much keeps nobody else out while it waits.
+  if (!LeavesRoom(lane, Room{1, static_cast<double>(request.bytes)} - gone)) return &lane.bound;
   return nullptr;
+}
+
+// To others, once the lane had so much more: see room.h.
+bool Queue::LeavesRoom(const Lane& lane, Room more) const {
+  const Target& target = *lane.target;
+  const auto left = [&](const Bound& b) { return Room::Of(b) - (Room::HeldIn(b) + more); };
+  const Room of_model = order_.PartOf(target) * Room::Of(bound_);
+  const Room of_lane = order_.PartOf(lane) * of_model.AtMost(Room::Of(target.bound));
+  const Room model = Room::HeldIn(target.bound) + more, stream = order_.HeldBy(lane) + more;
+  if (stream.Within(0.5 * of_lane)) return true;
+  return (model.requests <= 1 || model.Within(of_model + left(bound_))) &&
+         (stream.requests <= 1 || stream.Within(of_lane + left(bound_).AtMost(left(target.bound))));
 }
 
 Status Queue::Full(const Request& request, const Lane& lane, const Bound& bound) const {
@@ -136,6 +152,15 @@ Status Queue::Full(const Request& request, const Lane& lane, const Bound& bound)
                       : &bound == &lane.bound ? "stream's part of the queue"
                                               : "model's part of the queue";
   const int64_t retry = order_.waiting_ns() / hands_.budget() / 2;
+  const Bound& of_model = request.target->bound;
+  if (&bound == &lane.bound && bound.HasRoomWithout(0, 0, request.bytes))
+    return Status(
+        Code::kResourceExhausted,
+        fmt::format("the stream has {} requests with {} bytes, its model {} with {}, of the "
+                    "queue's {} and {}: what is left is kept for others",
+                    bound.requests, bound.bytes, of_model.requests, of_model.bytes,
+                    bound_.most_requests, bound_.most_bytes),
+        std::max(kLeastRetryNs, retry));
   return Status(
       Code::kResourceExhausted,
       fmt::format("the {} is full: {} of {} requests, {} + {} of {} bytes", whose, bound.requests,
