@@ -224,7 +224,7 @@ class Queue {
     return internal::Take(heddle_queue_unload(handle_.get(), model.get(), cancel));
   }
 
-  // nullptr: of the whole queue.
+  // nullptr: of the whole queue. Takes no lock that a request takes.
   Result<heddle_queue_counters> ReadCounters(const Model* model = nullptr) const {
     heddle_queue_counters counters{};
     counters.struct_size = sizeof(counters);

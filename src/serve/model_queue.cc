@@ -42,8 +42,11 @@ void ModelQueue::GiveBack(ModelRequest& request) {
 }
 
 std::shared_ptr<ModelTarget> ModelQueue::TargetOf(const std::shared_ptr<LoadedModel>& model) {
-  std::shared_ptr<ModelTarget>& target = targets_[model.get()];
-  if (target == nullptr) target = std::make_shared<ModelTarget>(model);
+  const auto found = targets_.find(model.get());
+  if (found != targets_.end()) return found->second;
+  auto target = std::make_shared<ModelTarget>(model);
+  const std::lock_guard lock(readers_mutex_);
+  targets_.emplace(model.get(), target);
   return target;
 }
 
@@ -102,7 +105,7 @@ void ModelQueue::SetModel(const std::shared_ptr<LoadedModel>& model, const Share
 }
 
 Result<std::shared_ptr<Target>> ModelQueue::Find(const LoadedModel* model) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(readers_mutex_);
   const auto found = targets_.find(model);
   if (found == targets_.end()) return NotFound("the queue has no such model");
   return std::shared_ptr<Target>(found->second);
@@ -111,7 +114,7 @@ Result<std::shared_ptr<Target>> ModelQueue::Find(const LoadedModel* model) {
 Status ModelQueue::Unload(const LoadedModel* model, bool cancel) {
   HEDDLE_ASSIGN(const std::shared_ptr<Target> target, Find(model));
   HEDDLE_TRY(queue_.Unload(*target, cancel));
-  const std::lock_guard lock(mutex_);
+  const std::scoped_lock lock(mutex_, readers_mutex_);
   const auto found = targets_.find(model);
   // Another unload may have been first, and the model have come again.
   if (found != targets_.end() && found->second == target) targets_.erase(found);

@@ -45,11 +45,15 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   friend class ModelRequest;
   void GiveBack(ModelRequest& request);
   ModelRequest* NewRequest();
+  // REQUIRES: mutex_ is held.
   std::shared_ptr<ModelTarget> TargetOf(const std::shared_ptr<LoadedModel>& model);
   void LookForFork();
 
   CrewHands hands_;
   Queue queue_;
+  // Taken after mutex_. The targets change under both, so that either lets one look: who reads
+  // counters holds up nobody who submits.
+  std::mutex readers_mutex_;
   std::mutex mutex_;  // of what follows
   std::unordered_map<const LoadedModel*, std::shared_ptr<ModelTarget>> targets_;
   std::deque<ModelRequest> requests_;

@@ -8,9 +8,11 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <limits>
+#include <set>
 
 #include "digits.h"
 #include "heddle/queue.h"
@@ -21,6 +23,7 @@ namespace {
 thread_local bool counting = false;
 std::atomic<bool> counting_everywhere{false};
 std::atomic<int> allocations{0}, maps{0}, locks{0};
+std::array<const void*, 64> locked;  // the first ones
 
 template <class F>
 F Next(const char* name) {
@@ -57,6 +60,8 @@ void* mmap(void* at, size_t n, int protection, int flags, int file, off_t offset
   return next(at, n, protection, flags, file, offset);
 }
 int pthread_mutex_lock(pthread_mutex_t* mutex) noexcept {
+  if (counting && locks < static_cast<int>(locked.size()))
+    locked[static_cast<size_t>(locks)] = mutex;
   if (counting) ++locks;
   static const auto next = Next<int (*)(pthread_mutex_t*)>("pthread_mutex_lock");
   return next(mutex);
@@ -173,6 +178,26 @@ TEST(HotPath, AWarmQueueAllocatesNothing) {
   }
   EXPECT_EQ(failed, 0);
   EXPECT_EQ(least, 0);
+}
+
+TEST(HotPath, CountersAreReadWithoutALockThatARequestTakes) {
+  const Engine engine;
+  auto model = engine.Load(DigitsFile(false));
+  ASSERT_TRUE(model.ok());
+  const auto in = Fill(*model, 1, 2);
+  Queue queue;
+  const auto locks_during = [](auto body) {
+    const auto count = static_cast<size_t>(CountDuring(body).locks);
+    EXPECT_LE(count, locked.size());
+    return std::set<const void*>(locked.begin(), locked.begin() + count);
+  };
+  const auto request = [&] { ASSERT_TRUE(queue.Submit(*model, {in.view})->Wait().ok()); };
+  request();
+  const auto of_request = locks_during(request);
+  EXPECT_FALSE(of_request.empty());
+  EXPECT_TRUE(locks_during([&] { (void)queue.ReadCounters(); }).empty());
+  const auto of_model = locks_during([&] { (void)queue.ReadCounters(&*model); });
+  for (const void* lock : of_model) EXPECT_EQ(of_request.count(lock), 0u);
 }
 
 TEST(HotPath, AWarmSessionAllocatesNothing) {
