@@ -103,7 +103,8 @@ class Ticket {
     heddle_ticket_wait(handle_.get(), -1);
     return Get();
   }
-  // False: it is not done yet.
+  // False: it is not done yet. The waiting thread may run the request where the like of it took
+  // less than half the time; should it take longer this once, or a batch with it, so does the wait.
   bool WaitFor(std::chrono::nanoseconds timeout) {
     return heddle_ticket_wait(handle_.get(), std::max<int64_t>(0, timeout.count())) != 0;
   }

@@ -45,7 +45,8 @@ struct Cost {
   const Mean& runs() const { return run.known() ? run : busy(); }
 };
 
-// A few kinds, the least recently used of which is forgotten for a new one.
+// A few kinds, the least recently used of which is forgotten for a new one: whose costs are not
+// known is let in as if it cost nothing, and may expire where a known one would be refused.
 class Costs {
  public:
   Cost& Of(uint64_t kind) {

@@ -86,7 +86,7 @@ class Queue {
   Status CheckOpen(Target& target);
   Status Enter(Lock& lock, Request& request, Afterwards* after);
   Status Admit(Request& request, Lane& lane, Afterwards* after, Bound** full);
-  Status CheckDeadline(const Request& request, const Lane& lane, int64_t now) const;
+  Status CheckDeadline(Request& request, const Lane& lane, int64_t now) const;
   Bound* FullBound(const Request& request, Lane& lane, uint64_t requests, uint64_t bytes);
   bool LeavesRoom(const Lane& lane, Room more) const;
   Bound* MakeRoom(const Request& request, Lane& lane, Afterwards* after);
@@ -100,7 +100,8 @@ class Queue {
   Request* BeginNext(const Request* only, Afterwards* after);
   void BeginOne(Request& request, int64_t now);
   void TakeCompanions(Request& first, int64_t now);
-  int SizeOfBatch(const Request& first, int ready) const;
+  static Cost& CostOf(Request& request);
+  int SizeOfBatch(Request& first, int ready) const;
   static void Run(Request& first, Turn& turn);
   static bool RunTogether(Request& first, Request& from, int size, Turn& turn);
   void Finish(Request& first, Afterwards* after);

@@ -18,8 +18,14 @@ void Queue::SetBatching(Batching batching) {
   batching_ = batching;
 }
 
-int Queue::SizeOfBatch(const Request& first, int ready) const {
-  const BatchCurve& curve = first.cost->batches;
+// While it waited its kind may have been forgotten, and the place be another's.
+Cost& Queue::CostOf(Request& request) {
+  if (request.cost->kind != request.kind) request.cost = &request.target->costs.Of(request.kind);
+  return *request.cost;
+}
+
+int Queue::SizeOfBatch(Request& first, int ready) const {
+  const BatchCurve& curve = CostOf(first).batches;
   if (batching_ == Batching::kMeasured) return curve.Choose(ready);
   return batching_ == Batching::kAlways ? curve.Largest(ready) : 1;
 }
@@ -33,7 +39,7 @@ void Queue::TakeCompanions(Request& first, int64_t now) {
   if (!first.batchable || waiting == 0) return;
   // Of idle cores each is to find its part.
   int size = SizeOfBatch(first, (waiting + 1 + idle) / (idle + 1));
-  const auto run_ns = [&] { return first.cost->batches.RunNs(size, first.estimate_ns); };
+  const auto run_ns = [&] { return CostOf(first).batches.RunNs(size, first.estimate_ns); };
   while (size > 1 && !Joining{first, now, run_ns()}.InTime(first, 0)) size /= 2;
   if (size == 1) return;
   std::array<Request*, BatchCurve::kMost> found;
@@ -76,7 +82,7 @@ void Queue::Run(Request& first, Turn& turn) {
 
 void Queue::Learn(Request& first, int64_t took) {
   Target& target = *first.target;
-  Cost& cost = *first.cost;
+  Cost& cost = CostOf(first);
   const int size = first.batch_size;
   // One core has no others to help: what runs alone there takes as long as on a busy machine, and
   // may be all that a cost learned from a few slow runs still lets in.

@@ -20,6 +20,7 @@ Status Queue::Submit(Request& request) {
   Lock lock(mutex_);
   Target& target = *request.target;
   request.cost = &target.costs.Of(request.kind);
+  request.foreseen = request.cost->busy().known();
   request.estimate_ns = std::max(kLeastCostNs, request.cost->busy_ns());
   Count(target, &QueueCounts::submitted);
   Count(target, &QueueCounts::asked_ns, static_cast<uint64_t>(request.estimate_ns));
@@ -83,7 +84,7 @@ Status Queue::Admit(Request& request, Lane& lane, Afterwards* after, Bound** ful
 // What is ahead is run by as many cores as there are; it, and the request, may take longer than
 // they do on average: few take more than six standard deviations longer. On an idle machine every
 // request is tried: what was learned may be wrong by now.
-Status Queue::CheckDeadline(const Request& request, const Lane& lane, int64_t now) const {
+Status Queue::CheckDeadline(Request& request, const Lane& lane, int64_t now) const {
   if (request.deadline_ns == 0) return Status();
   const int64_t left = request.deadline_ns - now;
   if (left <= 0)
@@ -93,7 +94,7 @@ Status Queue::CheckDeadline(const Request& request, const Lane& lane, int64_t no
   const auto own = static_cast<double>(request.estimate_ns);
   const auto ahead = static_cast<double>(
       order_.AheadNs(lane, request.priority, request.estimate_ns) + running_ns_ / 2);
-  const Mean& runs = request.cost->runs();
+  const Mean& runs = CostOf(request).runs();
   const double run = std::max(own, runs.ns());
   const double spread = 6 * std::sqrt(runs.variance() * (1 + ahead / run / (cores * cores)));
   const double needs = ahead / cores + run + spread;

@@ -145,6 +145,65 @@ TEST(Queue, ADeadlineThatCannotBeMetIsRefusedAtOnce) {
   b.RunOne(kMs / 2);
 }
 
+// There are more kinds than are remembered, and what one of them took while it was forgotten is not
+// taken for another's.
+TEST(Queue, WhatAForgottenKindTakesRefusesNobodyElse) {
+  Bench b;
+  TestRequest& slow = b.Make();
+  slow.kind = 100;
+  b.Submit(slow);
+  for (uint64_t kind = 0; kind < 16; ++kind) {
+    TestRequest& r = b.Make();
+    r.kind = kind;
+    b.Submit(r);
+  }
+  EXPECT_EQ(b.RunOne(1000 * kMs), &slow);
+  while (b.RunOne() != nullptr) {
+  }
+  b.Submit(b.Make());
+  for (uint64_t kind = 0; kind < 16; ++kind) {
+    TestRequest& r = b.Make();
+    r.kind = kind;
+    r.deadline_ns = b.clock.NowNs() + 100 * kMs;
+    b.Submit(r);
+  }
+  while (b.RunOne() != nullptr) {
+  }
+}
+
+// Time passes whenever somebody looks; and the hands tell whether a waiting thread was lent.
+constexpr int64_t kUs = 1'000;
+struct Ticking final : Clock {
+  int64_t NowNs() const override { return now += 10 * kUs; }
+  mutable std::atomic<int64_t> now{1};
+};
+struct LendingHands final : Hands {
+  int budget() const override { return 1; }
+  void Post(Priority) override {}
+  void Lend(Request&) override { ++lent; }
+  int lent = 0;
+};
+
+TEST(Queue, WhoWaitsForATimeIsLentOnlyToWhatIsKnownToFitIntoIt) {
+  Ticking clock;
+  LendingHands hands;
+  Queue queue(clock, hands, {});
+  NoTarget target;
+  TestRequest unknown(target), known(target);
+  EXPECT_TRUE(queue.Submit(unknown).ok());
+  EXPECT_FALSE(queue.Wait(unknown, 1000 * kUs));
+  EXPECT_EQ(hands.lent, 0) << "who knows how long it takes";
+  Request* begun = queue.Begin();
+  clock.now += 100 * kUs;
+  EndRun(queue, *begun, Status());
+  EXPECT_TRUE(queue.Submit(known).ok());
+  EXPECT_FALSE(queue.Wait(known, 150 * kUs));
+  EXPECT_EQ(hands.lent, 0);
+  EXPECT_FALSE(queue.Wait(known, 250 * kUs));
+  EXPECT_EQ(hands.lent, 1);
+  EndRun(queue, *queue.Begin(), Status());
+}
+
 TEST(Queue, ARequestThatExpiresWhileItWaitsNeverBegins) {
   Bench b;
   TestRequest& r = b.Make();

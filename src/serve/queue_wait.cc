@@ -14,7 +14,9 @@ bool Queue::Wait(Request& request, int64_t timeout_ns) {
   constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
   const int64_t start = clock_.NowNs();
   const int64_t until = timeout_ns < 0 || timeout_ns > kNever - start ? kNever : start + timeout_ns;
-  if (timeout_ns < 0 || request.estimate_ns < timeout_ns) hands_.Lend(request);
+  // A run that this thread has begun it cannot leave when the time is over.
+  if (timeout_ns < 0 || (request.foreseen && request.estimate_ns <= timeout_ns / 2))
+    hands_.Lend(request);
   for (;;) {
     if (request.done()) return true;
     const int64_t now = clock_.NowNs();

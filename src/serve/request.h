@@ -78,8 +78,9 @@ class Request {
   Request* next_in_batch = nullptr;
   bool has_waiters = false;
   size_t expiry_place = kNotInHeap;
-  Cost* cost = nullptr;
+  Cost* cost = nullptr;  // as long as it is of this kind: see Queue::CostOf
   int64_t estimate_ns = 0;
+  bool foreseen = false;                                // the estimate is learned
   int64_t accepted_ns = 0, begun_ns = 0, ended_ns = 0;  // ended: its run
   uint8_t charged = 0;                                  // the priority that it began with
   uint8_t generation = 0;
