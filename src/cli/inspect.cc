@@ -110,7 +110,8 @@ std::string FindingsText(const Inspection& found) {
   if (!found.state.empty()) text += fmt::format("keeps: {}\n", Joined(found.state));
   if (found.batch) {
     text += found.batch->passes
-                ? std::string("batches: along axis 0\n")
+                ? std::string(
+                      "batches: along axis 0; a queue learns while it serves whether that pays\n")
                 : fmt::format("does not batch: {}\n", Printable(found.batch->reason));
   }
   for (const core::Finding& finding : found.findings) {
