@@ -25,28 +25,39 @@ void BatchCurve::Point::Add(float ns) {
   std::sort(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(kept));
   row_ns = static_cast<double>(sorted[kept / 4]);
   const double apart = static_cast<double>(sorted[kept / 2] - sorted[0]);
-  const double off = apart / std::sqrt(static_cast<double>(kept));
-  sure = kept == kKept || (kept >= kLeast && off <= kSure * row_ns);
+  off_ns = apart / std::sqrt(static_cast<double>(kept));
+  sure = kept == kKept || (kept >= kLeast && off_ns <= kSure * row_ns);
+}
+
+// Noise is no gain: where both are as well known as they ever will be, what may be noise is not
+// worth it.
+std::optional<bool> BatchCurve::IsWorth(const Point& more, const Point& fewer) {
+  const double gain = fewer.row_ns - more.row_ns, worth = (1 - kWorth) * fewer.row_ns;
+  const double off = std::hypot(more.off_ns, fewer.off_ns);
+  const bool is_clear = more.kept >= kLeast && std::abs(gain - worth) >= off;
+  if (!is_clear && more.kept < kKept) return std::nullopt;
+  return gain > std::max(worth, off);
 }
 
 int BatchCurve::Choose(int ready) const {
-  int best = 1, in_vain = 0;
-  double best_row = 0, longest = 0;
-  for (int size = 1; size <= Largest(ready); size *= 2) {
+  const Point& one = points_[0];
+  if (!one.sure || Forgotten(one)) return 1;
+  const double longest = std::max(kLongestNs, kMostOfOne * one.row_ns);
+  const Point* best = &one;
+  int chosen = 1, in_vain = 0;
+  for (int size = 2; size <= Largest(ready) && best->row_ns * size <= longest; size *= 2) {
     const Point& point = points_[PlaceOf(size)];
-    if (size > 1 && best_row * size > longest) break;
-    if (!point.sure || Forgotten(point)) return size;
-    const double row = point.row_ns;
-    if (size == 1) longest = std::max(kLongestNs, kMostOfOne * row);
-    if (size == 1 || row < kWorth * best_row) {
-      best = size;
-      best_row = row;
+    const std::optional<bool> is_worth = IsWorth(point, *best);
+    if (!is_worth || Forgotten(point)) return size;
+    if (*is_worth) {
+      best = &point;
+      chosen = size;
       in_vain = 0;
     } else if (++in_vain == 2) {
       break;
     }
   }
-  return best;
+  return chosen;
 }
 
 int BatchCurve::Largest(int ready) const {

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace heddle::core {
 
@@ -32,7 +33,7 @@ class BatchCurve {
 
  private:
   static constexpr int kSizes = 6;
-  static constexpr size_t kKept = 24, kLeast = 5, kLookEvery = 8;
+  static constexpr size_t kKept = 48, kLeast = 5, kLookEvery = 8;
   // How wrong a size's cost may be, of it, unless so many runs do not make it better.
   static constexpr double kSure = 0.03;
   static constexpr uint64_t kForgetAfter = 400;
@@ -48,9 +49,13 @@ class BatchCurve {
     bool warm = false;      // its first run, which made its Plan, is over
     uint64_t last_run = 0;  // that was added
     double row_ns = 0;      // their first quartile
+    double off_ns = 0;      // as wrong as that may be
     bool sure = false;
     void Add(float row_ns);
   };
+  // Whether a row costs less in runs of `more` than in those of `fewer`; nothing: that takes more
+  // of them to tell.
+  static std::optional<bool> IsWorth(const Point& more, const Point& fewer);
   bool Forgotten(const Point& point) const {
     return runs_ - point.last_run > kForgetAfter * (1 + point.kept);
   }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <map>
 #include <random>
@@ -91,6 +92,28 @@ TEST(BatchCurve, ChoosesWellInNoise) {
   int well = 0;
   for (int i = 0; i < 20; ++i) well += Serve(curve, 16, 1000, cost) == 16;
   EXPECT_GE(well, 18);
+}
+
+// Half of what a run takes is noise, so that some look like a gain, or hide one, for long.
+TEST(BatchCurve, NoiseIsNoGain) {
+  for (uint32_t seed = 1; seed <= 100; ++seed) {
+    for (const double row : {0.25, 1.5}) {
+      std::mt19937 rng(seed);
+      BatchCurve curve;
+      int batches = 0;
+      constexpr int kRuns = 10'000;
+      for (int i = 0; i < kRuns; ++i) {
+        const int size = curve.Choose(32);
+        const double noise = 0.5 - 0.5 * std::log((static_cast<double>(rng()) + 0.5) * 0x1p-32);
+        curve.Add(size, static_cast<int64_t>(1e7 * noise * (1 + (size - 1) * row)));
+        batches += size > 1;
+      }
+      if (row > 1)
+        EXPECT_LE(batches, kRuns / 25) << "seed " << seed;
+      else
+        EXPECT_GE(batches, kRuns * 98 / 100) << "seed " << seed;
+    }
+  }
 }
 
 TEST(BatchCurve, OthersNeedNotWaitForLong) {

@@ -226,15 +226,14 @@ TEST(Simulation, BatchesAreMadeWhereTheyPay) {
       constexpr double kSeconds = 100;
       simulation.Run(kSeconds);
       const double goodput = static_cast<double>(traffic.in_time) / kSeconds / capacity;
-      // What a row costs varies by half here: of a hundred seeds a few choose badly for a while.
-      EXPECT_GE(goodput, row < 1 ? 2.3 : 0.9) << cores << " cores, a row costs " << row;
+      EXPECT_GE(goodput, row < 1 ? 2.3 : 0.95) << cores << " cores, a row costs " << row;
       const double kept =
           static_cast<double>(traffic.in_time) / static_cast<double>(traffic.accepted);
       EXPECT_GE(kept, 0.98) << cores << " cores, a row costs " << row;
       const QueueCounts& c = simulation.queue().counts();
       const double batched = static_cast<double>(c.batched.value()) /
                              static_cast<double>(c.succeeded.value() + c.expired_running.value());
-      if (row > 1) EXPECT_LE(batched, 0.33) << "what does not pay is tried, and left";
+      if (row > 1) EXPECT_LE(batched, 0.25) << "what does not pay is tried, and left";
       if (row < 1) EXPECT_GE(batched, 0.9);
     }
   }
