@@ -4,12 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 
-#include "crew/crew.h"
+#include "crew/crew_for_test.h"
 
 namespace heddle::core {
 namespace {
@@ -346,15 +345,6 @@ TEST(Turn, WhoStarvedKeepsItForAWhile) {
   low.join();
   high.join();
 }
-
-class FunctionTask final : public CrewTask {
- public:
-  explicit FunctionTask(std::function<void(Turn&)> run) : run_(std::move(run)) {}
-  void Run(Turn& turn) override { run_(turn); }
-
- private:
-  const std::function<void(Turn&)> run_;
-};
 
 // On one core there is one thread for tasks, and it is in the middle of one.
 TEST(Turn, WhoYieldsLeavesATaskAThread) {

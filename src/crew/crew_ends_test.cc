@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// How regions and waits end early, and what may be done inside a turn.
+#include <gtest/gtest.h>
+
+#include "crew/crew.h"
+#include "crew/crew_for_test.h"
+
+namespace heddle::core {
+namespace {
+
+TEST(Crew, TheLowestFailingTileDecides) {
+  for (const int budget : {1, 4}) {
+    Crew crew(Budget(budget).Options(budget));
+    Turn turn(crew, Priority::kNormal, nullptr);
+    for (int i = 0; i < 50; ++i) {
+      Work work(500);
+      work.fails_at = 7 * i;
+      EXPECT_EQ(turn.Run(work.AsRegion(20'000)), static_cast<uint32_t>(work.fails_at) + 1);
+    }
+    Work fine(500);
+    EXPECT_EQ(turn.Run(fine.AsRegion(20'000)), 0u) << "a failure is forgotten";
+    EXPECT_TRUE(fine.EachOnce());
+  }
+}
+
+// A clock that holds a helper where it has claimed a tile and not begun it, until the caller has
+// seen a later one fail.
+class HoldingClock final : public Clock {
+ public:
+  int64_t NowNs() const override {
+    if (std::this_thread::get_id() != caller_) {
+      constexpr int kAfterItsFirstClaim = 3;
+      if (++helper_looks_ == kAfterItsFirstClaim) {
+        claimed_ = true;
+        while (!seen_) std::this_thread::yield();
+      }
+    } else if (failed_) {
+      seen_ = true;  // it looks at the clock again when it waits for the helper
+    }
+    return SystemClock().NowNs();
+  }
+  // Of three tiles the caller gets the first, and the last, which fails; so does the helper's
+  // between them. Or else the helper gets the first.
+  static uint32_t Run(void* arg, int64_t begin, int64_t, std::byte* scratch) {
+    const HoldingClock& c = *static_cast<HoldingClock*>(arg);
+    while (begin == 0 && !c.claimed_) std::this_thread::yield();
+    if (begin > 0 && scratch == nullptr) c.failed_ = true;
+    return static_cast<uint32_t>(begin);
+  }
+  void Release() { seen_ = true; }
+
+ private:
+  const std::thread::id caller_ = std::this_thread::get_id();
+  mutable std::atomic<int> helper_looks_{0};
+  mutable std::atomic<bool> claimed_{false}, failed_{false}, seen_{false};
+};
+
+TEST(Crew, AClaimBeforeTheFailingOneIsComputed) {
+  HoldingClock clock;
+  Crew::Options options = Budget(2).Options(2);
+  options.clock = &clock;
+  Crew crew(std::move(options));
+  Turn turn(crew, Priority::kNormal, nullptr);
+  EXPECT_EQ(turn.Run({&HoldingClock::Run, nullptr, &clock, 3, 1e6f, 0}), 1u);
+  clock.Release();
+}
+
+TEST(Crew, AStoppedRegionEndsAndTheTurnGoesOn) {
+  for (const int budget : {1, 3}) {
+    Crew crew(Budget(budget).Options(budget));
+    Turn turn(crew, Priority::kNormal, nullptr);
+    Work work(100'000);
+    work.stops_at = 5;
+    work.holds_helpers = true;
+    EXPECT_EQ(turn.Run(work.AsRegion(100'000)), kRegionStopped);
+    EXPECT_FALSE(work.EachOnce());
+    Work next(100);
+    EXPECT_EQ(turn.Run(next.AsRegion(100'000)), 0u);
+    EXPECT_TRUE(next.EachOnce());
+  }
+}
+
+TEST(Crew, ATurnInsideATurnIsTheSame) {
+  Crew crew(Budget(1).Options(1));
+  Turn outer(crew, Priority::kNormal, nullptr);
+  Work work(10);
+  {
+    Turn inner(crew, Priority::kLow, nullptr);  // one core: it would wait for itself
+    EXPECT_EQ(inner.Run(work.AsRegion(1e6f)), 0u);
+  }
+  EXPECT_TRUE(work.EachOnce());
+  EXPECT_EQ(crew.counters().waits_for_turn, 0u);
+}
+
+TEST(Crew, WhoMayNotGoOnStopsWaiting) {
+  Crew crew(Budget(1).Options(1));
+  const Turn first(crew, Priority::kNormal, nullptr);
+  std::atomic<bool> go_on{true};
+  std::thread second([&] {
+    const Turn turn(
+        crew, Priority::kNormal, nullptr,
+        {[](const void* arg) { return static_cast<const std::atomic<bool>*>(arg)->load(); },
+         &go_on});
+    EXPECT_FALSE(turn.held());
+  });
+  while (crew.counters().waits_for_turn == 0) std::this_thread::yield();
+  go_on = false;
+  second.join();
+}
+
+}  // namespace
+}  // namespace heddle::core
