@@ -100,7 +100,7 @@ Crew* Crew::ReplaceForTest(Crew* crew) {
 }
 
 void Crew::Post(CrewTask& task, Priority priority, CoreCap* cap) {
-  StartThreads(budget(), Here());
+  StartThreads(turns_.budget(), Here());
   posted_.Add();
   task.crew_ = this;
   task.posted_as_ = priority;
@@ -169,7 +169,7 @@ void Crew::LookAtBudget(int64_t now_ns) {
   if (!lock.owns_lock()) return;
   budget_read_ns_.store(now_ns, std::memory_order_relaxed);
   SetBudget(read_budget_());
-  if (posted_.value() > 0) StartThreads(budget(), Here());
+  if (posted_.value() > 0) StartThreads(turns_.budget(), Here());
 }
 
 // A caller reads no files: a thread of the Crew does it, if there is one; else this starts one,

@@ -25,9 +25,9 @@
 //     were measured here, and the nearest first. (SmallRegionsStayAlone, HelpComesFromNearby)
 //  9. A helper on a slow kind of core leaves the last tiles to the fast. (SlowCoresLeaveTheTail)
 // 10. A task that is posted takes a turn like any call and runs on one of these threads: there is
-//     no second pool. Where one waits in the middle, having yielded, another thread stands in for
-//     its own, for those that are granted a turn meanwhile.
-//     (PostedTasksAllRun, Turn.WhoYieldsLeavesATaskAThread)
+//     no second pool, and a thread for each turn. Where one waits in the middle, having yielded,
+//     another thread stands in for its own, for those that are granted a turn meanwhile.
+//     (PostedTasksAllRun, EachTurnHasAThreadForATask, Turn.WhoYieldsLeavesATaskAThread)
 // 11. A Turn inside a Turn of the same thread is the same turn: it runs inline, and alone.
 //     (ATurnInsideATurnIsTheSame)
 // 12. A call that may not go on ends its wait, and a region within one claim, and the Turn can be
@@ -142,6 +142,7 @@ class Crew {
 
   int Here() const { return placement_.groups() == 1 ? 0 : placement_.GroupOf(current_cpu_()); }
   void StartThreads(int wanted, int group);
+  void StartUpTo(int count, int group, int& started);
   bool StartOne(int group);
   int MostStarted() const { return 3 * most_threads_ + 1; }  // a stand-in for each that is parked
   void BeginWaitInTask();
@@ -183,7 +184,8 @@ class Crew {
   Governor governor_;
   const int most_threads_;
   std::mutex start_mutex_, budget_mutex_;
-  int wait_in_tasks_ = 0, stand_ins_ = 0;  // threads; under start_mutex_
+  // Threads; under start_mutex_. Spare: for turns beyond what the groups of CPUs have use for.
+  int wait_in_tasks_ = 0, stand_ins_ = 0, spare_started_ = 0;
   std::atomic<int> threads_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<int64_t> budget_read_ns_;

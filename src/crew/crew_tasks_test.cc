@@ -22,5 +22,39 @@ TEST(Crew, PostedTasksAllRun) {
   }
 }
 
+// A turn more than there are cores, in one group of CPUs and in two.
+TEST(Crew, EachTurnHasAThreadForATask) {
+  for (const int nodes : {1, 2}) {
+    Topology t;
+    for (int id = 0; id < 2; ++id) t.cpus.push_back({.id = id, .core = id, .node = id % nodes});
+    Crew::Options options = Budget(2).Options(2);
+    options.placement = Placement(t);
+    options.read_budget = [] {
+      CoreBudget budget(2);
+      budget.turns = 3;
+      return budget;
+    };
+    Crew crew(std::move(options));
+    std::atomic<int> long_run{0}, ended{0};
+    std::atomic<bool> high_ran{false}, beside{false};
+    const auto until_high_ran = [&](Turn&) {
+      ++long_run;
+      Comes([&] { return high_ran.load(); });
+      ++ended;
+    };
+    FunctionTask first(until_high_ran), second(until_high_ran);
+    FunctionTask high([&](Turn&) {
+      beside = ended == 0;
+      high_ran = true;
+    });
+    crew.Post(first, Priority::kNormal);
+    crew.Post(second, Priority::kNormal);
+    EXPECT_TRUE(Comes([&] { return long_run == 2; }));
+    crew.Post(high, Priority::kHigh);
+    EXPECT_TRUE(Comes([&] { return ended == 2 && high_ran; }));
+    EXPECT_TRUE(beside) << nodes << " nodes";
+  }
+}
+
 }  // namespace
 }  // namespace heddle::core

@@ -27,11 +27,17 @@ void Crew::StartThreads(int wanted, int group) {
   int left = wanted;
   for (const int g : placement_.group(group).nearest) {
     const int capacity = placement_.Capacity(g, most_threads_);
-    while (bells_[g].started < std::min(left, capacity) && StartOne(g)) ++bells_[g].started;
+    StartUpTo(std::min(left, capacity), g, bells_[g].started);
     left -= capacity;
     if (left <= 0) break;
   }
+  StartUpTo(left, group, spare_started_);
   home.prepared.store(wanted, std::memory_order_relaxed);
+}
+
+// Under the lock.
+void Crew::StartUpTo(int count, int group, int& started) {
+  while (started < count && StartOne(group)) ++started;
 }
 
 // Under the lock. False: there are no more to be had. Fewer helpers: slower, never wrong.
