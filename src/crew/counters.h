@@ -33,6 +33,7 @@ struct CrewCounters {
   uint64_t spin_ns = 0;       // that helpers looked for work in vain
   uint64_t sleep_ns = 0;      // that they slept, all together
   uint64_t wakes = 0, waits_for_turn = 0, yields = 0, posted = 0;
+  uint64_t refused_starts = 0;  // of threads, by the system
   // Of the process's control groups, since it started.
   uint64_t periods = 0, throttled_periods = 0, throttled_ns = 0;
 

@@ -59,6 +59,7 @@ Crew::Crew(Options options)
       read_budget_(std::move(options.read_budget)),
       placement_(std::move(options.placement)),
       current_cpu_(options.current_cpu),
+      start_thread_(std::move(options.start_thread)),
       first_budget_(read_budget_()),
       budget_(first_budget_.cores),
       turns_(clock_, first_budget_.turns),
@@ -100,6 +101,8 @@ Crew* Crew::ReplaceForTest(Crew* crew) {
 }
 
 void Crew::Post(CrewTask& task, Priority priority, CoreCap* cap) {
+  if (threads_.load(std::memory_order_relaxed) == 0)
+    start_again_ns_.store(0, std::memory_order_relaxed);  // nobody else could run it
   StartThreads(turns_.budget(), Here());
   posted_.Add();
   task.crew_ = this;
@@ -221,6 +224,7 @@ CrewCounters Crew::counters() const {
   c.waits_for_turn = waits_.value();
   c.yields = yields_.value();
   c.posted = posted_.value();
+  c.refused_starts = refused_starts_.value();
   c.periods = unsigned_of(periods_);
   c.throttled_periods = unsigned_of(throttled_periods_);
   c.throttled_ns = unsigned_of(throttled_ns_);

@@ -28,9 +28,13 @@
 //     no second pool, and a thread for each turn. Where one waits in the middle, having yielded,
 //     another thread stands in for its own, for those that are granted a turn meanwhile.
 //     (PostedTasksAllRun, EachTurnHasAThreadForATask, Turn.WhoYieldsLeavesATaskAThread)
-// 11. A Turn inside a Turn of the same thread is the same turn: it runs inline, and alone.
+// 11. A thread that the system refuses is tried for again, a few times in a second, for as long as
+//     it is wanted; by a task that has none, with each that is posted. A task that yields has a
+//     thread to stand in for its own, or does not yield.
+//     (ARefusedThreadIsTriedForAgain, ATaskDoesNotYieldWithoutAStandIn)
+// 12. A Turn inside a Turn of the same thread is the same turn: it runs inline, and alone.
 //     (ATurnInsideATurnIsTheSame)
-// 12. A call that may not go on ends its wait, and a region within one claim, and the Turn can be
+// 13. A call that may not go on ends its wait, and a region within one claim, and the Turn can be
 //     used again. (WhoMayNotGoOnStopsWaiting, AStoppedRegionEndsAndTheTurnGoesOn)
 // All of them at once, by chance: SeededStress.
 #ifndef HEDDLE_CREW_CREW_H_
@@ -53,6 +57,7 @@
 #include "crew/governor.h"
 #include "crew/placement.h"
 #include "crew/turns.h"
+#include "heddle/status.h"
 
 namespace heddle::core {
 
@@ -82,6 +87,10 @@ class Crew {
     const Clock* thread_cpu = &ThreadCpuClock();
     Placement placement = {};
     int (*current_cpu)() = &CurrentCpu;
+    // std::system_error: the system refuses it; it is tried again later.
+    std::function<std::thread(std::function<void()>)> start_thread = [](std::function<void()> run) {
+      return std::thread(std::move(run));
+    };
   };
   explicit Crew(Options options);
   ~Crew();  // REQUIRES: no turn is held, no task waits
@@ -142,10 +151,14 @@ class Crew {
 
   int Here() const { return placement_.groups() == 1 ? 0 : placement_.GroupOf(current_cpu_()); }
   void StartThreads(int wanted, int group);
-  void StartUpTo(int count, int group, int& started);
-  bool StartOne(int group);
+  bool MayStartThreads() const;
+  void NoteStart(const Status& status);
+  Status StartMissing(int wanted, int group);
+  Status StartUpTo(int count, int group, int& started);
+  Status StartOne(int group);
   int MostStarted() const { return 3 * most_threads_ + 1; }  // a stand-in for each that is parked
-  void BeginWaitInTask();
+  bool BeginWaitInTask();                                    // both: whether a thread stands in
+  bool StandIn();
   void EndWaitInTask();
   void Loop(Helper& self, unsigned id);
   void Help(Helper& self, unsigned id);
@@ -176,6 +189,7 @@ class Crew {
   const std::function<CoreBudget()> read_budget_;
   const Placement placement_;
   int (*const current_cpu_)();
+  const std::function<std::thread(std::function<void()>)> start_thread_;
   const CoreBudget first_budget_;
   std::atomic<int> budget_;
   Turns turns_;
@@ -187,13 +201,15 @@ class Crew {
   // Threads; under start_mutex_. Spare: for turns beyond what the groups of CPUs have use for.
   int wait_in_tasks_ = 0, stand_ins_ = 0, spare_started_ = 0;
   std::atomic<int> threads_{0};
+  std::atomic<bool> lacks_threads_{false};  // the system refused one, and there are too few since
+  std::atomic<int64_t> start_again_ns_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<int64_t> budget_read_ns_;
   std::atomic<int64_t> periods_{0}, throttled_periods_{0}, throttled_ns_{0};
   std::atomic<int> helping_{0};  // present: they compute or look for something to compute
   std::atomic<int> top_slot_{0};
   std::atomic<int64_t> rung_ns_{0}, wake_ns_;  // when somebody was last woken, how long it takes
-  Count wakes_, waits_, yields_, posted_;
+  Count wakes_, waits_, yields_, posted_, refused_starts_;
   std::mutex granted_mutex_;
   std::atomic<int> granted_{0};
   CrewTask *first_granted_ = nullptr, *last_granted_ = nullptr;
@@ -246,7 +262,7 @@ class Turn final : public Executor {
   void Begin();
   void TakeTurn();
   void WaitFor(Waiter& waiter);
-  void WaitForTurn(Waiter& waiter);
+  void WaitForTurn(Waiter& waiter, bool stands_in);
   bool MayGoOn() const { return wait_.arg == nullptr || wait_.go_on(wait_.arg); }
   void Look(float done_ns);
   void Yield();

@@ -4,9 +4,12 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <exception>
+#include <new>
+#include <system_error>
 
+#include "base/caught.h"
 #include "base/fork.h"
+#include "base/log.h"
 #include "crew/crew.h"
 
 namespace heddle::core {
@@ -15,62 +18,108 @@ namespace {
 constexpr int64_t kMostCreditNs = 200'000;
 constexpr int64_t kMostFirstCreditNs = 25'000;  // where wakes take long, cores are wanted elsewhere
 constexpr int64_t kTellEveryNs = 1'000'000;
+constexpr int64_t kStartAgainNs = 250'000'000;  // after the system refused a thread
 
 }  // namespace
 
-// So many threads that are of use to a caller of this group.
+// So many threads that are of use to a caller of this group. Fewer: slower, never wrong.
 void Crew::StartThreads(int wanted, int group) {
-  Bell& home = bells_[group];
-  if (home.prepared.load(std::memory_order_relaxed) >= wanted) return;
-  const std::lock_guard lock(start_mutex_);
-  if (stopping_.load(std::memory_order_relaxed)) return;
+  std::atomic<int>& prepared = bells_[group].prepared;
+  if (prepared.load(std::memory_order_relaxed) >= wanted || !MayStartThreads()) return;
+  Status status;
+  {
+    const std::lock_guard lock(start_mutex_);
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    status = StartMissing(wanted, group);
+    if (status.ok()) prepared.store(wanted, std::memory_order_relaxed);
+  }
+  NoteStart(status);
+}
+
+bool Crew::MayStartThreads() const {
+  return !lacks_threads_.load(std::memory_order_relaxed) ||
+         clock_.NowNs() >= start_again_ns_.load(std::memory_order_relaxed);
+}
+
+// Not under the lock: whom it tells may call the Crew.
+void Crew::NoteStart(const Status& status) {
+  if (status.ok()) {
+    lacks_threads_.store(false, std::memory_order_relaxed);
+    return;
+  }
+  refused_starts_.Add();
+  start_again_ns_.store(clock_.NowNs() + kStartAgainNs, std::memory_order_relaxed);
+  if (lacks_threads_.exchange(true, std::memory_order_relaxed)) return;
+  Log(LogLevel::kWarning, "{} threads compute beside the callers, more are tried for: {}",
+      threads_.load(std::memory_order_relaxed), status.message());
+}
+
+// Under the lock, like the next two.
+Status Crew::StartMissing(int wanted, int group) {
   int left = wanted;
   for (const int g : placement_.group(group).nearest) {
     const int capacity = placement_.Capacity(g, most_threads_);
-    StartUpTo(std::min(left, capacity), g, bells_[g].started);
+    HEDDLE_TRY(StartUpTo(std::min(left, capacity), g, bells_[g].started));
     left -= capacity;
     if (left <= 0) break;
   }
-  StartUpTo(left, group, spare_started_);
-  home.prepared.store(wanted, std::memory_order_relaxed);
+  return StartUpTo(left, group, spare_started_);
 }
 
-// Under the lock.
-void Crew::StartUpTo(int count, int group, int& started) {
-  while (started < count && StartOne(group)) ++started;
+Status Crew::StartUpTo(int count, int group, int& started) {
+  while (started < count && threads_.load(std::memory_order_relaxed) < MostStarted()) {
+    HEDDLE_TRY(StartOne(group));
+    ++started;
+  }
+  return Status();
 }
 
-// Under the lock. False: there are no more to be had. Fewer helpers: slower, never wrong.
-bool Crew::StartOne(int group) {
+// REQUIRES: there are fewer than MostStarted().
+Status Crew::StartOne(int group) {
   const int index = threads_.load(std::memory_order_relaxed);
-  if (index == MostStarted()) return false;
-  auto scratch = AnonymousMemory::Allocate(kScratchBytes);
-  if (!scratch.ok()) return false;
+  HEDDLE_ASSIGN(AnonymousMemory scratch, AnonymousMemory::Allocate(kScratchBytes));
   Helper& self = helpers_[index];
-  self.scratch = std::move(scratch).value();
+  self.scratch = std::move(scratch);
   self.group = group;
   self.slow = placement_.group(group).speed > 0;
   sigset_t all, before;  // signals are for the application's threads
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool started = true;
+  Status status;
   try {
-    self.thread = std::thread([this, &self, index] { Loop(self, static_cast<unsigned>(index)); });
-  } catch (const std::exception&) {  // no thread, or no memory for one
-    started = false;
+    self.thread = start_thread_([this, &self, index] { Loop(self, static_cast<unsigned>(index)); });
+  } catch (const std::system_error& error) {
+    status = SystemError(error.code().value(), "cannot start a thread");
+  } catch (const std::bad_alloc&) {
+    status = OutOfMemory();
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!started) return false;
+  if (!status.ok()) return status;
   pthread_setname_np(self.thread.native_handle(), "heddle-crew");
   threads_.store(index + 1, std::memory_order_release);
-  return true;
+  return status;
 }
 
 // Else those that are granted a turn would wait for a thread, and the thread for a turn.
-void Crew::BeginWaitInTask() {
-  const std::lock_guard lock(start_mutex_);
-  if (++wait_in_tasks_ <= stand_ins_ || stopping_.load(std::memory_order_relaxed)) return;
-  if (StartOne(Here())) ++stand_ins_;
+bool Crew::BeginWaitInTask() {
+  {
+    const std::lock_guard lock(start_mutex_);
+    ++wait_in_tasks_;
+  }
+  return StandIn();
+}
+
+bool Crew::StandIn() {
+  Status status;
+  {
+    const std::lock_guard lock(start_mutex_);
+    if (wait_in_tasks_ <= stand_ins_) return true;
+    if (!MayStartThreads() || stopping_.load(std::memory_order_relaxed)) return false;
+    status = StartUpTo(stand_ins_ + 1, Here(), stand_ins_);
+    if (status.ok()) return wait_in_tasks_ <= stand_ins_;
+  }
+  NoteStart(status);
+  return false;
 }
 
 void Crew::EndWaitInTask() {

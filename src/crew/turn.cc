@@ -114,19 +114,21 @@ void Turn::TakeTurn() {
 }
 
 void Turn::WaitFor(Waiter& waiter) {
-  if (posted_) crew_.BeginWaitInTask();
-  WaitForTurn(waiter);
+  const bool stands_in = !posted_ || crew_.BeginWaitInTask();
+  WaitForTurn(waiter, stands_in);
   if (posted_) crew_.EndWaitInTask();
 }
 
-void Turn::WaitForTurn(Waiter& waiter) {
+// Until a thread stands in for this one, that is tried for, too.
+void Turn::WaitForTurn(Waiter& waiter, bool stands_in) {
   while (!waiter.granted()) {
     if (waiter.TakeOffer()) {
       if (crew_.turns_.Claim(waiter)) return;
-    } else if (wait_.arg == nullptr) {
+    } else if (wait_.arg == nullptr && stands_in) {
       waiter.Wait();
     } else if (MayGoOn()) {
       waiter.WaitFor(kLookEveryNs);
+      stands_in = stands_in || crew_.StandIn();
     } else if (crew_.turns_.Forget(waiter)) {
       held_ = false;
       return;
@@ -134,15 +136,19 @@ void Turn::WaitForTurn(Waiter& waiter) {
   }
 }
 
-// Without a turn again, a region can only be stopped: whoever ended the wait stops it, too.
+// Without a turn again, a region can only be stopped: whoever ended the wait stops it, too. A task
+// that no thread can stand in for keeps its turn: whoever got it might find no thread.
 void Turn::Yield() {
   Waiter waiter;
   if (!held_) return;
-  if (crew_.turns_.Yield(waiter, priority_, cap_)) {
+  const bool stands_in = !posted_ || crew_.BeginWaitInTask();
+  if (stands_in && crew_.turns_.Yield(waiter, priority_, cap_)) {
     crew_.yields_.Add();
-    WaitFor(waiter);
+    WaitForTurn(waiter, stands_in);
     crew_.turns_.Unpark();
   }
+  if (posted_) crew_.EndWaitInTask();
+  if (!stands_in) return;
   starved_ = waiter.starved();
   since_ns_ = crew_.clock_.NowNs();
 }

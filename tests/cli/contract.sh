@@ -158,7 +158,7 @@ expect 0 bench "$models/digits_int8.tflite" --callers 1,2 --seconds 0.1 --profil
 keys model isa cores load_ms first_result_ms weights_bytes arena_bytes cells \
      callers per_second p50_ms p99_ms max_ms cpu_ms_per_call pss_mb profile \
      crew budget threads governor_cap governor_moves shared_steps helped_steps straggler_ms spin_ms sleep_ms \
-     waits_for_turn yields throttled_periods throttled_ms governor
+     waits_for_turn yields refused_starts throttled_periods throttled_ms governor
 expect 0 bench "$models/digits_f32.tflite" --callers 2 --open-loop 500 --seconds 0.2 --cores 1
 says 'per second'; says '2 callers'; says '500 a second were to come, poisson: '
 expect 0 bench "$models/digits_f32.tflite" --callers 1 --open-loop 50 --arrivals constant --seconds 0.1 --json
