@@ -12,8 +12,9 @@
 //     AClaimBeforeTheFailingOneIsComputed)
 //  4. At most budget - active turns helpers work, looked at again at each claim; so at most Budget
 //     threads compute, plus one claim of at most kLongestClaimNs per helper while the gate closes.
-//     An SMT sibling is no core here, and the Governor may keep more of them away.
-//     (NeverMoreThanTheBudget, SiblingsDoNotHelp, TheGovernorKeepsHelpersAway)
+//     Of those that are too many only as many leave. An SMT sibling is no core here, and the
+//     Governor may keep more of them away. (NeverMoreThanTheBudget, NoMoreLeaveThanMust,
+//     SiblingsDoNotHelp, TheGovernorKeepsHelpersAway)
 //  5. Of a core that is there for a part of each period helpers use only their Allowance
 //     (budget.h). (HelpersPauseBeforeTheQuotaIsSpent)
 //  6. What limits the process is read again while calls run, by the Crew's threads; a change is
@@ -130,6 +131,7 @@ class Crew {
     AnonymousMemory scratch;
     int group = 0;
     bool slow = false;                 // there are faster kinds of cores
+    bool present = false;              // one of helping_
     int64_t credit_ns = 0;             // that it may still spin
     int64_t now_ns = 0;                // as it last looked
     int64_t there_ns = 0, cpu_ns = 0;  // when the Governor was last told
@@ -165,8 +167,8 @@ class Crew {
   void TellGovernor(Helper& self);
   bool RunGranted();
   bool TakeBack(CrewTask& task);
-  bool Join();
-  bool MayStay() const { return helping_.load(std::memory_order_relaxed) <= Room(); }
+  bool Join(Helper& self);
+  bool Stays(Helper& self);
   int Room() const;
   void Charge(int64_t now_ns, int64_t used_ns);
   bool HelpOne(Helper& self, unsigned from);

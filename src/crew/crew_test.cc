@@ -107,6 +107,65 @@ TEST(Crew, SiblingsDoNotHelp) {
   EXPECT_EQ(crew.counters().shared_regions, 0u);
 }
 
+// Holds helpers where they leave, until it is told to let them.
+class LeavingClock final : public Clock {
+ public:
+  int64_t NowNs() const override {
+    static thread_local bool came = false;
+    if (came) {
+      while (held_) std::this_thread::yield();
+    }
+    came = std::this_thread::get_id() != caller_;
+    return 0;
+  }
+  void LetGo() { held_ = false; }
+
+ private:
+  const std::thread::id caller_ = std::this_thread::get_id();
+  std::atomic<bool> held_{true};
+};
+
+// Four compute a tile each when another call begins: one helper is too many, and three go on.
+TEST(Crew, NoMoreLeaveThanMust) {
+  struct Tiles {
+    std::atomic<int> arrived{0}, later{0};
+    std::atomic<bool> another{false}, enough{true};
+    static uint32_t Run(void* arg, int64_t begin, int64_t, std::byte*) {
+      Tiles& t = *static_cast<Tiles*>(arg);
+      if (begin < 4) {
+        ++t.arrived;
+        while (!t.another) std::this_thread::yield();
+      } else {
+        ++t.later;
+        if (!Comes([&] { return t.later == 3; })) t.enough = false;
+      }
+      return 0;
+    }
+  } tiles;
+  FakeClock still(1'000'000'000);
+  LeavingClock cpu;
+  Crew::Options options = Budget(4).Options(4);
+  options.clock = &still;
+  options.thread_cpu = &cpu;
+  Crew crew(std::move(options));
+  std::atomic<bool> ended{false};
+  std::thread other([&] {
+    while (tiles.arrived < 4) std::this_thread::yield();
+    const Turn turn(crew, Priority::kNormal, nullptr);
+    still.Advance(900'000);  // earns the helpers time to spin, but nobody a look at the Governor
+    tiles.another = true;
+    while (!ended) std::this_thread::yield();
+  });
+  {
+    Turn turn(crew, Priority::kNormal, nullptr);
+    EXPECT_EQ(turn.Run({&Tiles::Run, nullptr, &tiles, 7, 1e6f, 0}), 0u);
+  }
+  EXPECT_TRUE(tiles.enough);
+  ended = true;
+  other.join();
+  cpu.LetGo();
+}
+
 // Two nodes; the caller is on the second.
 TEST(Crew, HelpComesFromNearby) {
   Topology t;

@@ -132,7 +132,7 @@ void Crew::Loop(Helper& self, unsigned id) {
   while (!stopping_.load(std::memory_order_relaxed)) {
     LookAtBudget(clock_.NowNs());
     if (RunGranted()) continue;
-    if (Join()) {
+    if (Join(self)) {
       Help(self, id);
       if (granted_.load(std::memory_order_relaxed) > 0) continue;
     }
@@ -140,12 +140,23 @@ void Crew::Loop(Helper& self, unsigned id) {
   }
 }
 
-bool Crew::Join() {
+bool Crew::Join(Helper& self) {
   int helping = helping_.load(std::memory_order_relaxed);
   do {
     if (helping >= Room()) return false;
   } while (!helping_.compare_exchange_weak(helping, helping + 1, std::memory_order_relaxed));
+  self.present = true;
   return true;
+}
+
+// Of those that find themselves one too many, the first to say so is the one.
+bool Crew::Stays(Helper& self) {
+  int helping = helping_.load(std::memory_order_relaxed);
+  while (self.present && helping > Room()) {
+    if (helping_.compare_exchange_weak(helping, helping - 1, std::memory_order_relaxed))
+      self.present = false;
+  }
+  return self.present;
 }
 
 void Crew::Help(Helper& self, unsigned id) {
@@ -155,10 +166,11 @@ void Crew::Help(Helper& self, unsigned id) {
   do {
     LookAtBudget(self.now_ns);
     if (self.now_ns - self.there_ns >= kTellEveryNs) TellGovernor(self);
-  } while (MayStay() && (HelpOne(self, id) || SpinForWork(self)));
+  } while (Stays(self) && (HelpOne(self, id) || SpinForWork(self)));
   TellGovernor(self);
   InTurn() = false;
-  helping_.fetch_sub(1, std::memory_order_relaxed);
+  if (self.present) helping_.fetch_sub(1, std::memory_order_relaxed);
+  self.present = false;
 }
 
 // While it is there a helper never waits: what its CPU time lacks, the system kept from it.
@@ -240,7 +252,7 @@ bool Crew::HelpAt(Slot& slot, Helper& self) {
   bool helped = false;
   const int before = slot.helpers.fetch_add(1, std::memory_order_relaxed);
   while (before < slot.most_helpers.load(std::memory_order_relaxed) && HasWork(slot, self) &&
-         MayStay()) {
+         Stays(self)) {
     const int threads = slot.most_helpers.load(std::memory_order_relaxed) + 1;
     const auto parts = static_cast<uint32_t>(std::max(1, threads));
     const Claim claim = slot.claims.Take(parts, slot.most.load(std::memory_order_relaxed));
@@ -271,7 +283,7 @@ bool Crew::SpinForWork(Helper& self) {
       SpinPause();
       found = AnythingOpen(self);
     }
-    if (turns_.active() == 0 || !MayStay() || granted_.load(std::memory_order_relaxed) > 0 ||
+    if (turns_.active() == 0 || !Stays(self) || granted_.load(std::memory_order_relaxed) > 0 ||
         stopping_.load(std::memory_order_relaxed))
       break;
     now = clock_.NowNs();
