@@ -23,7 +23,9 @@
 //     tenth of the time that they worked lately; between calls they sleep. (AnIdleCrewSleeps)
 //  8. A region is shared only when its tiles are worth the exchange of cache lines. A sleeping
 //     helper is woken only when what a call could have shared lately is worth a wake, as wakes
-//     were measured here, and the nearest first. (SmallRegionsStayAlone, HelpComesFromNearby)
+//     were measured here, the nearest first, and no more than are missing of those that all
+//     calls have use for. (SmallRegionsStayAlone, HelpComesFromNearby, NoMoreAreWokenThanMissing,
+//     EveryCallIsHelped)
 //  9. A helper on a slow kind of core leaves the last tiles to the fast. (SlowCoresLeaveTheTail)
 // 10. A task that is posted takes a turn like any call and runs on one of these threads: there is
 //     no second pool, and a thread for each turn. Where one waits in the middle, having yielded,
@@ -272,6 +274,7 @@ class Turn final : public Executor {
   uint32_t RunAlone(const Region& region);
   void Share(const Region& region, int spare);
   uint32_t RunShared(const Region& region, int spare);
+  int Wanted(int helpers) const;
   void WakeSome(float total_ns, int64_t tiles, int spare);
   void WaitForStragglers(uint32_t count);
 

@@ -81,6 +81,51 @@ TEST(Crew, AnIdleCrewSleeps) {
   EXPECT_EQ(crew.counters().spin_ns, before.spin_ns);
 }
 
+// One helper is all that two tiles have use for, however many sleep.
+TEST(Crew, NoMoreAreWokenThanMissing) {
+  FakeClock still(1'000'000'000);  // whoever is awake looks for work as long as the call lasts
+  Crew::Options options = Budget(8).Options(8);
+  options.clock = &still;
+  Crew crew(std::move(options));
+  {
+    Turn turn(crew, Priority::kNormal, nullptr);
+    EXPECT_EQ(turn.Run(Meeting(8).AsRegion()), 0u);
+  }
+  EXPECT_TRUE(Comes([&] { return crew.counters().asleep == 7; }));
+  Turn turn(crew, Priority::kNormal, nullptr);
+  EXPECT_EQ(turn.Run(Meeting(2).AsRegion()), 0u);
+  const uint64_t wakes = crew.counters().wakes;
+  EXPECT_LE(wakes, 1u);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(turn.Run(Meeting(2).AsRegion()), 0u);
+  EXPECT_EQ(crew.counters().wakes, wakes);
+}
+
+// Two calls that have use for two helpers each: there are four.
+TEST(Crew, EveryCallIsHelped) {
+  FakeClock still(1'000'000'000);  // whoever is awake looks for work as long as the calls last
+  Crew::Options options = Budget(8).Options(8);
+  options.clock = &still;
+  Crew crew(std::move(options));
+  const auto nothing = [](void*, int64_t, int64_t, std::byte*) { return 0u; };
+  const Region region{nothing, nullptr, nullptr, 3, 1'700, 0};
+  ASSERT_EQ(MostThreads(3 * 1'700), 3);
+  std::atomic<bool> held{false}, ended{false};
+  std::thread other([&] {
+    const Turn turn(crew, Priority::kNormal, nullptr);
+    held = true;
+    while (!ended) std::this_thread::yield();
+  });
+  while (!held) std::this_thread::yield();
+  Turn turn(crew, Priority::kNormal, nullptr);
+  EXPECT_TRUE(Comes([&] {
+    EXPECT_EQ(turn.Run(region), 0u);
+    const CrewCounters counters = crew.counters();
+    return counters.threads == 4 && counters.asleep == 0;
+  }));
+  ended = true;
+  other.join();
+}
+
 // Two threads of one core: two calls at a time, but neither is helped.
 TEST(Crew, SiblingsDoNotHelp) {
   Crew::Options options = Budget(2).Options(2);

@@ -245,16 +245,25 @@ void Turn::Share(const Region& region, int spare) {
   slot.claims.Open(static_cast<uint32_t>((region.tiles + slot.block - 1) / slot.block));
 }
 
+// How many helpers the calls have use for, if each has use for so many.
+int Turn::Wanted(int helpers) const {
+  const int64_t all = int64_t{helpers} * std::max(1, crew_.turns_.active());
+  return static_cast<int>(std::min<int64_t>(crew_.Room(), all));
+}
+
 // Once what helpers could have taken over is worth the cost to the caller and to the woken.
 void Turn::WakeSome(float total_ns, int64_t tiles, int spare) {
   const int group = slot_->group.load(std::memory_order_relaxed);
-  crew_.StartThreads(spare, group);
+  const int helpers = static_cast<int>(std::min<int64_t>(spare, tiles - 1));
+  const int wanted = Wanted(helpers);
+  crew_.StartThreads(wanted, group);
   unshared_ns_ += total_ns * static_cast<float>(spare) / static_cast<float>(spare + 1);
   const int64_t wake_ns = crew_.wake_ns_.load(std::memory_order_relaxed);
   if (unshared_ns_ < static_cast<float>(2 * wake_ns)) return;
-  if (crew_.helping_.load(std::memory_order_relaxed) >= spare) return;
+  const int missing = wanted - crew_.helping_.load(std::memory_order_relaxed);
+  if (missing <= 0) return;
   unshared_ns_ = 0;
-  crew_.Ring(static_cast<int>(std::min<int64_t>(spare, tiles - 1)), group);
+  crew_.Ring(std::min(helpers, missing), group);
 }
 
 void Turn::WaitForStragglers(uint32_t count) {
