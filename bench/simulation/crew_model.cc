@@ -29,12 +29,13 @@ class CrewModel::Waiter final : public core::TurnWaiter {
   };
 
  private:
-  void Granted() override {
+  core::TurnWake Granted() override {
     granted_ = true;
     --model_.waiting_;
     const Costs& c = model_.machine_.costs;
     if (sleeper_)
       model_.time_.ResumeAt(model_.time_.NowNs() + c.wake_call + c.wake_latency, sleeper_);
+    return {};
   }
   CrewModel& model_;
   bool granted_ = false;

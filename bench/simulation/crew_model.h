@@ -29,7 +29,7 @@ struct Rules {
   // so that more than sqrt(W / exchange_ns) of them harm (turn.cc); 0: any number may help.
   int64_t exchange_ns = 400;
   bool claim_looks_first = true;  // at the word, before it swaps what it saw
-  bool wake_inside_lock = true;   // of Turns, whoever is granted one
+  bool wake_inside_lock = false;  // of Turns, whoever is granted one
   int slots = 64;
 };
 

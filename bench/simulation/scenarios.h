@@ -14,7 +14,8 @@ std::span<const Machine> Machines();
 std::span<const Load> Loads();
 std::span<const int> CallerCounts();
 
-// The crew's rules without the bound of MostThreads, with it, and with what else could be changed.
+// The crew's rules without the bound of MostThreads and with wakes under the lock of Turns, with
+// that bound, as they are, and with what else could be changed.
 struct Variant {
   const char* name;
   Rules rules;

@@ -34,7 +34,7 @@ Crew* MakeProcessCrew() {
 }  // namespace
 
 // Once it is listed the task may run, and be posted again, before this returns.
-void CrewTask::Granted() {
+TurnWake CrewTask::Granted() {
   Crew& crew = *crew_;
   {
     const std::lock_guard lock(crew.granted_mutex_);
@@ -43,7 +43,12 @@ void CrewTask::Granted() {
     crew.last_granted_ = this;
     crew.granted_.fetch_add(1, std::memory_order_seq_cst);
   }
-  crew.Ring(1, crew.Here());
+  return {&WakeOne, &crew};
+}
+
+void CrewTask::WakeOne(void* crew) {
+  Crew& c = *static_cast<Crew*>(crew);
+  c.Ring(1, c.Here());
 }
 
 bool& InTurn() {
@@ -107,7 +112,9 @@ void Crew::Post(CrewTask& task, Priority priority, CoreCap* cap) {
   posted_.Add();
   task.crew_ = this;
   task.posted_as_ = priority;
-  if (turns_.TakeOrWait(task, priority, cap)) task.Granted();
+  if (!turns_.TakeOrWait(task, priority, cap)) return;
+  const TurnWake wake = task.Granted();
+  wake.wake(wake.arg);
 }
 
 int Crew::Room() const {

@@ -75,7 +75,8 @@ class CrewTask : public TurnWaiter {
  private:
   friend class Crew;
   friend class Turn;
-  void Granted() final;
+  TurnWake Granted() final;
+  static void WakeOne(void* crew);
   class Crew* crew_ = nullptr;
   Priority posted_as_ = Priority::kNormal;
   CrewTask* next_ = nullptr;

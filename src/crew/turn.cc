@@ -34,15 +34,16 @@ class Turn::Waiter final : public TurnWaiter {
   static constexpr uint32_t kWaits = 0, kOffered = 1, kGranted = 2;
   // The waiter may return, and its memory be used again, before the wake: it is then a wake of
   // nobody, at an address that is only named, never read.
-  void Granted() override {
-    std::atomic<uint32_t>& word = word_;
-    word.store(kGranted, std::memory_order_release);
-    FutexWake(word, 1);
+  TurnWake Granted() override {
+    const TurnWake wake{&WakeAt, &word_};
+    word_.store(kGranted, std::memory_order_release);
+    return wake;
   }
-  bool Offered() override {
-    if (word_.exchange(kOffered, std::memory_order_acq_rel) == kWaits) FutexWake(word_, 1);
-    return true;
+  std::optional<TurnWake> Offered() override {
+    if (word_.exchange(kOffered, std::memory_order_acq_rel) != kWaits) return TurnWake();
+    return TurnWake{&WakeAt, &word_};
   }
+  static void WakeAt(void* word) { FutexWake(*static_cast<std::atomic<uint32_t>*>(word), 1); }
   std::atomic<uint32_t> word_{kWaits};
 };
 

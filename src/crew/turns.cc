@@ -67,11 +67,37 @@ bool CoreCap::TryEnter() {
   return true;
 }
 
+// The lock of Turns, and those who are to be woken after it.
+class Turns::Locked {
+ public:
+  explicit Locked(std::mutex& mutex) : lock_(mutex) {}
+  ~Locked() {
+    lock_.unlock();
+    for (size_t i = 0; i < count_; ++i) wakes_[i].wake(wakes_[i].arg);
+  }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+  void Wake(TurnWake wake) {
+    if (wake.wake == nullptr) return;
+    if (count_ == kMost)
+      wake.wake(wake.arg);
+    else
+      wakes_[count_++] = wake;
+  }
+
+ private:
+  static constexpr size_t kMost = 8;  // more at a time: where a budget grows by as many
+  std::unique_lock<std::mutex> lock_;
+  std::array<TurnWake, kMost> wakes_;
+  size_t count_ = 0;
+};
+
 void Turns::SetBudget(int budget) {
   budget_.store(budget, std::memory_order_seq_cst);
   if (!ready_.anyone()) return;
-  const std::lock_guard lock(mutex_);
-  OfferTurns();
+  Locked lock(mutex_);
+  OfferTurns(lock);
 }
 
 bool Turns::TakeFree() {
@@ -90,8 +116,8 @@ bool Turns::TryTake(CoreCap* cap, Priority priority) {
   if (TakeFree()) return true;
   cap->Leave();
   if (!cap->blocked_.anyone()) return false;
-  const std::lock_guard lock(mutex_);  // one who found the cap full because of this attempt (6)
-  OfferAll(cap);
+  Locked lock(mutex_);  // one who found the cap full because of this attempt (6)
+  OfferAll(cap, lock);
   return false;
 }
 
@@ -100,16 +126,16 @@ bool Turns::TakeOrWait(TurnWaiter& waiter, Priority priority, CoreCap* cap) {
   waiter.cap_ = cap;
   waiter.starved_ = false;
   if (TryTake(cap, priority)) return true;
-  const std::lock_guard lock(mutex_);
+  Locked lock(mutex_);
   waiter.since_ns_ = clock_.NowNs();
   waiter.blocked_ = cap != nullptr;
   (cap != nullptr ? cap->blocked_ : ready_).Add(waiter);
-  OfferAll(cap);  // a turn may have come free before the waiter counted (6)
+  OfferAll(cap, lock);  // a turn may have come free before the waiter counted (6)
   return false;
 }
 
 bool Turns::Claim(TurnWaiter& waiter) {
-  const std::lock_guard lock(mutex_);
+  Locked lock(mutex_);
   if (!waiter.waits_) return true;
   if (waiter.blocked_) {
     if (!waiter.cap_->TryEnter()) return false;
@@ -117,7 +143,7 @@ bool Turns::Claim(TurnWaiter& waiter) {
   }
   if (!TakeFree()) return false;
   ready_.Serve(waiter, clock_.NowNs());
-  OfferAll(waiter.cap_);  // to who comes after it
+  OfferAll(waiter.cap_, lock);  // to who comes after it
   return true;
 }
 
@@ -125,12 +151,12 @@ void Turns::Give(CoreCap* cap) {
   if (cap != nullptr) cap->Leave();
   active_.fetch_sub(1, std::memory_order_seq_cst);
   if (!ready_.anyone() && (cap == nullptr || !cap->blocked_.anyone())) return;
-  const std::lock_guard lock(mutex_);
-  OfferAll(cap);
+  Locked lock(mutex_);
+  OfferAll(cap, lock);
 }
 
 bool Turns::Forget(TurnWaiter& waiter) {
-  const std::lock_guard lock(mutex_);
+  Locked lock(mutex_);
   if (!waiter.waits_) return false;
   CoreCap* const cap = waiter.cap_;
   if (waiter.blocked_) {
@@ -139,7 +165,7 @@ bool Turns::Forget(TurnWaiter& waiter) {
     ready_.Remove(waiter);
     if (cap != nullptr) cap->Leave();
   }
-  OfferAll(cap);  // what it was offered, and left
+  OfferAll(cap, lock);  // what it was offered, and left
   return true;
 }
 
@@ -152,7 +178,7 @@ bool Turns::ShouldYield(Priority priority, int64_t since_ns, const CoreCap* cap)
 
 // The room under the cap goes to who waits for it, the turn to the next of all.
 bool Turns::Yield(TurnWaiter& waiter, Priority priority, CoreCap* cap) {
-  const std::lock_guard lock(mutex_);
+  Locked lock(mutex_);
   if (parked_.load(std::memory_order_relaxed) >= budget()) return false;
   TurnWaiter* const mate = cap != nullptr ? cap->blocked_.Serve(clock_.NowNs()) : nullptr;
   if (mate != nullptr) {
@@ -167,7 +193,7 @@ bool Turns::Yield(TurnWaiter& waiter, Priority priority, CoreCap* cap) {
   waiter.since_ns_ = clock_.NowNs();
   waiter.blocked_ = mate != nullptr;
   (mate != nullptr ? cap->blocked_ : ready_).Add(waiter);
-  next->Granted();  // the turn changes hands: active stays as it is
+  lock.Wake(next->Granted());  // the turn changes hands: active stays as it is
   return true;
 }
 
@@ -178,30 +204,34 @@ void Turns::Promote(TurnWaiter& waiter) {
   ready_.Add(waiter);
 }
 
-void Turns::OfferRoom(CoreCap& cap) {
+void Turns::OfferRoom(CoreCap& cap, Locked& lock) {
   while (cap.blocked_.anyone() && cap.has_room()) {
     const int64_t now = clock_.NowNs();
     TurnWaiter& next = *cap.blocked_.Next(now);
-    if (!cap.blocked_.MustBeServed(now, cap.overtaken_ns()) && next.Offered()) return;
+    if (!cap.blocked_.MustBeServed(now, cap.overtaken_ns())) {
+      if (const auto wake = next.Offered()) return lock.Wake(*wake);
+    }
     if (!cap.TryEnter()) return;
     Promote(next);
   }
 }
 
-void Turns::OfferTurns() {
+void Turns::OfferTurns(Locked& lock) {
   while (ready_.anyone() && active() < budget()) {
     const int64_t now = clock_.NowNs();
     TurnWaiter& next = *ready_.Next(now);
-    if (!ready_.MustBeServed(now, OvertakenNs()) && next.Offered()) return;
+    if (!ready_.MustBeServed(now, OvertakenNs())) {
+      if (const auto wake = next.Offered()) return lock.Wake(*wake);
+    }
     if (!TakeFree()) return;
     ready_.Serve(next, now);
-    next.Granted();
+    lock.Wake(next.Granted());
   }
 }
 
-void Turns::OfferAll(CoreCap* cap) {
-  if (cap != nullptr) OfferRoom(*cap);
-  OfferTurns();
+void Turns::OfferAll(CoreCap* cap, Locked& lock) {
+  if (cap != nullptr) OfferRoom(*cap, lock);
+  OfferTurns(lock);
 }
 
 }  // namespace heddle::core

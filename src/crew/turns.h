@@ -22,6 +22,8 @@
 //  6. No wakeup is lost: a call that finds no turn counts itself as waiting before it looks again,
 //     and a turn is given back before its owner looks for waiters. So with caps.
 //     (Crew.SeededStress)
+//  7. Nobody is woken under the lock: with many callers and short calls, they would queue for it
+//     behind each other's wakes. (NobodyIsWokenUnderTheLock)
 #ifndef HEDDLE_CREW_TURNS_H_
 #define HEDDLE_CREW_TURNS_H_
 
@@ -29,6 +31,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "base/clock.h"
 #include "crew/executor.h"
@@ -44,16 +47,22 @@ inline constexpr int64_t kMostStarvedNs = 100'000'000;
 
 class CoreCap;
 
+// Wakes whom it was made for, or nobody: who waits may have seen it all, and be gone.
+struct TurnWake {
+  void (*wake)(void* arg) = nullptr;  // nullptr: nobody sleeps
+  void* arg = nullptr;
+};
+
 // One that waits for a turn; lives as long as it waits. Granted once.
 class TurnWaiter {
  public:
   virtual ~TurnWaiter() = default;
   // The waiter now holds a turn. Called under the lock of Turns, on any thread; the waiter may be
-  // gone when this returns.
-  virtual void Granted() = 0;
-  // There may be a turn for it: it should Claim one. False: it cannot, and is granted one. Called
+  // gone when this returns. What it returns is called once the lock is given back.
+  virtual TurnWake Granted() = 0;
+  // There may be a turn for it: it should Claim one. nullopt: it cannot, and is granted one. Called
   // like Granted; the waiter stays.
-  virtual bool Offered() { return false; }
+  virtual std::optional<TurnWake> Offered() { return std::nullopt; }
   // Whether it had waited so long for the turn that it holds.
   bool starved() const { return starved_; }
 
@@ -155,10 +164,11 @@ class Turns {
  private:
   int64_t OvertakenNs() const { return kSliceNs / budget(); }
   bool TakeFree();
-  void Promote(TurnWaiter& waiter);  // these four: under the lock
-  void OfferRoom(CoreCap& cap);
-  void OfferTurns();
-  void OfferAll(CoreCap* cap);
+  class Locked;
+  void Promote(TurnWaiter& waiter);  // under the lock
+  void OfferRoom(CoreCap& cap, Locked& lock);
+  void OfferTurns(Locked& lock);
+  void OfferAll(CoreCap* cap, Locked& lock);
 
   const Clock& clock_;
   std::atomic<int> budget_;

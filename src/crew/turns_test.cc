@@ -16,7 +16,10 @@ namespace {
 class Named final : public TurnWaiter {
  public:
   Named(std::string& log, char name) : log_(log), name_(name) {}
-  void Granted() override { log_ += name_; }
+  TurnWake Granted() override {
+    log_ += name_;
+    return {};
+  }
 
  private:
   std::string& log_;
@@ -79,10 +82,13 @@ TEST_F(TurnsTest, ANewcomerDoesNotOvertakeWhoWaits) {
 // One who is asleep when a turn comes free.
 class Sleeper final : public TurnWaiter {
  public:
-  void Granted() override { granted = true; }
-  bool Offered() override {
+  TurnWake Granted() override {
+    granted = true;
+    return {};
+  }
+  std::optional<TurnWake> Offered() override {
     ++offers;
-    return true;
+    return TurnWake();
   }
   bool granted = false;
   int offers = 0;
@@ -314,6 +320,52 @@ TEST_F(TurnsTest, WhoGivesUpIsForgotten) {
   turns.Give();
   EXPECT_EQ(log_, "ad");
   EXPECT_FALSE(turns.Forget(a_));
+}
+
+// Whose wakes ask for the lock that they must not be called under, by whatever woke them.
+TEST_F(TurnsTest, NobodyIsWokenUnderTheLock) {
+  struct Asker final : TurnWaiter {
+    Turns* turns = nullptr;
+    bool offered = false;
+    int woken = 0;
+    TurnWake wake() {
+      return {[](void* self) {
+                Asker& asker = *static_cast<Asker*>(self);
+                ++asker.woken;
+                asker.turns->Forget(asker);  // takes the lock
+              },
+              this};
+    }
+    TurnWake Granted() override { return wake(); }
+    std::optional<TurnWake> Offered() override {
+      if (offered) return wake();
+      return std::nullopt;
+    }
+  };
+  Turns turns(clock_, 1);
+  CoreCap cap(1);
+  Asker granted, offered, capped, grown, next;
+  for (Asker* asker : {&granted, &offered, &capped, &grown, &next}) asker->turns = &turns;
+  offered.offered = capped.offered = true;
+  ASSERT_TRUE(turns.TryTake());
+  turns.TakeOrWait(granted, Priority::kNormal);
+  turns.Give();
+  EXPECT_EQ(granted.woken, 1);
+  turns.TakeOrWait(grown, Priority::kNormal);
+  turns.SetBudget(2);
+  EXPECT_EQ(grown.woken, 1);
+  turns.TakeOrWait(next, Priority::kNormal);
+  EXPECT_TRUE(turns.Yield(a_, Priority::kNormal));
+  EXPECT_EQ(next.woken, 1);
+  turns.Give();
+  turns.Unpark();
+  turns.TakeOrWait(offered, Priority::kNormal);
+  turns.Give();
+  EXPECT_EQ(offered.woken, 1);
+  EXPECT_TRUE(turns.TryTake(&cap));
+  turns.TakeOrWait(capped, Priority::kNormal, &cap);
+  turns.Give(&cap);
+  EXPECT_EQ(capped.woken, 1);
 }
 
 // One of low priority that starved is not sent away at its first tile by who came after it.
