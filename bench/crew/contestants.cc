@@ -5,8 +5,6 @@
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 
-#include "crew/crew.h"
-
 // libgomp's own entry points, which a compiler calls for `omp parallel`: no compiler here need know
 // OpenMP.
 extern "C" {
@@ -20,26 +18,12 @@ namespace {
 
 class Alone final : public Contestant {
  public:
-  void Call(const Request& request) override {
-    for (int64_t r = 0; r < request.regions; ++r)
-      for (int64_t t = 0; t < request.tiles; ++t) Burn(request.tile_iterations);
-  }
+  void Call(const Request& request) override { CallAlone(request); }
 };
 
 class OfCrew final : public Contestant {
  public:
-  void Call(const Request& request) override {
-    core::Turn turn(core::Crew::OfProcess(), core::Priority::kNormal, 0);
-    core::Region region;
-    region.run = [](void* arg, int64_t begin, int64_t end, std::byte*) {
-      for (int64_t t = begin; t < end; ++t) Burn(static_cast<const Request*>(arg)->tile_iterations);
-      return uint32_t{0};
-    };
-    region.arg = const_cast<Request*>(&request);
-    region.tiles = request.tiles;
-    region.tile_ns = static_cast<float>(request.tile_ns);
-    for (int64_t r = 0; r < request.regions; ++r) turn.Run(region);
-  }
+  void Call(const Request& request) override { CallWithCrew(request); }
 };
 
 class OneTbb final : public Contestant {

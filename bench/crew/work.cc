@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "crew/crew.h"
 
 namespace heddle::bench {
 
@@ -25,6 +26,24 @@ double NsPerIteration() {
     best = std::min(best, clock.NowNs() - begin);
   }
   return static_cast<double>(best) / kIterations;
+}
+
+void CallAlone(const Request& request) {
+  for (int64_t r = 0; r < request.regions; ++r)
+    for (int64_t t = 0; t < request.tiles; ++t) Burn(request.tile_iterations);
+}
+
+void CallWithCrew(const Request& request) {
+  core::Turn turn(core::Crew::OfProcess(), core::Priority::kNormal, nullptr);
+  core::Region region;
+  region.run = [](void* arg, int64_t begin, int64_t end, std::byte*) {
+    for (int64_t t = begin; t < end; ++t) Burn(static_cast<const Request*>(arg)->tile_iterations);
+    return uint32_t{0};
+  };
+  region.arg = const_cast<Request*>(&request);
+  region.tiles = request.tiles;
+  region.tile_ns = static_cast<float>(request.tile_ns);
+  for (int64_t r = 0; r < request.regions; ++r) turn.Run(region);
 }
 
 }  // namespace heddle::bench

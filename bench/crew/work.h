@@ -22,6 +22,10 @@ struct Request {
   double tile_ns = 0;
 };
 
+// On the calling thread alone, and with whoever of the process's crew helps.
+void CallAlone(const Request& request);
+void CallWithCrew(const Request& request);
+
 }  // namespace heddle::bench
 
 #endif  // HEDDLE_BENCH_CREW_WORK_H_
