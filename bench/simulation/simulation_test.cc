@@ -104,7 +104,7 @@ TEST(Simulation, HelpersHelp) {
   EXPECT_LT(o.latencies.front(), kLoad.work_ns());
 }
 
-// What docs/performance.md says of calls of a millisecond and more.
+// What docs/performance_crew.md says of calls of a millisecond and more.
 TEST(Simulation, CallersOnEveryCoreLoseNothing) {
   for (const Machine& machine : Machines()) {
     for (const int callers : {machine.cores, 1000}) {
