@@ -18,10 +18,12 @@ class PosixClock final : public Clock {
 
 constinit const PosixClock<CLOCK_MONOTONIC> kSystemClock;
 constinit const PosixClock<CLOCK_THREAD_CPUTIME_ID> kThreadCpuClock;
+constinit const PosixClock<CLOCK_PROCESS_CPUTIME_ID> kProcessCpuClock;
 
 }  // namespace
 
 const Clock& SystemClock() { return kSystemClock; }
 const Clock& ThreadCpuClock() { return kThreadCpuClock; }
+const Clock& ProcessCpuClock() { return kProcessCpuClock; }
 
 }  // namespace heddle::core

@@ -22,6 +22,8 @@ const Clock& SystemClock();
 
 // The CPU time that the calling thread used: what differs between threads cannot be compared.
 const Clock& ThreadCpuClock();
+// The same of all threads of the process.
+const Clock& ProcessCpuClock();
 
 // Stands still until it is told otherwise.
 class FakeClock final : public Clock {

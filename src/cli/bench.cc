@@ -125,7 +125,7 @@ void WriteCrew(JsonWriter& json, const core::CrewCounters& crew) {
   json.Field("spin_ms", ms(crew.spin_ns)).Field("sleep_ms", ms(crew.sleep_ns));
   json.Field("wakes", crew.wakes).Field("waits_for_turn", crew.waits_for_turn);
   json.Field("yields", crew.yields).Field("posted", crew.posted);
-  json.Field("refused_starts", crew.refused_starts);
+  json.Field("refused_starts", crew.refused_starts).Field("paused_ms", ms(crew.paused_ns));
   json.Field("periods", crew.periods).Field("throttled_periods", crew.throttled_periods);
   json.Field("throttled_ms", ms(crew.throttled_ns)).EndObject();
 }

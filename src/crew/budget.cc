@@ -25,13 +25,13 @@ CoreBudget BudgetReader::Read() {
   budget.throttling = cgroup_.ReadThrottling();
   const auto quota = cgroup_.ReadCpuQuota();
   budget.turns += 1 + budget.cores / kCpusOfAWake;
-  if (!quota || quota->cpus() >= budget.cores) return budget;
+  if (!quota || quota->cpus() > budget.cores + kNothing) return budget;
+  budget.quota = quota->cpus();
+  budget.period_ns = quota->period_us * 1000;
+  if (quota->cpus() > budget.cores - kNothing) return budget;
   budget.cores = budget.turns = std::max(1, static_cast<int>(quota->cpus() + kNothing));
   const double share = quota->cpus() - budget.cores;
-  if (share > kNothing && budget.apart > budget.cores) {
-    budget.share = share;
-    budget.period_ns = quota->period_us * 1000;
-  }
+  if (share > kNothing && budget.apart > budget.cores) budget.share = share;
   budget.apart = std::min(budget.apart, budget.cores);
   return budget;
 }

@@ -26,6 +26,7 @@ struct CoreBudget {
   int apart;
   // Of one core more, which is there for this part of each period.
   double share = 0;
+  double quota = 0;  // cores' worth of each period that there is at most; 0: no such limit
   int64_t period_ns = 0;
   CpuThrottling throttling;  // since the control groups were made
 };

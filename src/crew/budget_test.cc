@@ -57,11 +57,23 @@ TEST_F(BudgetReaderTest, WholeCoresAndAShare) {
   EXPECT_EQ(budget.cores, 2);
   EXPECT_EQ(budget.apart, 2);
   EXPECT_NEAR(budget.share, 0.5, 1e-9);
+  EXPECT_EQ(budget.quota, 2.5);
   EXPECT_EQ(budget.period_ns, 50'000'000);
   Quota("300000 100000");
   budget = Read();
   EXPECT_EQ(budget.cores, 3);
   EXPECT_EQ(budget.share, 0);
+}
+
+// As many as there are CPUs can be used up; more cannot.
+TEST_F(BudgetReaderTest, AQuotaIsToldWhereItCanBeUsedUp) {
+  Quota("400000 100000");
+  EXPECT_EQ(Read().quota, 4);
+  EXPECT_EQ(Read().turns, 5);
+  for (const char* more : {"max 100000", "410000 100000"}) {
+    Quota(more);
+    EXPECT_EQ(Read().quota, 0) << more;
+  }
 }
 
 TEST_F(BudgetReaderTest, UnderOneCoreThereIsOneThreadAndNothingToShare) {

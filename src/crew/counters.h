@@ -32,6 +32,7 @@ struct CrewCounters {
   uint64_t straggler_ns = 0;  // that callers waited for helpers' last tiles
   uint64_t spin_ns = 0;       // that helpers looked for work in vain
   uint64_t sleep_ns = 0;      // that they slept, all together
+  uint64_t paused_ns = 0;     // that calls paused, not to use up a quota
   uint64_t wakes = 0, waits_for_turn = 0, yields = 0, posted = 0;
   uint64_t refused_starts = 0;  // of threads, by the system
   // Of the process's control groups, since it started.

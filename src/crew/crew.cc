@@ -58,9 +58,16 @@ bool& InTurn() {
 
 int Crew::CurrentCpu() { return sched_getcpu(); }
 
+void Crew::SleepFor(int64_t ns) {
+  const std::atomic<uint32_t> nobody{0};
+  FutexWaitFor(nobody, 0, ns);
+}
+
 Crew::Crew(Options options)
     : clock_(*options.clock),
       thread_cpu_(*options.thread_cpu),
+      process_cpu_(*options.process_cpu),
+      pause_(std::move(options.pause)),
       read_budget_(std::move(options.read_budget)),
       placement_(std::move(options.placement)),
       current_cpu_(options.current_cpu),
@@ -136,6 +143,14 @@ void Crew::Charge(int64_t now_ns, int64_t used_ns) {
     allowance_.Charge(now_ns, used_ns / helping);
 }
 
+void Crew::KeepPace(int64_t now_ns) {
+  if (!pace_.any()) return;
+  const int64_t pause_ns = pace_.PauseNs(now_ns, process_cpu_.NowNs());
+  if (pause_ns == 0) return;
+  paused_ns_.Add(pause_ns);
+  pause_(pause_ns);
+}
+
 // The nearest sleepers first.
 void Crew::Ring(int count, int group) {
   for (const int g : placement_.group(group).nearest) {
@@ -167,6 +182,7 @@ void Crew::SetBudget(const CoreBudget& budget) {
   throttled_ns_.store(now.throttled_ns - before.throttled_ns, std::memory_order_relaxed);
   gate_.store(budget.apart, std::memory_order_relaxed);
   allowance_.Set(budget.share, budget.period_ns);
+  pace_.Set(budget.quota, budget.period_ns, clock_.NowNs(), process_cpu_.NowNs());
   governor_.SetMost(budget.apart - 1 + (allowance_.any() ? 1 : 0));
   budget_.store(budget.cores, std::memory_order_relaxed);
   turns_.SetBudget(budget.turns);
@@ -232,6 +248,7 @@ CrewCounters Crew::counters() const {
   c.yields = yields_.value();
   c.posted = posted_.value();
   c.refused_starts = refused_starts_.value();
+  c.paused_ns = paused_ns_.value();
   c.periods = unsigned_of(periods_);
   c.throttled_periods = unsigned_of(throttled_periods_);
   c.throttled_ns = unsigned_of(throttled_ns_);

@@ -16,7 +16,8 @@
 //     Governor may keep more of them away. (NeverMoreThanTheBudget, NoMoreLeaveThanMust,
 //     SiblingsDoNotHelp, TheGovernorKeepsHelpersAway)
 //  5. Of a core that is there for a part of each period helpers use only their Allowance
-//     (budget.h). (HelpersPauseBeforeTheQuotaIsSpent)
+//     (budget.h). (HelpersPauseBeforeTheQuotaIsSpent) And whoever computes keeps the Pace of a
+//     quota. (WhoComputesKeepsThePaceOfAQuota)
 //  6. What limits the process is read again while calls run, by the Crew's threads; a change is
 //     followed within a second. (AChangedLimitIsFollowedWithinASecond)
 //  7. Helpers spin only while a call is in flight that they may help, and for no longer than a
@@ -58,6 +59,7 @@
 #include "crew/executor.h"
 #include "crew/futex.h"
 #include "crew/governor.h"
+#include "crew/pace.h"
 #include "crew/placement.h"
 #include "crew/turns.h"
 #include "heddle/status.h"
@@ -89,6 +91,8 @@ class Crew {
     std::function<CoreBudget()> read_budget;  // by one thread at a time: the Crew's, and once here
     const Clock* clock = &SystemClock();
     const Clock* thread_cpu = &ThreadCpuClock();
+    const Clock* process_cpu = &ProcessCpuClock();
+    std::function<void(int64_t ns)> pause = &SleepFor;
     Placement placement = {};
     int (*current_cpu)() = &CurrentCpu;
     // std::system_error: the system refuses it; it is tried again later.
@@ -153,6 +157,7 @@ class Crew {
   // Of a helper: reserved, pages come as they are touched. Regions that need more are not shared.
   static constexpr size_t kScratchBytes = size_t{64} << 20;
   static int CurrentCpu();
+  static void SleepFor(int64_t ns);
 
   int Here() const { return placement_.groups() == 1 ? 0 : placement_.GroupOf(current_cpu_()); }
   void StartThreads(int wanted, int group);
@@ -174,6 +179,7 @@ class Crew {
   bool Stays(Helper& self);
   int Room() const;
   void Charge(int64_t now_ns, int64_t used_ns);
+  void KeepPace(int64_t now_ns);
   bool HelpOne(Helper& self, unsigned from);
   bool HelpAt(Slot& slot, Helper& self);
   bool HasWork(const Slot& slot, const Helper& self) const;
@@ -191,6 +197,8 @@ class Crew {
 
   const Clock& clock_;
   const Clock& thread_cpu_;
+  const Clock& process_cpu_;
+  const std::function<void(int64_t ns)> pause_;
   const std::function<CoreBudget()> read_budget_;
   const Placement placement_;
   int (*const current_cpu_)();
@@ -200,6 +208,7 @@ class Crew {
   Turns turns_;
   std::atomic<int> gate_;  // threads that may compute
   Allowance allowance_;
+  Pace pace_;
   Governor governor_;
   const int most_threads_;
   std::mutex start_mutex_, budget_mutex_;
@@ -214,7 +223,7 @@ class Crew {
   std::atomic<int> helping_{0};  // present: they compute or look for something to compute
   std::atomic<int> top_slot_{0};
   std::atomic<int64_t> rung_ns_{0}, wake_ns_;  // when somebody was last woken, how long it takes
-  Count wakes_, waits_, yields_, posted_, refused_starts_;
+  Count wakes_, waits_, yields_, posted_, paused_ns_, refused_starts_;
   std::mutex granted_mutex_;
   std::atomic<int> granted_{0};
   CrewTask *first_granted_ = nullptr, *last_granted_ = nullptr;

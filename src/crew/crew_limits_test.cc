@@ -72,6 +72,44 @@ TEST(Crew, HelpersPauseBeforeTheQuotaIsSpent) {
   EXPECT_LE(static_cast<double>(crew.counters().helped_ns), 0.45 * elapsed + 10e6);
 }
 
+// In long calls and in short ones; the clocks are moved by the calls and by their pauses.
+TEST(Crew, WhoComputesKeepsThePaceOfAQuota) {
+  for (const int64_t tiles : {int64_t{200}, int64_t{1}}) {
+    FakeClock clock(1'000'000'000), cpu;
+    Crew::Options options = Budget(1).Options(1);
+    options.read_budget = [] {
+      CoreBudget budget(1);
+      budget.quota = 1;
+      budget.period_ns = 100'000'000;
+      return budget;
+    };
+    options.clock = options.thread_cpu = &clock;
+    options.process_cpu = &cpu;
+    options.pause = [&](int64_t ns) { clock.Advance(ns); };
+    Crew crew(std::move(options));
+    const auto compute = [&](int64_t ns) {
+      clock.Advance(ns);
+      cpu.Advance(ns);
+    };
+    struct Tiles {
+      const decltype(compute)& ns;
+      static uint32_t Run(void* arg, int64_t begin, int64_t end, std::byte*) {
+        static_cast<Tiles*>(arg)->ns(100'000 * (end - begin));
+        return 0;
+      }
+    } work{compute};
+    const int64_t begin = clock.NowNs();
+    while (clock.NowNs() - begin < 1'000'000'000) {
+      Turn turn(crew, Priority::kNormal, nullptr);
+      EXPECT_EQ(turn.Run({&Tiles::Run, nullptr, &work, tiles, 1e5f, 0}), 0u);
+    }
+    const auto elapsed = static_cast<double>(clock.NowNs() - begin);
+    EXPECT_LE(static_cast<double>(cpu.NowNs()), 0.965 * elapsed) << tiles;
+    EXPECT_GE(static_cast<double>(cpu.NowNs()), 0.95 * elapsed) << tiles;
+    EXPECT_GT(crew.counters().paused_ns, 0u);
+  }
+}
+
 TEST(Crew, AChangedLimitIsFollowedWithinASecond) {
   TempTree tree;
   tree.Write("proc/self/cgroup", "0::/a\n");

@@ -81,6 +81,7 @@ Turn::Turn(Crew& crew, const CrewTask& task, Granted)
 void Turn::Begin() {
   InTurn() = true;
   since_ns_ = crew_.clock_.NowNs();
+  crew_.KeepPace(since_ns_);
 }
 
 // A turn under another cap is another turn.
@@ -163,6 +164,7 @@ void Turn::Look(float done_ns) {
   if (unlooked_ns_ < kLookAtClockNs) return;
   unlooked_ns_ = 0;
   const int64_t now = crew_.clock_.NowNs();
+  crew_.KeepPace(now);
   if (crew_.governor_.cap() < crew_.gate_.load(std::memory_order_relaxed) - 1)
     crew_.governor_.Look(now);  // with no helpers there is nobody else to ask for more
   if (posted_)
