@@ -70,7 +70,7 @@ void BatchCurve::Add(int size, int64_t ns) {
   ++runs_;
   if (Forgotten(point)) point = Point();
   point.last_run = runs_;
-  if (point.warm) point.Add(static_cast<float>(ns) / static_cast<float>(size));
+  if (point.warm) point.Add(static_cast<float>(ns + kHandoverNs) / static_cast<float>(size));
   point.warm = true;
 }
 
@@ -78,7 +78,7 @@ void BatchCurve::Forbid(int size) { forbidden_ = std::clamp(size, 2, forbidden_)
 
 int64_t BatchCurve::RunNs(int size, int64_t one_ns) const {
   const Point& point = points_[PlaceOf(size)];
-  if (point.sure) return static_cast<int64_t>(point.row_ns * size);
+  if (point.sure) return static_cast<int64_t>(std::lround(point.row_ns * size)) - kHandoverNs;
   return one_ns * size;
 }
 

@@ -40,6 +40,8 @@ class BatchCurve {
   // Batches are for throughput; others wait for as long as one runs.
   static constexpr double kLongestNs = 50e6;
   static constexpr double kMostOfOne = 4;  // whatever one takes
+  // What a run costs beside itself: to take it from the queue, and to give its core to the next.
+  static constexpr int64_t kHandoverNs = 1'000;
   // Of what a row costs in a smaller batch: what takes longer is not worth the wait.
   static constexpr double kWorth = 0.98;
 

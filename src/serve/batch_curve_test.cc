@@ -35,6 +35,13 @@ TEST(BatchCurve, ClimbsAsFarAsItPays) {
   EXPECT_EQ(Serve(wide, 32, 300, [](int n) { return 1e5 * ((n + 3) / 4); }), 4);
 }
 
+// A row that gains nothing from the others: a batch saves what the queue does for each run.
+TEST(BatchCurve, ShortRunsAreWorthTakingTogether) {
+  BatchCurve tiny, small;
+  EXPECT_EQ(Serve(tiny, 8, 300, [](int n) { return 2e3 * n; }), 8);
+  EXPECT_EQ(Serve(small, 8, 300, [](int n) { return 2e5 * n; }), 1);
+}
+
 TEST(BatchCurve, TakesNoMoreThanAreReady) {
   BatchCurve curve;
   Serve(curve, 32, 300, [](int n) { return 1e5 + 1e4 * n; });

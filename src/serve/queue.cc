@@ -103,6 +103,7 @@ void Queue::BeginOne(Request& request, int64_t now) {
   order_.Begin(request);
   request.state = RequestState::kRunning;
   request.begun_ns = now;
+  request.ran_ns = 0;
   request.next_in_batch = nullptr;
   request.batch_size = 1;
   request.begun_alone = request.begun_busy = request.again = request.forbidden = false;

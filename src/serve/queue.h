@@ -102,7 +102,7 @@ class Queue {
   void TakeCompanions(Request& first, int64_t now);
   static Cost& CostOf(Request& request);
   int SizeOfBatch(Request& first, int ready) const;
-  static void Run(Request& first, Turn& turn);
+  void Run(Request& first, Turn& turn) const;
   static bool RunTogether(Request& first, Request& from, int size, Turn& turn);
   void Finish(Request& first, Afterwards* after);
   void Learn(Request& first, int64_t took);

@@ -69,7 +69,8 @@ bool Queue::RunTogether(Request& first, Request& from, int size, Turn& turn) {
 }
 
 // In batches whose sizes are powers of two, for there is a Plan for each size.
-void Queue::Run(Request& first, Turn& turn) {
+void Queue::Run(Request& first, Turn& turn) const {
+  const int64_t begin = clock_.NowNs();
   Request* next = &first;
   for (auto left = static_cast<unsigned>(first.batch_size); left > 0;) {
     const auto size = static_cast<int>(std::bit_floor(left));
@@ -78,6 +79,7 @@ void Queue::Run(Request& first, Turn& turn) {
     for (int i = 0; i < size; ++i, next = next->next_in_batch)
       if (!together) next->status = next->target->Run(*next, turn);
   }
+  first.ran_ns = clock_.NowNs() - begin;
 }
 
 void Queue::Learn(Request& first, int64_t took) {
@@ -89,10 +91,12 @@ void Queue::Learn(Request& first, int64_t took) {
   const bool alone = size == 1 && first.begun_alone && runs_ == 1 && hands_.budget() > 1;
   if (first.status.ok()) (alone ? cost.alone : cost.beside).Add(static_cast<double>(took / size));
   if (first.status.ok() && !alone) cost.run.Add(static_cast<double>(took));
+  // Without what the one before it left to do, which is to wake as many as that was a batch of.
   // What failed as a batch, and ran again, is what such a batch costs.
+  const int64_t ran = first.ran_ns > 0 ? first.ran_ns : took;
   const bool sized = std::has_single_bit(static_cast<unsigned>(size));
   if (first.begun_busy && runs_ >= hands_.budget() && sized && (size > 1 || first.status.ok()))
-    cost.batches.Add(size, took);
+    cost.batches.Add(size, ran);
   if (size == 1) return;
   if (first.forbidden)
     cost.batches.Forbid(static_cast<int>(std::bit_floor(static_cast<unsigned>(size))));

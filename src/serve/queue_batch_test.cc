@@ -209,6 +209,37 @@ struct Picky {
   std::vector<std::unique_ptr<TestRequest>> requests;
 };
 
+// Telling of what ended comes between the turn to the next run and its begin.
+TEST(QueueBatch, WhatARunCostsIsTheRunAlone) {
+  struct Timed final : Target {
+    explicit Timed(FakeClock& its_clock) : clock(its_clock) {}
+    Status Run(Request&, Turn&) override {
+      clock.Advance(kMs);
+      return Status();
+    }
+    bool Alike(const Request&, const Request&) const override { return true; }
+    FakeClock& clock;
+  };
+  FakeClock clock{1};
+  CountingHands hands(1);
+  Queue queue(clock, hands, {});
+  queue.SetBatching(Batching::kNever);
+  Timed target(clock);
+  std::vector<std::unique_ptr<TestRequest>> requests;
+  for (int i = 0; i < 20; ++i) {
+    requests.push_back(std::make_unique<TestRequest>(target));
+    ASSERT_TRUE(queue.Submit(*requests.back()).ok());
+    queue.Then(
+        *requests.back(), [](void* arg, Request&) { static_cast<FakeClock*>(arg)->Advance(kMs); },
+        &clock);
+  }
+  Crew crew(CrewOf(1, 1));
+  Turn turn(crew, Priority::kNormal, nullptr);
+  queue.Work(turn, Priority::kNormal, nullptr);
+  ASSERT_TRUE(requests.back()->done());
+  EXPECT_EQ(target.costs.Of(0).batches.RunNs(1, 7), kMs);
+}
+
 TEST(QueueBatch, ABadRowFailsAlone) {
   Picky p;
   for (const uint64_t tag : {1, 13, 2, 3}) p.Submit(tag);

@@ -82,7 +82,8 @@ class Request {
   int64_t estimate_ns = 0;
   bool foreseen = false;                                // the estimate is learned
   int64_t accepted_ns = 0, begun_ns = 0, ended_ns = 0;  // ended: its run
-  uint8_t charged = 0;                                  // the priority that it began with
+  int64_t ran_ns = 0;   // the run alone, of the first of a batch; 0: as long as from begun to ended
+  uint8_t charged = 0;  // the priority that it began with
   uint8_t generation = 0;
   void (*then)(void* arg, Request& request) = nullptr;
   void* then_arg = nullptr;
