@@ -15,7 +15,10 @@
 namespace heddle::core {
 namespace {
 
-constexpr double kTileNs = 40e3;
+// A tile's time: a part of the step, for a step of one tile is one that nobody helps with, and
+// whoever helped with the step before it has gone to sleep when the next one comes.
+constexpr double kLeastTileNs = 5e3, kMostTileNs = 40e3;
+constexpr double kPartOfStep = 0.25;
 
 struct DepthwiseParams {
   std::shared_ptr<const FastConstants> constants;
@@ -279,7 +282,9 @@ Status FastDepthwise::Lower(std::span<const Operand> inputs, std::span<const Ope
   const double row_ns = static_cast<double>(step.macs) / kernels_.macs_per_ns /
                         static_cast<double>(std::max<int64_t>(int64_t{g.batch} * g.out_h, 1));
   const int64_t most = std::max<int64_t>(g.out_h, 1);
-  const int64_t fit = static_cast<int64_t>(kTileNs / std::max(row_ns, 1.0));
+  const double step_ns = row_ns * static_cast<double>(most * g.batch);
+  const double ns = std::clamp(kPartOfStep * step_ns, kLeastTileNs, kMostTileNs);
+  const int64_t fit = static_cast<int64_t>(ns / std::max(row_ns, 1.0));
   p.image_tiles = CeilDiv(most, std::clamp<int64_t>(fit, 1, most));
   p.tile_rows = CeilDiv(most, p.image_tiles);
   p.image_tiles = CeilDiv(most, p.tile_rows);
