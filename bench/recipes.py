@@ -24,7 +24,8 @@ from concurrent.futures import Future
 
 import numpy as np
 
-from peer_worker import hash_input, pss_kb
+from peer_engines import hash_input
+from peer_worker import pss_kb
 
 CORES = len(os.sched_getaffinity(0))
 

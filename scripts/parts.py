@@ -174,6 +174,7 @@ def tidy(options):
 
 def checks(options):
     yield Part("check format", "checks", format_check)
+    yield Part("tests bench", "checks", lambda part: part.counted(["python3", "bench/bench_test.py"]))
     for name in "layers", "sizes", "text":
         yield check(name)
     for name in "headers", "docs", "isa_objects", "abi":
