@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""How bench/peers.py judges, draws and hides instructions, without the engines that it compares. Ends with a line of
-counts."""
+"""How bench/peers.py judges, draws and hides instructions, and how bench/recipes.py counts lines, without the engines that
+they compare. Ends with a line of counts."""
 import ctypes
 import mmap
 import os
@@ -13,6 +13,7 @@ import xml.etree.ElementTree
 
 import isa
 import judge
+import lines
 import plot
 
 LATENCY, THROUGHPUT = (next(m for m in judge.METRICS if m.key == key) for key in ("latency_ms", "per_second"))
@@ -94,6 +95,19 @@ class PlotTest(unittest.TestCase):
 
     def test_no_panels(self):
         xml.etree.ElementTree.fromstring(plot.svg([], "nothing was judged"))
+
+
+class LinesTest(unittest.TestCase):
+    SOURCE = "class A {\n  // says\n\n  int f() {\n    return 1;\n  }\n};\n\nclass AB {\n};\nint g();\n"
+
+    def test_a_class_from_its_first_line_to_its_last(self):
+        self.assertEqual(lines.lines_of_code(lines.class_source(self.SOURCE, "A")), 5)
+        self.assertEqual(lines.lines_of_code(lines.class_source(self.SOURCE, "AB")), 2)
+
+    def test_every_recipe_is_found(self):
+        source = (isa.HERE / "recipes/recipes.cc").read_text()
+        for name in ("Interpreter", "PerThread", "BehindALock", "Pool"):
+            self.assertGreater(lines.lines_of_code(lines.class_source(source, name)), 5)
 
 
 class IsaTest(unittest.TestCase):
