@@ -31,9 +31,9 @@ struct OutputGrid {
   int64_t y = 0, x = 0, y_step = 1, x_step = 1;
 };
 
-// Columns of the output whose taps all lie in the image, and how far those of the next lie.
+// Columns of the output whose taps all lie in the image.
 struct InsideColumns {
-  int64_t begin = 0, end = 0, step = 0;  // step: bytes
+  int64_t begin = 0, end = 0;
 };
 
 // Where the product reads a copy of its input, in the call's shared memory.

@@ -45,20 +45,15 @@ TileCode TransposedTile(const TransposedParams& p, const TileArgs& args, TileRan
 // One axis of a grid: its first output, how many, and where each finds its taps.
 struct GridAxis {
   int32_t first = 0, count = 0;
-  std::vector<int64_t> offsets;
+  TapAxis taps;
 };
-GridAxis MakeGridAxis(const Remainder& r, int32_t remainder, int32_t taps, int32_t stride,
-                      int32_t pad, int32_t in, int32_t out, int64_t bytes) {
+GridAxis MakeGridAxis(bool empty, int32_t remainder, int32_t stride, int32_t pad, int32_t in,
+                      int32_t out, int64_t bytes) {
   GridAxis a;
   a.first = ((remainder - pad) % stride + stride) % stride;
   a.count = a.first >= out ? 0 : (out - a.first - 1) / stride + 1;
-  for (int32_t i = 0; i < a.count; ++i) {
-    const int64_t reach = (int64_t{a.first} + int64_t{i} * stride + pad - remainder) / stride;
-    for (int32_t t = 0; t < taps; ++t) {
-      const int64_t at = reach - t;
-      a.offsets.push_back(r.empty || at < 0 || at >= in ? -1 : at * bytes);
-    }
-  }
+  // The last output that the first tap reaches; each further tap lies one before it.
+  a.taps = {(int64_t{a.first} + pad - remainder) / stride, 1, -1, empty ? 0 : in, bytes};
   return a;
 }
 
@@ -96,12 +91,12 @@ class FastTransposed final : public ConvOperation {
     p.image_bytes = int64_t{g.in_h} * g.in_w * p.row_bytes;
     p.input_bytes = g.batch * p.image_bytes;
     p.k_h = r.taps_h, p.k_w = r.taps_w;
-    GridAxis rows =
-        MakeGridAxis(r, r.y, r.taps_h, g.stride_h, g.pad_h, g.in_h, g.out_h, g.in_w * p.row_bytes);
-    GridAxis columns =
-        MakeGridAxis(r, r.x, r.taps_w, g.stride_w, g.pad_w, g.in_w, g.out_w, p.row_bytes);
+    const GridAxis rows =
+        MakeGridAxis(r.empty, r.y, g.stride_h, g.pad_h, g.in_h, g.out_h, g.in_w * p.row_bytes);
+    const GridAxis columns =
+        MakeGridAxis(r.empty, r.x, g.stride_w, g.pad_w, g.in_w, g.out_w, p.row_bytes);
     p.out_h = rows.count, p.out_w = columns.count;
-    p.offsets = {std::move(rows.offsets), std::move(columns.offsets)};
+    p.offsets = {rows.taps, columns.taps};
     p.grid = {true, g.out_h, g.out_w, rows.first, columns.first, g.stride_h, g.stride_w};
     const int64_t k = int64_t{r.taps_h} * r.taps_w * g.in_c;
     PlanSegments(kernels_, k, p);

@@ -260,19 +260,8 @@ bool FastConstantsFit16(const MakeArgs& args, const ConvSpec& spec, int32_t out_
 }
 
 TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes) {
-  const auto axis = [](int32_t out, int32_t k, int32_t stride, int32_t pad, int32_t dilation,
-                       int32_t in, int64_t bytes) {
-    std::vector<int64_t> offsets;
-    for (int32_t o = 0; o < out; ++o) {
-      for (int32_t t = 0; t < k; ++t) {
-        const int64_t at = int64_t{o} * stride - pad + int64_t{t} * dilation;
-        offsets.push_back(at < 0 || at >= in ? -1 : at * bytes);
-      }
-    }
-    return offsets;
-  };
-  return {axis(g.out_h, g.k_h, g.stride_h, g.pad_h, g.dil_h, g.in_h, g.in_w * pixel_bytes),
-          axis(g.out_w, g.k_w, g.stride_w, g.pad_w, g.dil_w, g.in_w, pixel_bytes)};
+  return {{-g.pad_h, g.stride_h, g.dil_h, g.in_h, g.in_w * pixel_bytes},
+          {-g.pad_w, g.stride_w, g.dil_w, g.in_w, pixel_bytes}};
 }
 
 }  // namespace heddle::core

@@ -82,11 +82,22 @@ bool FastConstantsFit(const MakeArgs& args, const ConvSpec& spec, int32_t out_ch
 bool FastConstantsFit16(const MakeArgs& args, const ConvSpec& spec, int32_t out_channels,
                         int64_t channel_stride, int64_t k, int64_t k_stride);
 
-// Where output (y, x) finds the taps of its window: byte offsets of rows in an image and of columns
-// in a row; -1: outside.
+// Where an output finds its taps along one axis of the input. Computed, not kept: a window of 256
+// samples over a second of sound would be a table of megabytes.
+struct TapAxis {
+  int64_t first = 0, of_output = 1, of_tap = 1;  // steps of the input
+  int64_t in = 0;                                // so long; 0: no tap is inside
+  int64_t bytes = 0;                             // of a step
+  // The place of an output's first tap, which may be outside.
+  int64_t Place(int64_t output) const { return first + output * of_output; }
+  // In bytes; -1: outside.
+  int64_t Offset(int64_t place) const {
+    return static_cast<uint64_t>(place) < static_cast<uint64_t>(in) ? place * bytes : -1;
+  }
+  int64_t At(int64_t output, int64_t tap) const { return Offset(Place(output) + tap * of_tap); }
+};
 struct TapOffsets {
-  std::vector<int64_t> rows;     // [out_h][k_h]
-  std::vector<int64_t> columns;  // [out_w][k_w]
+  TapAxis rows, columns;  // of an image, and of a row
 };
 TapOffsets MakeTapOffsets(const ConvGeometry& g, int64_t pixel_bytes);
 

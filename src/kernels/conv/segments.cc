@@ -63,19 +63,20 @@ class Segments {
   bool PointAtRun(const std::byte* image, int64_t x, int64_t y, int64_t n, int64_t step,
                   const std::byte** to) const {
     const int32_t k_w = p_.k_w, taps = p_.segment_taps;
-    const int64_t* row = &p_.offsets.rows[y * p_.k_h];
-    const int64_t* column = &p_.offsets.columns[x * k_w];
-    const int64_t next = p_.inside.step;
-    const int64_t farthest = std::max(column[0], column[k_w - taps]) + (n - 1) * next;
-    for (int32_t ky = 0; ky < p_.k_h; ++ky)
-      if (row[ky] >= 0 && image + row[ky] + farthest > last_) return false;
-    for (int32_t ky = 0; ky < p_.k_h; ++ky) {
-      const std::byte* line = image + row[ky];
-      for (int32_t kx = 0; kx < k_w; kx += taps, to += step) {
-        if (row[ky] < 0) {
+    const auto& [rows, columns] = p_.offsets;
+    const int64_t next = columns.of_output * columns.bytes, tap = columns.of_tap * columns.bytes;
+    const int64_t nearest = columns.At(x, 0);
+    const int64_t farthest = std::max(nearest, nearest + (k_w - taps) * tap) + (n - 1) * next;
+    int64_t place = rows.Place(y);
+    const int64_t lowest = std::max(place, place + (p_.k_h - 1) * rows.of_tap);
+    if (image + std::min(lowest, rows.in - 1) * rows.bytes + farthest > last_) return false;
+    for (int32_t ky = 0; ky < p_.k_h; ++ky, place += rows.of_tap) {
+      const int64_t row = rows.Offset(place);
+      const std::byte* first = image + row + nearest;
+      for (int32_t kx = 0; kx < k_w; kx += taps, to += step, first += taps * tap) {
+        if (row < 0) {
           std::fill_n(to, n, padding_);
         } else {
-          const std::byte* first = line + column[kx];
           for (int64_t i = 0; i < n; ++i) to[i] = first + i * next;
         }
       }
@@ -85,25 +86,32 @@ class Segments {
   void PointAtRow(const std::byte* image, int64_t x, int64_t y, int64_t step,
                   const std::byte** to) {
     const int32_t k_w = p_.k_w, taps = p_.segment_taps;
-    const int64_t* row = &p_.offsets.rows[y * p_.k_h];
-    const int64_t* column = &p_.offsets.columns[x * k_w];
-    for (const int64_t* end = row + p_.k_h; row != end; ++row) {
-      for (int32_t kx = 0; kx < k_w; kx += taps, to += step)
-        *to = *row < 0 ? padding_ : AtEdge(image + *row, column + kx);
+    const auto& [rows, columns] = p_.offsets;
+    int64_t row_place = rows.Place(y);
+    for (int32_t ky = 0; ky < p_.k_h; ++ky, row_place += rows.of_tap) {
+      const int64_t row = rows.Offset(row_place);
+      int64_t place = columns.Place(x);
+      for (int32_t kx = 0; kx < k_w; kx += taps, to += step, place += taps * columns.of_tap)
+        *to = row < 0 ? padding_ : AtEdge(image + row, place);
     }
   }
-  const std::byte* AtEdge(const std::byte* line, const int64_t* column) {
-    if (column[0] >= 0 && column[p_.segment_taps - 1] >= 0) return Readable(line + column[0]);
-    return p_.segment_taps == 1 ? padding_ : Copy(line, column);
+  const std::byte* AtEdge(const std::byte* line, int64_t place) {
+    const TapAxis& columns = p_.offsets.columns;
+    const int64_t first = columns.Offset(place);
+    if (p_.segment_taps == 1) return first < 0 ? padding_ : Readable(line + first);
+    const int64_t last = columns.Offset(place + (p_.segment_taps - 1) * columns.of_tap);
+    return first < 0 || last < 0 ? Copy(line, place) : Readable(line + first);
   }
   const std::byte* Readable(const std::byte* segment) {
     if (segment <= last_) return segment;
     return Keep(segment, p_.segment_bytes, copy_);
   }
-  const std::byte* Copy(const std::byte* line, const int64_t* column) {
+  const std::byte* Copy(const std::byte* line, int64_t place) {
+    const TapAxis& columns = p_.offsets.columns;
     std::byte* to = copy_;
-    for (int32_t t = 0; t < p_.segment_taps; ++t, to += p_.tap_bytes) {
-      std::memcpy(to, column[t] < 0 ? padding_ : line + column[t], p_.tap_bytes);
+    for (int32_t t = 0; t < p_.segment_taps; ++t, to += p_.tap_bytes, place += columns.of_tap) {
+      const int64_t column = columns.Offset(place);
+      std::memcpy(to, column < 0 ? padding_ : line + column, p_.tap_bytes);
     }
     return Keep(nullptr, 0, to);
   }
@@ -123,9 +131,9 @@ class Segments {
   std::byte* copy_;
 };
 
+// The taps between the first and the last lie between them.
 bool AllInside(const GemmParams& p, int64_t x) {
-  const auto column = p.offsets.columns.begin() + x * p.k_w;
-  return std::all_of(column, column + p.k_w, [](int64_t offset) { return offset >= 0; });
+  return p.offsets.columns.At(x, 0) >= 0 && p.offsets.columns.At(x, p.k_w - 1) >= 0;
 }
 
 InsideColumns FindInside(const GemmParams& p) {
@@ -134,10 +142,6 @@ InsideColumns FindInside(const GemmParams& p) {
   while (inside.begin < p.out_w && !AllInside(p, inside.begin)) ++inside.begin;
   inside.end = inside.begin;
   while (inside.end < p.out_w && AllInside(p, inside.end)) ++inside.end;
-  if (inside.end - inside.begin > 1) {
-    const int64_t* first = &p.offsets.columns[inside.begin * p.k_w];
-    inside.step = first[p.k_w] - first[0];
-  }
   return inside;
 }
 
