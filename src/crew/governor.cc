@@ -36,10 +36,9 @@ void Governor::Look(int64_t now_ns) {
 }
 
 void Governor::Judge(int64_t now_ns, double lost) {
-  const bool sure = suspected_ || unproven_;
-  suspected_ = lost > kTooMuch;
-  if (suspected_ && !sure) return;
-  if (suspected_) {
+  bad_windows_ = lost > kTooMuch ? bad_windows_ + 1 : 0;
+  if (bad_windows_ > 0) {
+    if (bad_windows_ < kSureWindows && !unproven_) return;
     pause_ns_ = std::min(2 * pause_ns_, kMostPauseNs);
     probe_ns_ = now_ns + pause_ns_;
     fell_ = true;
