@@ -12,7 +12,7 @@ import sys
 
 from checks import report
 
-SPECIAL = re.compile(r"_(avx\w+|neondot)\.cc\.o$")
+SPECIAL = re.compile(r"_(avx\w+|neondot|neoni8mm)\.cc\.o$")
 
 
 def weak_functions(path):

@@ -82,7 +82,7 @@ def isas():
     """Of this machine, the best last; as src/base/isa.cc sees it."""
     flags = set(re.search(r"^(?:flags|Features)\s*:(.*)", pathlib.Path("/proc/cpuinfo").read_text(), re.M).group(1).split())
     if os.uname().machine == "aarch64":
-        return ["plain", "neon", *(["neondot"] if "asimddp" in flags else [])]
+        return ["plain", "neon", *(["neondot", *(["neoni8mm"] if "i8mm" in flags else [])] if "asimddp" in flags else [])]
     needs = {"avx2": {"avx2", "fma", "f16c"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"},
              "avx512vnni": {"avx512_vnni"}}
     found = ["plain"]

@@ -16,7 +16,8 @@
 namespace heddle::core {
 namespace {
 
-constexpr const char* kNames[] = {"plain", "avx2", "avx512", "avx512vnni", "neon", "neondot"};
+constexpr const char* kNames[] = {"plain", "avx2",    "avx512",  "avx512vnni",
+                                  "neon",  "neondot", "neoni8mm"};
 
 template <class Word>
 constexpr Word Bits(std::initializer_list<int> bits) {
@@ -53,7 +54,7 @@ std::vector<Isa> Detect() {
 #if defined(__x86_64__)
   return X86Isas(ReadWords());
 #elif defined(__aarch64__)
-  return ArmIsas(getauxval(AT_HWCAP));
+  return ArmIsas(getauxval(AT_HWCAP), getauxval(AT_HWCAP2));
 #else
   return {Isa::kPlain};
 #endif
@@ -91,13 +92,16 @@ std::vector<Isa> X86Isas(const X86Words& words) {
   return isas;
 }
 
-std::vector<Isa> ArmIsas(unsigned long hwcap) {
+std::vector<Isa> ArmIsas(unsigned long hwcap, unsigned long hwcap2) {
   std::vector<Isa> isas = {Isa::kPlain};
   constexpr auto kAsimd = Bits<unsigned long>({1});
   constexpr auto kAsimdDp = Bits<unsigned long>({20});
   if (!HasAll(hwcap, kAsimd)) return isas;
   isas.push_back(Isa::kNeon);
-  if (HasAll(hwcap, kAsimdDp)) isas.push_back(Isa::kNeonDot);
+  if (!HasAll(hwcap, kAsimdDp)) return isas;
+  isas.push_back(Isa::kNeonDot);
+  constexpr auto kI8mm = Bits<unsigned long>({13});
+  if (HasAll(hwcap2, kI8mm)) isas.push_back(Isa::kNeonI8mm);
   return isas;
 }
 

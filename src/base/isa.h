@@ -20,9 +20,11 @@ enum class Isa : uint8_t {
   kAvx512Vnni,  // and VNNI
   kNeon,        // aarch64 baseline
   kNeonDot,     // and dotprod
+  kNeonI8mm,    // and i8mm
 };
 
-const char* IsaName(Isa isa);  // "plain", "avx2", "avx512", "avx512vnni", "neon", "neondot"
+// "plain", "avx2", "avx512", "avx512vnni", "neon", "neondot", "neoni8mm"
+const char* IsaName(Isa isa);
 
 // What this machine runs, plain first, the best last.
 const std::vector<Isa>& SupportedIsas();

@@ -21,7 +21,8 @@ struct X86Words {
 
 // Both list plain first and the best last; each entry needs all that the one before it needs.
 std::vector<Isa> X86Isas(const X86Words& words);
-std::vector<Isa> ArmIsas(unsigned long hwcap);  // getauxval(AT_HWCAP) of an aarch64 Linux
+// getauxval of AT_HWCAP and AT_HWCAP2 of an aarch64 Linux.
+std::vector<Isa> ArmIsas(unsigned long hwcap, unsigned long hwcap2);
 
 }  // namespace heddle::core
 

@@ -77,10 +77,16 @@ TEST(X86Isas, StateThatTheSystemDoesNotSaveIsNotUsed) {
   }
 }
 
-TEST(ArmIsas, DotprodNeedsItsBit) {
-  EXPECT_EQ(ArmIsas(0), vector{Isa::kPlain});
-  EXPECT_EQ(ArmIsas(1ul << 1), (vector{Isa::kPlain, Isa::kNeon}));
-  EXPECT_EQ(ArmIsas(1ul << 1 | 1ul << 20), (vector{Isa::kPlain, Isa::kNeon, Isa::kNeonDot}));
+TEST(ArmIsas, EachNeedsItsBit) {
+  constexpr unsigned long kNeon = 1ul << 1, kDot = 1ul << 20, kI8mm = 1ul << 13;
+  EXPECT_EQ(ArmIsas(0, 0), vector{Isa::kPlain});
+  EXPECT_EQ(ArmIsas(kDot, kI8mm), vector{Isa::kPlain});
+  EXPECT_EQ(ArmIsas(kNeon, 0), (vector{Isa::kPlain, Isa::kNeon}));
+  EXPECT_EQ(ArmIsas(kNeon, kI8mm), (vector{Isa::kPlain, Isa::kNeon}));
+  EXPECT_EQ(ArmIsas(kNeon | kDot, 0), (vector{Isa::kPlain, Isa::kNeon, Isa::kNeonDot}));
+  EXPECT_EQ(ArmIsas(kNeon | kDot, ~kI8mm), (vector{Isa::kPlain, Isa::kNeon, Isa::kNeonDot}));
+  EXPECT_EQ(ArmIsas(kNeon | kDot, kI8mm),
+            (vector{Isa::kPlain, Isa::kNeon, Isa::kNeonDot, Isa::kNeonI8mm}));
 }
 
 #if defined(__x86_64__)

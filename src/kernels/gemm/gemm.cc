@@ -64,8 +64,16 @@ const DepthwiseKernels* IntDepthwise(Isa isa) {
 
 const GemmKernels* FloatGemm(Isa isa) { return isa == Isa::kPlain ? nullptr : &kFloatGemmNeon; }
 const GemmKernels* IntGemm(Isa isa) {
-  if (isa == Isa::kPlain) return nullptr;
-  return isa == Isa::kNeonDot ? &kIntGemmNeonDot : &kIntGemmNeon;
+  switch (isa) {
+    case Isa::kPlain:
+      return nullptr;
+    case Isa::kNeonDot:
+      return &kIntGemmNeonDot;
+    case Isa::kNeonI8mm:
+      return &kIntGemmNeonI8mm;
+    default:
+      return &kIntGemmNeon;
+  }
 }
 const GemmKernels* PairGemm(Isa isa) { return isa == Isa::kPlain ? nullptr : &kIntGemmNeon; }
 const DepthwiseKernels* FloatDepthwise(Isa isa) {

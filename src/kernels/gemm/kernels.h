@@ -12,7 +12,7 @@ extern const GemmKernels kFloatGemmAvx2, kIntGemmAvx2;
 extern const GemmKernels kFloatGemmAvx512, kIntGemmAvx512;
 extern const GemmKernels kIntGemmAvx512Vnni, kPairGemmAvx512Vnni;
 extern const GemmKernels kFloatGemmNeon, kIntGemmNeon;
-extern const GemmKernels kIntGemmNeonDot;
+extern const GemmKernels kIntGemmNeonDot, kIntGemmNeonI8mm;
 
 extern const DepthwiseKernels kFloatDepthwiseAvx2, kIntDepthwiseAvx2;
 extern const DepthwiseKernels kFloatDepthwiseAvx512, kIntDepthwiseAvx512;
