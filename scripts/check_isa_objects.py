@@ -21,7 +21,8 @@ def weak_functions(path):
 
 
 def main():
-    objects = sorted(p for p in pathlib.Path(sys.argv[1], "src").rglob("*.cc.o") if SPECIAL.search(p.name))
+    folders = [pathlib.Path(sys.argv[1], folder) for folder in ("src", "tests")]
+    objects = sorted(p for folder in folders for p in folder.rglob("*.cc.o") if SPECIAL.search(p.name))
     problems = [f"{path.name}: weak: {name}" for path in objects for name in weak_functions(path)]
     report("isa objects", len(objects), problems)
 

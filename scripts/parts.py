@@ -78,19 +78,39 @@ class Part:
         return counts
 
 
+# What /proc/cpuinfo calls what each instruction set needs; by default the last that the machine has is taken, but no
+# BY_NAME. As src/base/isa.cc has it.
+AVX2 = {"avx2", "fma", "f16c"}
+AVX512 = AVX2 | {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"}
+ISAS = {
+    "x86_64": {"plain": set(), "avx2": AVX2, "avx512": AVX512,
+               "avx512vnni": AVX512 | {"avx512_vnni"}, "avx512amx": AVX512 | {"avx512_vnni", "amx_tile", "amx_int8"}},
+    "aarch64": {"plain": set(), "neon": {"asimd"}, "neondot": {"asimd", "asimddp"}, "neoni8mm": {"asimd", "asimddp", "i8mm"}},
+}
+BY_NAME = "avx512amx"
+
+
 def isas():
-    """Of this machine, the best last; as src/base/isa.cc sees it."""
+    """Of this machine, the best last."""
     flags = set(re.search(r"^(?:flags|Features)\s*:(.*)", pathlib.Path("/proc/cpuinfo").read_text(), re.M).group(1).split())
-    if os.uname().machine == "aarch64":
-        return ["plain", "neon", *(["neondot", *(["neoni8mm"] if "i8mm" in flags else [])] if "asimddp" in flags else [])]
-    needs = {"avx2": {"avx2", "fma", "f16c"}, "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"},
-             "avx512vnni": {"avx512_vnni"}}
-    found = ["plain"]
-    for name, needed in needs.items():
-        if not needed <= flags:
-            break
-        found.append(name)
-    return found
+    return [name for name, needed in ISAS[os.uname().machine].items() if needed <= flags]
+
+
+def other_isas():
+    """Those of this machine that are not taken by default."""
+    found = isas()
+    default = [name for name in found if name != BY_NAME][-1]
+    return [name for name in found if name != default]
+
+
+def isas_run():
+    """Which ones ran, and which could not."""
+    here, machine = isas(), os.uname().machine
+    line = f"instruction sets: {', '.join(here)}"
+    if machine != "aarch64":
+        line += f"; emulated: {', '.join(name for name in ISAS['aarch64'] if name != 'plain')}"
+    missing = [name for name in ISAS[machine] if name not in here]
+    return line + (f"; compiled, but this machine cannot run them: {', '.join(missing)}" if missing else "")
 
 
 # --- builds ---
@@ -299,7 +319,7 @@ def suites(options):
             yield suite("release", name, tables[name], numerics, options, sampled, again=True)
         yield suite("tsan", "ops", tables["ops"], numerics, options, not options.all, again=True)
         yield suite("tsan", "models", tables["models"], numerics, options, sampled=False, again=True)
-    for isa in isas()[:-1]:
+    for isa in other_isas():
         for numerics in "fast", "reference":
             for name in "large", "zoo", "ops":
                 slow = isa == "plain" and name == "zoo"
@@ -347,7 +367,7 @@ def runs(options):
     yield tests("tests release", "release", options, sampled=False)
     for cell in "asan", "tsan", "aarch64":
         yield tests(f"tests {cell}", cell, options, sampled, lambda cell=cell: chosen_programs(cell, options))
-    for isa in isas()[:-1]:
+    for isa in other_isas():
         yield tests(f"tests release {isa}", "release", options, sampled, test_programs, HEDDLE_ISA=isa)
     if options.all:
         yield tests("tests dev", "dev", options, sampled=False)

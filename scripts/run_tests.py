@@ -82,7 +82,7 @@ def main():
 
     total = sum((p.counts for p in done), parts.Counts())
     took = f"seed {options.seed}, {(time.monotonic() - start) / 60:.1f} minutes on {options.jobs} cores"
-    result = f"{table(done)}\n\n{took}\n{total}"
+    result = f"{table(done)}\n\n{parts.isas_run()}\n{took}\n{total}"
     print(f"\n{result}")
     if options.all and not options.only:
         results.write("result", result)

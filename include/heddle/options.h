@@ -35,7 +35,7 @@ enum class Numerics { kFast = HEDDLE_FAST, kReference = HEDDLE_REFERENCE };
 
 struct LoadOptions {
   Numerics numerics = Numerics::kFast;
-  std::string isa = {};   // force an instruction set by name; empty: the best
+  std::string isa = {};   // force an instruction set by name (docs/isa.md); empty: the best
   bool keep_all = false;  // keep every tensor of the graph readable after a call
 };
 

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/isa.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <string>
 
 #include "base/errors.h"
 #include "base/isa_detect.h"
+#include "base/log.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
@@ -16,8 +20,8 @@
 namespace heddle::core {
 namespace {
 
-constexpr const char* kNames[] = {"plain", "avx2",    "avx512",  "avx512vnni",
-                                  "neon",  "neondot", "neoni8mm"};
+constexpr const char* kNames[] = {"plain",     "avx2", "avx512",  "avx512vnni",
+                                  "avx512amx", "neon", "neondot", "neoni8mm"};
 
 template <class Word>
 constexpr Word Bits(std::initializer_list<int> bits) {
@@ -39,6 +43,7 @@ X86Words ReadWords() {
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
     words.leaf7_ebx = b;
     words.leaf7_ecx = c;
+    words.leaf7_edx = d;
   }
   constexpr uint32_t kOsxsave = Bits<uint32_t>({27});
   if (HasAll(words.leaf1_ecx, kOsxsave)) {
@@ -58,6 +63,11 @@ std::vector<Isa> Detect() {
 #else
   return {Isa::kPlain};
 #endif
+}
+
+Isa Best() {
+  const Isa last = SupportedIsas().back();
+  return last == Isa::kAvx512Amx ? Isa::kAvx512Vnni : last;
 }
 
 std::string SupportedNames() {
@@ -88,7 +98,12 @@ std::vector<Isa> X86Isas(const X86Words& words) {
   if (!HasAll(words.leaf7_ebx, kAvx512Leaf7) || !HasAll(words.xcr0, kZmmState)) return isas;
   isas.push_back(Isa::kAvx512);
   constexpr auto kVnni = Bits<uint32_t>({11});
-  if (HasAll(words.leaf7_ecx, kVnni)) isas.push_back(Isa::kAvx512Vnni);
+  if (!HasAll(words.leaf7_ecx, kVnni)) return isas;
+  isas.push_back(Isa::kAvx512Vnni);
+  constexpr auto kAmx = Bits<uint32_t>({24, 25});  // tiles, int8
+  constexpr auto kTileState = Bits<uint64_t>({17, 18});
+  if (HasAll(words.leaf7_edx, kAmx) && HasAll(words.xcr0, kTileState))
+    isas.push_back(Isa::kAvx512Amx);
   return isas;
 }
 
@@ -113,11 +128,24 @@ const std::vector<Isa>& SupportedIsas() {
   return isas;
 }
 
+bool AskForTiles() {
+#if defined(__x86_64__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // Linux's ARCH_REQ_XCOMP_PERM
+  static const bool allowed = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  static std::atomic_flag said;
+  if (!allowed && !said.test_and_set())
+    Log(LogLevel::kWarning, "the system refuses AMX tiles: VNNI takes their place");
+  return allowed;
+#else
+  return false;
+#endif
+}
+
 Result<Isa> ChooseIsa(std::string_view name) {
   const char* origin = "the ISA asked for";
   if (name.empty()) {
     const char* value = std::getenv("HEDDLE_ISA");
-    if (value == nullptr || *value == '\0') return SupportedIsas().back();
+    if (value == nullptr || *value == '\0') return Best();
     name = value;
     origin = "HEDDLE_ISA";
   }

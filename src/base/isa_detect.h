@@ -16,6 +16,7 @@ struct X86Words {
   uint32_t leaf1_ecx = 0;
   uint32_t leaf7_ebx = 0;
   uint32_t leaf7_ecx = 0;
+  uint32_t leaf7_edx = 0;
   uint64_t xcr0 = 0;  // register state that the operating system saves
 };
 

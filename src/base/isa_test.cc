@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -20,7 +21,8 @@ X86Words FullMachine() {
           .leaf7_ebx =
               1u << 3 | 1u << 5 | 1u << 8 | 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31,
           .leaf7_ecx = 1u << 11,
-          .xcr0 = 0xe7};
+          .leaf7_edx = 1u << 24 | 1u << 25,
+          .xcr0 = 0x600e7};
 }
 
 class Environment {  // sets HEDDLE_ISA and puts the old value back
@@ -39,7 +41,7 @@ class Environment {  // sets HEDDLE_ISA and puts the old value back
 
 TEST(X86Isas, FullMachineHasAll) {
   EXPECT_EQ(X86Isas(FullMachine()),
-            (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}));
+            (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Amx}));
   EXPECT_EQ(X86Isas({}), vector{Isa::kPlain});
 }
 
@@ -62,6 +64,12 @@ TEST(X86Isas, EachFeatureBitIsNeeded) {
   X86Words words = FullMachine();
   words.leaf7_ecx = 0;
   EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512}));
+  for (int bit : {24, 25}) {
+    words = FullMachine();
+    words.leaf7_edx &= ~(1u << bit);
+    EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}))
+        << "leaf 7 edx bit " << bit;
+  }
 }
 
 TEST(X86Isas, StateThatTheSystemDoesNotSaveIsNotUsed) {
@@ -74,6 +82,12 @@ TEST(X86Isas, StateThatTheSystemDoesNotSaveIsNotUsed) {
     X86Words words = FullMachine();
     words.xcr0 &= ~(uint64_t{1} << bit);
     EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2})) << "xcr0 bit " << bit;
+  }
+  for (int bit : {17, 18}) {
+    X86Words words = FullMachine();
+    words.xcr0 &= ~(uint64_t{1} << bit);
+    EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}))
+        << "xcr0 bit " << bit;
   }
 }
 
@@ -90,7 +104,7 @@ TEST(ArmIsas, EachNeedsItsBit) {
 }
 
 #if defined(__x86_64__)
-// The compiler's own run-time library is a second opinion.
+// The compiler's own run-time library is a second opinion, but of AMX: it looks at the CPU alone.
 TEST(SupportedIsas, AgreesWithTheCompilersRuntime) {
   vector<Isa> expected = {Isa::kPlain};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
@@ -101,9 +115,25 @@ TEST(SupportedIsas, AgreesWithTheCompilersRuntime) {
       if (__builtin_cpu_supports("avx512vnni")) expected.push_back(Isa::kAvx512Vnni);
     }
   }
-  EXPECT_EQ(SupportedIsas(), expected);
+  vector<Isa> found = SupportedIsas();
+  std::erase(found, Isa::kAvx512Amx);
+  EXPECT_EQ(found, expected);
+}
+
+TEST(AskForTiles, OnlyWhereTheCpuHasThem) {
+  const auto& isas = SupportedIsas();
+  const bool has = std::find(isas.begin(), isas.end(), Isa::kAvx512Amx) != isas.end();
+  if (!has) EXPECT_FALSE(AskForTiles());
+  EXPECT_EQ(AskForTiles(), AskForTiles());
 }
 #endif
+
+// AMX is taken by name alone.
+Isa Best() {
+  vector<Isa> isas = SupportedIsas();
+  std::erase(isas, Isa::kAvx512Amx);
+  return isas.back();
+}
 
 TEST(ChooseIsa, ByName) {
   Environment none(nullptr);
@@ -112,18 +142,18 @@ TEST(ChooseIsa, ByName) {
     ASSERT_TRUE(chosen.ok()) << chosen.status().message();
     EXPECT_EQ(*chosen, isa);
   }
-  EXPECT_EQ(*ChooseIsa(""), SupportedIsas().back());
+  EXPECT_EQ(*ChooseIsa(""), Best());
 }
 
 TEST(ChooseIsa, EnvironmentOnlyWhenNoNameIsGiven) {
   {
     Environment plain("plain");
     EXPECT_EQ(*ChooseIsa(""), Isa::kPlain);
-    const Isa best = SupportedIsas().back();
-    EXPECT_EQ(*ChooseIsa(IsaName(best)), best);
+    const Isa last = SupportedIsas().back();
+    EXPECT_EQ(*ChooseIsa(IsaName(last)), last);
   }
   Environment empty("");
-  EXPECT_EQ(*ChooseIsa(""), SupportedIsas().back());
+  EXPECT_EQ(*ChooseIsa(""), Best());
 }
 
 TEST(ChooseIsa, ErrorsListWhatThereIs) {

@@ -328,7 +328,7 @@ WeightsLayout DepthwiseLayout(const DepthwiseKernels& kernels, const ConvSpec& s
 const DepthwiseKernels* ChooseKernels(const MakeArgs& args, const ConvSpec& spec) {
   if (spec.float_product()) return FloatDepthwise(args.isa);
   if (spec.input == Type::kInt8 || spec.hybrid()) return IntDepthwise(args.isa);
-  return IntDepthwise(args.isa == Isa::kAvx512Vnni ? Isa::kAvx512 : args.isa);
+  return IntDepthwise(VectorsOf(args.isa));
 }
 
 }  // namespace

@@ -132,6 +132,7 @@ void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
   call.init = static_cast<const std::byte*>(p.call.init) + lane * 4;
   if (call.scale != nullptr) call.scale += lane;
   if (call.bias != nullptr) call.bias += lane;
+  call.scratch = args.scratch + p.kernel_at;
   const bool sums = p.sums_at != 0;
   const int64_t placed_row = call.columns * p.out_element;
   std::byte* const placed = args.scratch + p.placed_at;
@@ -210,6 +211,7 @@ void PlaceScratch(GemmParams& p) {
   }
   if (p.grid.used)
     p.placed_at = take(d.block_rows * d.tile_panels * p.kernels->lanes * p.out_element);
+  p.kernel_at = take(p.kernels->ScratchBytes(p.call.taps * p.call.groups));
   if (p.element == 4) return;
   if (p.hybrid()) {
     p.row_init_at = take(d.block_rows * 4);

@@ -75,7 +75,7 @@ struct GemmParams {
   // Offsets in scratch.
   size_t taps_at = 0, copies_at = 0, blocks_at = 0, gathered_at = 0, row_init_at = 0, sums_at = 0;
   size_t row_scale_at = 0;
-  size_t placed_at = 0;
+  size_t placed_at = 0, kernel_at = 0;
   size_t scratch_bytes = 0;
 
   const RowLayout& layout() const { return rows; }

@@ -70,8 +70,8 @@ ArithmeticKernels Avx512ArithmeticKernels();
 
 inline ArithmeticKernels ArithmeticKernelsFor(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni) return Avx512ArithmeticKernels();
-  if (isa == Isa::kAvx2) return Avx2ArithmeticKernels();
+  if (VectorsOf(isa) == Isa::kAvx512) return Avx512ArithmeticKernels();
+  if (VectorsOf(isa) == Isa::kAvx2) return Avx2ArithmeticKernels();
 #endif
   static_cast<void>(isa);
   return PlainArithmeticKernels();

@@ -24,8 +24,7 @@ struct Avx2Bytes {
 template <class T, class F>
 MadeOperation MakeOfType(F f, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx2 || isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni)
-    return MakeBinary<Plain<T>>(Avx2Bytes<T, F>{f}, 0.15f);
+  if (isa != Isa::kPlain) return MakeBinary<Plain<T>>(Avx2Bytes<T, F>{f}, 0.15f);
 #endif
   return MakeBinary<Plain<T>>(PlainBytes<T, F>{f}, 0.9f);
 }

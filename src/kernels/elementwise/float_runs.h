@@ -46,8 +46,8 @@ FloatRuns Avx512FloatRuns();
 
 inline FloatRuns FloatRunsFor(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni) return Avx512FloatRuns();
-  if (isa == Isa::kAvx2) return Avx2FloatRuns();
+  if (VectorsOf(isa) == Isa::kAvx512) return Avx512FloatRuns();
+  if (VectorsOf(isa) == Isa::kAvx2) return Avx2FloatRuns();
 #endif
   static_cast<void>(isa);
   return PlainFloatRuns();

@@ -7,11 +7,10 @@ namespace heddle::core {
 #if defined(__x86_64__)
 
 const GemmKernels* FloatGemm(Isa isa) {
-  switch (isa) {
+  switch (VectorsOf(isa)) {
     case Isa::kAvx2:
       return &kFloatGemmAvx2;
     case Isa::kAvx512:
-    case Isa::kAvx512Vnni:
       return &kFloatGemmAvx512;
     default:
       return nullptr;
@@ -26,21 +25,23 @@ const GemmKernels* IntGemm(Isa isa) {
       return &kIntGemmAvx512;
     case Isa::kAvx512Vnni:
       return &kIntGemmAvx512Vnni;
+    case Isa::kAvx512Amx:
+      return AskForTiles() ? &kIntGemmAvx512Amx : &kIntGemmAvx512Vnni;
     default:
       return nullptr;
   }
 }
 
 const GemmKernels* PairGemm(Isa isa) {
-  return isa == Isa::kAvx512Vnni ? &kPairGemmAvx512Vnni : IntGemm(isa);
+  const bool vnni = isa == Isa::kAvx512Vnni || isa == Isa::kAvx512Amx;
+  return vnni ? &kPairGemmAvx512Vnni : IntGemm(isa);
 }
 
 const DepthwiseKernels* FloatDepthwise(Isa isa) {
-  switch (isa) {
+  switch (VectorsOf(isa)) {
     case Isa::kAvx2:
       return &kFloatDepthwiseAvx2;
     case Isa::kAvx512:
-    case Isa::kAvx512Vnni:
       return &kFloatDepthwiseAvx512;
     default:
       return nullptr;
@@ -54,6 +55,7 @@ const DepthwiseKernels* IntDepthwise(Isa isa) {
     case Isa::kAvx512:
       return &kIntDepthwiseAvx512;
     case Isa::kAvx512Vnni:
+    case Isa::kAvx512Amx:
       return &kIntDepthwiseAvx512Vnni;
     default:
       return nullptr;

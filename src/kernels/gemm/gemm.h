@@ -32,7 +32,8 @@ struct GemmCall {
   const float *row_scale = nullptr, *bias = nullptr;  // scaled: per row, and as `scale`
   bool fused = true;                                  // scaled
   std::byte* out = nullptr;
-  int64_t out_stride = 0;  // bytes between rows
+  int64_t out_stride = 0;        // bytes between rows
+  std::byte* scratch = nullptr;  // of GemmKernels::ScratchBytes
 };
 using GemmFn = void (*)(const GemmCall& call);
 
@@ -51,10 +52,11 @@ struct GemmKernels {
   int32_t lanes;     // outputs of a panel
   int32_t group_k;   // values of k in 4 bytes of a row: 1 float, 4 bytes or 2 int16
   int32_t max_rows;
-  float macs_per_ns;       // what a large product reaches, for estimates
-  GemmFn first, second;    // kFloatFused and kFloatUnfused, or kIntSums and kIntRequant
-  GemmFn third = nullptr;  // kIntScaled
-  int32_t row_offset = 0;  // of integers of four-byte groups: what products take off each byte
+  float macs_per_ns;          // what a large product reaches, for estimates
+  GemmFn first, second;       // kFloatFused and kFloatUnfused, or kIntSums and kIntRequant
+  GemmFn third = nullptr;     // kIntScaled
+  int32_t row_offset = 0;     // of integers of four-byte groups: what products take off each byte
+  int32_t block_scratch = 0;  // bytes of scratch for each 16 groups of a row
 
   GemmFn Form(GemmForm form) const {
     if (form == GemmForm::kIntScaled) return third;
@@ -62,9 +64,11 @@ struct GemmKernels {
   }
   // Bytes of the weights of one group in a panel.
   int64_t group_bytes() const { return group_k == 1 ? lanes * 4 : lanes * group_k; }
+  // Bytes of scratch of a call; `groups`: of all taps.
+  int64_t ScratchBytes(int64_t groups) const { return (groups + 15) / 16 * block_scratch; }
 };
 
-// The kernels of an ISA, or of the best it can run; nullptr: none.
+// The kernels of an ISA, or of the best it can run; nullptr: none. Those of AMX ask for tiles.
 const GemmKernels* FloatGemm(Isa isa);
 const GemmKernels* IntGemm(Isa isa);
 // Those whose rows are int16.

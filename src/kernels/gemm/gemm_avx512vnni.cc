@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/gemm/gemm-inl.h"
-#include "kernels/gemm/int_gemm_avx512-inl.h"
+#include "kernels/gemm/int_gemm_avx512vnni-inl.h"
 #include "kernels/gemm/kernels.h"
 
 namespace heddle::core {
 namespace {
-
-template <GemmForm kForm>
-struct Vnni : IntAvx512<kForm> {
-  static constexpr int kGroupBytes = 64;
-  using IntAvx512<kForm>::IntAvx512;
-
-  __m512i Row(const std::byte* a) const {
-    int32_t bytes;
-    __builtin_memcpy(&bytes, a, 4);
-    return _mm512_xor_si512(_mm512_set1_epi32(bytes), this->flip);
-  }
-  __m512i Weights(const std::byte* w) const { return _mm512_loadu_si512(w); }
-  __m512i Dot(__m512i acc, __m512i a, __m512i w) const { return _mm512_dpbusd_epi32(acc, a, w); }
-};
 
 template <GemmForm kForm>
 struct VnniPairs : IntPairsAvx512<kForm> {

@@ -84,6 +84,10 @@ size_t PointersBytes(const MatMulPlan& p) {
   return CeilDiv(p.division.block_rows * int64_t{sizeof(void*)}, 64) * 64;
 }
 
+size_t KernelBytes(const MatMulPlan& p) {
+  return CeilDiv(p.kernels->ScratchBytes(p.groups), 64) * 64;
+}
+
 void RunTile(const MatMulPlan& p, const TileArgs& args, int64_t tile) {
   const Division& d = p.division;
   const int64_t batch = tile / d.tiles(), part = tile % d.tiles();
@@ -99,7 +103,7 @@ void RunTile(const MatMulPlan& p, const TileArgs& args, int64_t tile) {
   place.columns = std::min(d.tile_panels * p.kernels->lanes, p.n - place.column);
   place.column_sums = reinterpret_cast<const int32_t*>(rhs + p.sums_offset()) + place.column;
   const auto** a = reinterpret_cast<const std::byte**>(args.scratch);
-  std::byte* sums = args.scratch + PointersBytes(p);
+  std::byte* sums = args.scratch + PointersBytes(p) + KernelBytes(p);
   constexpr float kInf = std::numeric_limits<float>::infinity();
   GemmCall call;
   call.a = a;
@@ -109,6 +113,7 @@ void RunTile(const MatMulPlan& p, const TileArgs& args, int64_t tile) {
   call.columns = place.columns;
   call.init = p.zeros.data();
   call.lo = -kInf, call.hi = kInf;
+  call.scratch = args.scratch + PointersBytes(p);
   for (int64_t row = first; row < std::min(first + d.tile_rows, p.m); row += d.block_rows) {
     place.rows = call.rows = static_cast<int32_t>(std::min(d.block_rows, p.m - row));
     place.lhs_row = operands.lhs * p.m + row;
@@ -128,7 +133,8 @@ void RunTile(const MatMulPlan& p, const TileArgs& args, int64_t tile) {
 
 size_t MatMulScratch(const MatMulPlan& p) {
   const size_t columns = p.division.tile_panels * p.kernels->lanes;
-  const size_t product = PointersBytes(p) + p.division.block_rows * columns * p.sum_bytes;
+  const size_t product =
+      PointersBytes(p) + KernelBytes(p) + p.division.block_rows * columns * p.sum_bytes;
   const size_t row = p.form == MatMulForm::kHybrid ? p.k * (sizeof(float) + 1) : 0;
   return std::max(product, row);
 }

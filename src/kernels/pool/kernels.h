@@ -33,8 +33,8 @@ PoolKernels Avx512PoolKernels();
 
 inline PoolKernels PoolKernelsFor(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni) return Avx512PoolKernels();
-  if (isa == Isa::kAvx2) return Avx2PoolKernels();
+  if (VectorsOf(isa) == Isa::kAvx512) return Avx512PoolKernels();
+  if (VectorsOf(isa) == Isa::kAvx2) return Avx2PoolKernels();
 #endif
   static_cast<void>(isa);
   return PlainPoolKernels();

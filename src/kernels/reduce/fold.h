@@ -36,8 +36,8 @@ FoldKernels Avx512FoldKernels();
 
 inline FoldKernels FoldKernelsFor(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni) return Avx512FoldKernels();
-  if (isa == Isa::kAvx2) return Avx2FoldKernels();
+  if (VectorsOf(isa) == Isa::kAvx512) return Avx512FoldKernels();
+  if (VectorsOf(isa) == Isa::kAvx2) return Avx2FoldKernels();
 #endif
   static_cast<void>(isa);
   return PlainFoldKernels();

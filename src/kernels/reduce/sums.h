@@ -66,8 +66,8 @@ SumKernels Avx512SumKernels();
 
 inline SumKernels SumKernelsFor(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni) return Avx512SumKernels();
-  if (isa == Isa::kAvx2) return Avx2SumKernels();
+  if (VectorsOf(isa) == Isa::kAvx512) return Avx512SumKernels();
+  if (VectorsOf(isa) == Isa::kAvx2) return Avx2SumKernels();
 #endif
   static_cast<void>(isa);
   return PlainSumKernels();

@@ -38,8 +38,8 @@ BilinearKernels Avx512BilinearKernels();
 
 inline BilinearKernels BilinearKernelsFor(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni) return Avx512BilinearKernels();
-  if (isa == Isa::kAvx2) return Avx2BilinearKernels();
+  if (VectorsOf(isa) == Isa::kAvx512) return Avx512BilinearKernels();
+  if (VectorsOf(isa) == Isa::kAvx2) return Avx2BilinearKernels();
 #endif
   static_cast<void>(isa);
   return PlainBilinearKernels();

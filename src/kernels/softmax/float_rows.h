@@ -26,8 +26,8 @@ SoftmaxKernel Avx512SoftmaxKernel();
 
 inline SoftmaxKernel SoftmaxKernelFor(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::kAvx512 || isa == Isa::kAvx512Vnni) return Avx512SoftmaxKernel();
-  if (isa == Isa::kAvx2) return Avx2SoftmaxKernel();
+  if (VectorsOf(isa) == Isa::kAvx512) return Avx512SoftmaxKernel();
+  if (VectorsOf(isa) == Isa::kAvx2) return Avx2SoftmaxKernel();
 #endif
   static_cast<void>(isa);
   return PlainSoftmaxKernel();
