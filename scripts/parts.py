@@ -83,7 +83,7 @@ class Part:
 AVX2 = {"avx2", "fma", "f16c"}
 AVX512 = AVX2 | {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"}
 ISAS = {
-    "x86_64": {"plain": set(), "avx2": AVX2, "avx512": AVX512,
+    "x86_64": {"plain": set(), "avx2": AVX2, "avxvnni": AVX2 | {"avx_vnni"}, "avx512": AVX512,
                "avx512vnni": AVX512 | {"avx512_vnni"}, "avx512amx": AVX512 | {"avx512_vnni", "amx_tile", "amx_int8"}},
     "aarch64": {"plain": set(), "neon": {"asimd"}, "neondot": {"asimd", "asimddp"}, "neoni8mm": {"asimd", "asimddp", "i8mm"}},
 }

@@ -20,7 +20,7 @@
 namespace heddle::core {
 namespace {
 
-constexpr const char* kNames[] = {"plain",     "avx2", "avx512",  "avx512vnni",
+constexpr const char* kNames[] = {"plain",     "avx2", "avxvnni", "avx512",  "avx512vnni",
                                   "avx512amx", "neon", "neondot", "neoni8mm"};
 
 template <class Word>
@@ -44,6 +44,7 @@ X86Words ReadWords() {
     words.leaf7_ebx = b;
     words.leaf7_ecx = c;
     words.leaf7_edx = d;
+    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) words.leaf7_1_eax = a;
   }
   constexpr uint32_t kOsxsave = Bits<uint32_t>({27});
   if (HasAll(words.leaf1_ecx, kOsxsave)) {
@@ -92,6 +93,8 @@ std::vector<Isa> X86Isas(const X86Words& words) {
     return isas;
   }
   isas.push_back(Isa::kAvx2);
+  constexpr auto kAvxVnni = Bits<uint32_t>({4});
+  if (HasAll(words.leaf7_1_eax, kAvxVnni)) isas.push_back(Isa::kAvxVnni);
   // F, DQ, CD, BW, VL; opmask, upper halves of zmm0-15, zmm16-31.
   constexpr auto kAvx512Leaf7 = Bits<uint32_t>({16, 17, 28, 30, 31});
   constexpr auto kZmmState = Bits<uint64_t>({5, 6, 7});

@@ -12,11 +12,13 @@
 
 namespace heddle::core {
 
-// Ordered: a later one of the same architecture can run all that an earlier one can.
+// Ordered: the better later. What runs one runs all earlier ones of its architecture, but for
+// kAvxVnni, which AVX-512 is without on some CPUs.
 enum class Isa : uint8_t {
   kPlain,       // portable C++: the oracle of all others
   kAvx2,        // AVX2 + FMA + F16C
-  kAvx512,      // AVX-512 F, BW, DQ, VL, CD
+  kAvxVnni,     // AVX2 and AVX-VNNI
+  kAvx512,      // AVX2, AVX-512 F, BW, DQ, VL, CD
   kAvx512Vnni,  // and VNNI
   kAvx512Amx,   // and AMX int8
   kNeon,        // aarch64 baseline
@@ -24,7 +26,7 @@ enum class Isa : uint8_t {
   kNeonI8mm,    // and i8mm
 };
 
-// "plain", "avx2", "avx512", "avx512vnni", "avx512amx", "neon", "neondot", "neoni8mm"
+// "plain", "avx2", "avxvnni", "avx512", "avx512vnni", "avx512amx", "neon", "neondot", "neoni8mm"
 const char* IsaName(Isa isa);
 
 // The set of which an ISA has the vectors: kPlain, kAvx2, kAvx512 or kNeon. Where nothing else of
@@ -34,6 +36,8 @@ constexpr Isa VectorsOf(Isa isa) {
     case Isa::kPlain:
     case Isa::kAvx2:
       return isa;
+    case Isa::kAvxVnni:
+      return Isa::kAvx2;
     case Isa::kAvx512:
     case Isa::kAvx512Vnni:
     case Isa::kAvx512Amx:

@@ -17,10 +17,11 @@ struct X86Words {
   uint32_t leaf7_ebx = 0;
   uint32_t leaf7_ecx = 0;
   uint32_t leaf7_edx = 0;
-  uint64_t xcr0 = 0;  // register state that the operating system saves
+  uint32_t leaf7_1_eax = 0;  // of subleaf 1
+  uint64_t xcr0 = 0;         // register state that the operating system saves
 };
 
-// Both list plain first and the best last; each entry needs all that the one before it needs.
+// Both list plain first and the best last.
 std::vector<Isa> X86Isas(const X86Words& words);
 // getauxval of AT_HWCAP and AT_HWCAP2 of an aarch64 Linux.
 std::vector<Isa> ArmIsas(unsigned long hwcap, unsigned long hwcap2);

@@ -22,6 +22,7 @@ X86Words FullMachine() {
               1u << 3 | 1u << 5 | 1u << 8 | 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31,
           .leaf7_ecx = 1u << 11,
           .leaf7_edx = 1u << 24 | 1u << 25,
+          .leaf7_1_eax = 1u << 4,
           .xcr0 = 0x600e7};
 }
 
@@ -40,8 +41,8 @@ class Environment {  // sets HEDDLE_ISA and puts the old value back
 };
 
 TEST(X86Isas, FullMachineHasAll) {
-  EXPECT_EQ(X86Isas(FullMachine()),
-            (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Amx}));
+  EXPECT_EQ(X86Isas(FullMachine()), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512,
+                                            Isa::kAvx512Vnni, Isa::kAvx512Amx}));
   EXPECT_EQ(X86Isas({}), vector{Isa::kPlain});
 }
 
@@ -59,15 +60,21 @@ TEST(X86Isas, EachFeatureBitIsNeeded) {
   for (int bit : {16, 17, 28, 30, 31}) {
     X86Words words = FullMachine();
     words.leaf7_ebx &= ~(1u << bit);
-    EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2})) << "leaf 7 ebx bit " << bit;
+    EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvxVnni}))
+        << "leaf 7 ebx bit " << bit;
   }
   X86Words words = FullMachine();
+  words.leaf7_1_eax = 0;
+  EXPECT_EQ(X86Isas(words),
+            (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvx512Amx}));
+  words = FullMachine();
   words.leaf7_ecx = 0;
-  EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512}));
+  EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512}));
   for (int bit : {24, 25}) {
     words = FullMachine();
     words.leaf7_edx &= ~(1u << bit);
-    EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}))
+    EXPECT_EQ(X86Isas(words),
+              (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512, Isa::kAvx512Vnni}))
         << "leaf 7 edx bit " << bit;
   }
 }
@@ -81,12 +88,14 @@ TEST(X86Isas, StateThatTheSystemDoesNotSaveIsNotUsed) {
   for (int bit : {5, 6, 7}) {
     X86Words words = FullMachine();
     words.xcr0 &= ~(uint64_t{1} << bit);
-    EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2})) << "xcr0 bit " << bit;
+    EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvxVnni}))
+        << "xcr0 bit " << bit;
   }
   for (int bit : {17, 18}) {
     X86Words words = FullMachine();
     words.xcr0 &= ~(uint64_t{1} << bit);
-    EXPECT_EQ(X86Isas(words), (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}))
+    EXPECT_EQ(X86Isas(words),
+              (vector{Isa::kPlain, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512, Isa::kAvx512Vnni}))
         << "xcr0 bit " << bit;
   }
 }
@@ -104,7 +113,8 @@ TEST(ArmIsas, EachNeedsItsBit) {
 }
 
 #if defined(__x86_64__)
-// The compiler's own run-time library is a second opinion, but of AMX: it looks at the CPU alone.
+// The compiler's own run-time library is a second opinion, but of AMX, where it looks at the CPU
+// alone, and of AVX-VNNI, which not every version knows.
 TEST(SupportedIsas, AgreesWithTheCompilersRuntime) {
   vector<Isa> expected = {Isa::kPlain};
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
@@ -117,6 +127,7 @@ TEST(SupportedIsas, AgreesWithTheCompilersRuntime) {
   }
   vector<Isa> found = SupportedIsas();
   std::erase(found, Isa::kAvx512Amx);
+  std::erase(found, Isa::kAvxVnni);
   EXPECT_EQ(found, expected);
 }
 

@@ -21,6 +21,8 @@ const GemmKernels* IntGemm(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
       return &kIntGemmAvx2;
+    case Isa::kAvxVnni:
+      return &kIntGemmAvxVnni;
     case Isa::kAvx512:
       return &kIntGemmAvx512;
     case Isa::kAvx512Vnni:
@@ -34,7 +36,7 @@ const GemmKernels* IntGemm(Isa isa) {
 
 const GemmKernels* PairGemm(Isa isa) {
   const bool vnni = isa == Isa::kAvx512Vnni || isa == Isa::kAvx512Amx;
-  return vnni ? &kPairGemmAvx512Vnni : IntGemm(isa);
+  return vnni ? &kPairGemmAvx512Vnni : IntGemm(VectorsOf(isa));
 }
 
 const DepthwiseKernels* FloatDepthwise(Isa isa) {
@@ -51,6 +53,7 @@ const DepthwiseKernels* FloatDepthwise(Isa isa) {
 const DepthwiseKernels* IntDepthwise(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
+    case Isa::kAvxVnni:
       return &kIntDepthwiseAvx2;
     case Isa::kAvx512:
       return &kIntDepthwiseAvx512;

@@ -10,8 +10,9 @@
 
 namespace heddle::core {
 
-// REQUIRES: AVX-512 VNNI.
-extern const GemmKernels kIntGemmAmxModel;  // tiles in plain C++
+// REQUIRES of both: AVX-512 VNNI.
+extern const GemmKernels kIntGemmAmxModel;      // tiles in plain C++
+extern const GemmKernels kIntGemmAvxVnniModel;  // AVX-512's encoding of the one instruction
 
 // What the model saw. A fault is what the CPU would have raised an exception for. Without values to
 // begin with: a constructor would be a function that other files have, too.

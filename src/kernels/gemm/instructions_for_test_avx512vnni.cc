@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/gemm/instructions_for_test.h"
 #include "kernels/gemm/int_gemm_amx-inl.h"
+#include "kernels/gemm/int_gemm_avxvnni-inl.h"
 
 namespace heddle::core {
 namespace {
@@ -86,8 +87,13 @@ class ModelTiles {
   uint8_t data_[8][16][64] = {};
 };
 
+struct Evex {
+  static __m256i Dot(__m256i acc, __m256i a, __m256i w) { return _mm256_dpbusd_epi32(acc, a, w); }
+};
+
 }  // namespace
 
+const GemmKernels kIntGemmAvxVnniModel = QuadKernels<Evex>("gemm_s8_avxvnni_model");
 const GemmKernels kIntGemmAmxModel = TileKernels<ModelTiles>("gemm_s8_avx512amx_model");
 
 TileUse TakeTileUse() {
