@@ -318,8 +318,10 @@ heddle_status* heddle_model_profile(heddle_model* model, const heddle_tensor* in
   return Guarded([&]() -> Status {
     HEDDLE_TRY(CheckGiven({{"model", model}, {"step", reinterpret_cast<const void*>(step)}}));
     HEDDLE_TRY(CheckTensors(inputs, input_count));
-    HEDDLE_ASSIGN(const std::vector<StepTime> steps,
-                  ProfileSteps(*model->loaded, inputs, input_count));
+    RunRequest request;
+    request.inputs = inputs;
+    request.input_count = input_count;
+    HEDDLE_ASSIGN(const std::vector<StepTime> steps, ProfileSteps(*model->loaded, request));
     for (const StepTime& s : steps) {
       heddle_step_time c{};
       c.struct_size = sizeof(c);
@@ -328,7 +330,7 @@ heddle_status* heddle_model_profile(heddle_model* model, const heddle_tensor* in
       c.kernel = s.kernel;
       c.rank = s.shape.rank();
       for (int i = 0; i < c.rank; ++i) c.dims[i] = s.shape[i];
-      c.macs = s.macs;
+      c.macs = s.work.macs;
       c.ns = s.ns;
       step(arg, &c);
     }

@@ -40,7 +40,7 @@ class Profiler {
     time.op = node.op;
     time.name = node.source->Name();
     time.kernel = step.step.kernel;
-    time.macs = step.step.macs;
+    time.work = WorkOf(plan_, step);
     if (!node.outputs.empty()) {
       time.shape = plan_.values[static_cast<size_t>(node.outputs[0])].shape;
     }
@@ -107,14 +107,14 @@ class Profiler {
 
 }  // namespace
 
-Result<std::vector<StepTime>> ProfileSteps(LoadedModel& model, const heddle_tensor* inputs,
-                                           size_t count) {
+Result<std::vector<StepTime>> ProfileSteps(LoadedModel& model, const RunRequest& request) {
   HEDDLE_ASSIGN(const auto twin, model.KeepingAll());
-  RunRequest request;
-  request.inputs = inputs;
-  request.input_count = count;
-  request.fresh_state = true;
-  HEDDLE_ASSIGN(Call call, twin->Run(request));
+  RunRequest whole;
+  whole.inputs = request.inputs;
+  whole.input_count = request.input_count;
+  whole.signature = request.signature;
+  whole.fresh_state = true;
+  HEDDLE_ASSIGN(Call call, twin->Run(whole));
   std::vector<Shape> shapes;
   for (const PortInfo& input : call.ports().inputs)
     call.context().value(input.tensor, &shapes.emplace_back());
