@@ -7,6 +7,7 @@
 #include "base/caught.h"
 #include "base/errors.h"
 #include "base/float_env.h"
+#include "engine/call_trace.h"
 
 namespace heddle::core {
 namespace {
@@ -14,22 +15,24 @@ namespace {
 // One phase of a step as the executor runs it.
 struct RunningPhase {
   const Phase& phase;
-  const void* params;
+  const PlanStep& ps;
   const TileArgs& args;
   const RunControl& control;
   Denormals denormals;
   const Poison& poison;
-  size_t scratch_bytes;
 
   static uint32_t Tiles(void* self, int64_t begin, int64_t end, std::byte* scratch) {
     const auto& p = *static_cast<const RunningPhase*>(self);
+    const Step& step = p.ps.step;
     const TileRange range{begin, end};
-    p.poison.Fill(scratch == nullptr ? p.args.scratch : scratch, p.scratch_bytes);
-    if (scratch == nullptr) return static_cast<uint32_t>(p.phase.tile(p.params, p.args, range));
+    const TileSpan span(p.control.trace(), p.ps, p.phase, range);
+    p.poison.Fill(scratch == nullptr ? p.args.scratch : scratch, step.scratch_bytes);
+    if (scratch == nullptr)
+      return static_cast<uint32_t>(p.phase.tile(step.params.get(), p.args, range));
     const ScopedFloatEnv float_env(p.denormals);  // of a thread that helps
     TileArgs args = p.args;
     args.scratch = scratch;
-    return static_cast<uint32_t>(p.phase.tile(p.params, args, range));
+    return static_cast<uint32_t>(p.phase.tile(step.params.get(), args, range));
   }
   static bool GoOn(void* self) {
     return static_cast<const RunningPhase*>(self)->control.Check().ok();
@@ -197,6 +200,7 @@ Status Context::RunFrame(size_t index, const RunControl& control) {
   }
   for (const PlanStep& ps : frame.plan->steps) {
     if (control.active()) HEDDLE_TRY(control.Check());
+    const StepSpan span(control.trace(), frame.plan, ps);
     Status status = RunStep(index, ps, control);
     if (status.ok()) continue;
     const Node& node = frame.plan->program->nodes()[ps.node];
@@ -268,9 +272,8 @@ Status Context::ErrorOf(const PlanStep& ps, const TileArgs& args, TileCode code)
 Status Context::RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control) {
   const bool fast = plan().program->options().numerics == Numerics::kFast;
   for (const Phase& phase : ps.step.phases) {
-    RunningPhase running{
-        phase,   ps.step.params.get(), args, control, fast ? Denormals::kFlush : Denormals::kKeep,
-        poison_, ps.step.scratch_bytes};
+    RunningPhase running{phase,  ps, args, control, fast ? Denormals::kFlush : Denormals::kKeep,
+                         poison_};
     Region region{&RunningPhase::Tiles, nullptr,       &running,
                   phase.tiles,          phase.tile_ns, ps.step.scratch_bytes};
     if (control.active()) region.go_on = &RunningPhase::GoOn;

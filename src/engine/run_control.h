@@ -12,6 +12,8 @@
 
 namespace heddle::core {
 
+class CallTrace;  // engine/call_trace.h
+
 class RunControl {
  public:
   RunControl() = default;
@@ -28,6 +30,14 @@ class RunControl {
   RunControl On(Executor& executor) const {
     RunControl control = *this;
     control.executor_ = &executor;
+    return control;
+  }
+
+  // Where it is written down what ran when; nullptr: nowhere.
+  CallTrace* trace() const { return trace_; }
+  RunControl Traced(CallTrace& trace) const {
+    RunControl control = *this;
+    control.trace_ = &trace;
     return control;
   }
 
@@ -49,6 +59,7 @@ class RunControl {
   Asks asks_ = nullptr;
   const void* arg_ = nullptr;
   Executor* executor_ = &AloneExecutor();
+  CallTrace* trace_ = nullptr;
 };
 
 }  // namespace heddle::core
