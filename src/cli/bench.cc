@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cmath>
+#include <optional>
 
 #include "base/errors.h"
 #include "cli/bench_cell.h"
@@ -16,6 +16,7 @@
 #include "cli/profile.h"
 #include "cli/progress.h"
 #include "cli/text.h"
+#include "cli/trace.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
 #include "crew/budget.h"
@@ -32,7 +33,7 @@ struct Report {
   double load_ms = 0, first_result_ms = 0;  // from the start of the load, without reading inputs
   uint64_t weights_bytes = 0, arena_bytes = 0;
   std::vector<Cell> cells;
-  std::vector<StepTime> profile;
+  std::optional<Profile> profile;
   int64_t begin_ns = 0;  // on the Governor's clock
   std::vector<core::Governor::Change> governor;
 };
@@ -96,22 +97,16 @@ Result<Report> Measure(const BenchGiven& given) {
   progress.Clear();
   report.governor = core::Crew::OfProcess().governor().Trace();
   if (given.profile) {
-    HEDDLE_ASSIGN(report.profile, model.Profile(inputs));
+    HEDDLE_ASSIGN(report.profile, MeasureProfile(model, inputs, nullptr));
+  }
+  if (!given.trace.empty()) {
+    const int callers = *std::max_element(callers_list.begin(), callers_list.end());
+    HEDDLE_TRY(TraceCalls(model, inputs, {callers, nullptr}, given.trace));
   }
   report.isa = model.isa();
   report.weights_bytes = model.weights_bytes();
   report.arena_bytes = model.arena_bytes();
   return report;
-}
-
-void WriteProfile(JsonWriter& json, const std::vector<StepTime>& steps) {
-  json.Key("profile").BeginArray();
-  for (const StepTime& step : steps) {
-    json.BeginObject().Field("op", step.op).Field("name", step.name);
-    json.Field("kernel", step.kernel).Field("macs", step.macs);
-    json.Field("us", step.ns < 0 ? NAN : static_cast<double>(step.ns) * 1e-3).EndObject();
-  }
-  json.EndArray();
 }
 
 // What the Crew did while a cell was measured.
@@ -166,7 +161,7 @@ std::string ToJson(const BenchGiven& given, const Report& report) {
   }
   json.EndArray();
   WriteGovernor(json, report);
-  if (given.profile) WriteProfile(json, report.profile);
+  if (report.profile) WriteProfile(json, *report.profile);
   json.EndObject();
   return json.text();
 }
@@ -201,7 +196,7 @@ std::string ToText(const BenchGiven& given, const Report& report) {
     if (cell.flow) text += FlowText(given, *cell.flow);
     text += cell.latencies.Picture();
   }
-  if (given.profile) text += ProfileText(report.profile);
+  if (report.profile) text += ProfileText(*report.profile);
   return text;
 }
 

@@ -97,6 +97,12 @@ void AddJson(CLI::App* verb, bool& json) {
   verb->add_flag("--json", json, "One JSON document on standard output, and nothing else");
 }
 
+void AddProfile(CLI::App* verb, bool& profile, std::string& trace) {
+  verb->add_flag("--profile", profile, "The time of each step, its kernel, its share of the peak");
+  verb->add_option("--trace", trace, "Write what runs when, for ui.perfetto.dev")
+      ->option_text("F.json");
+}
+
 void AddRunInputs(CLI::App* verb, RunGiven& given) {
   CLI::Option* inputs = AddInputs(verb, given.inputs);
   CLI::Option* input = verb->add_option("--input", given.input, "One input; may be repeated");
@@ -136,6 +142,7 @@ void AddRun(CLI::App& app, Action& action) {
       ->option_text("S");
   verb->add_option("--output", given->output, "Write every output, as output_K and by name")
       ->option_text("F.npz");
+  AddProfile(verb, given->profile, given->trace);
   AddNumerics(verb, given->numerics);
   AddCores(verb, given->cores);
   AddDevice(verb, given->device);
@@ -216,7 +223,7 @@ void AddBench(CLI::App& app, Action& action) {
   AddCores(verb, given->cores);
   AddNumerics(verb, given->numerics);
   AddDevice(verb, given->device);
-  verb->add_flag("--profile", given->profile, "Time each step of one call");
+  AddProfile(verb, given->profile, given->trace);
   AddJson(verb, given->json);
   verb->callback([given, &action] { action = [given] { return Do(*given); }; });
 }

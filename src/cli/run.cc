@@ -12,8 +12,10 @@
 #include "cli/json.h"
 #include "cli/npz.h"
 #include "cli/numbers.h"
+#include "cli/profile.h"
 #include "cli/text.h"
 #include "cli/top.h"
+#include "cli/trace.h"
 #include "cli/verb.h"
 #include "cli/verbs.h"
 
@@ -35,6 +37,7 @@ struct Report {
   std::vector<Array> inputs;
   std::vector<std::string> sources;  // of the inputs
   std::vector<Produced> outputs;
+  std::optional<Profile> profile;
 };
 
 Status SetImage(const RunGiven& given, const Ports& ports, std::vector<OwnedTensor>& tensors,
@@ -81,6 +84,17 @@ Result<Outputs> Call(const Model& model, const Ports& ports,
   options.fresh_state = true;  // one call: what it would remember is of no use
   const std::vector<TensorView> views = ViewsOf(tensors);
   return model.Run(std::span(views), options);
+}
+
+// What is looked at besides the answer.
+Status Look(const RunGiven& given, const Model& model, const std::vector<OwnedTensor>& tensors,
+            Report& report) {
+  const std::vector<TensorView> inputs = ViewsOf(tensors);
+  if (given.profile) {
+    HEDDLE_ASSIGN(report.profile, MeasureProfile(model, inputs, report.ports.key()));
+  }
+  if (given.trace.empty()) return Status();
+  return TraceCalls(model, inputs, {1, report.ports.key()}, given.trace);
 }
 
 // By position, as goldens are, and by name, so that the file can feed another model.
@@ -137,6 +151,7 @@ Result<Report> MakeReport(const RunGiven& given) {
     }
     report.outputs.push_back(std::move(produced));
   }
+  HEDDLE_TRY(Look(given, model, tensors, report));
   return report;
 }
 
@@ -162,6 +177,7 @@ std::string ToText(const Report& report) {
                         top.size());
     text += ScoresText(top, report.labels);
   }
+  if (report.profile) text += ProfileText(*report.profile);
   return text;
 }
 
@@ -194,7 +210,9 @@ std::string ToJson(const RunGiven& given, const Report& report) {
     }
     json.EndArray().EndObject();
   }
-  json.EndArray().EndObject();
+  json.EndArray();
+  if (report.profile) WriteProfile(json, *report.profile);
+  json.EndObject();
   return json.text();
 }
 

@@ -13,12 +13,12 @@ namespace heddle::cli {
 
 // A member is what the option of its name says, else what goes without it.
 struct RunGiven {
-  std::string model, inputs, image, labels, signature, output;
+  std::string model, inputs, image, labels, signature, output, trace;
   std::string numerics = "fast", device = "cpu";
   std::vector<std::string> input;  // NAME=F.npy
   std::optional<float> mean, std;
   int top = 0, cores = 0;
-  bool hash_inputs = false, json = false;
+  bool hash_inputs = false, profile = false, json = false;
 };
 
 struct InspectGiven {
@@ -33,7 +33,7 @@ struct VerifyGiven {
 };
 
 struct BenchGiven {
-  std::string model, inputs, numerics = "fast", device = "cpu";
+  std::string model, inputs, trace, numerics = "fast", device = "cpu";
   std::string callers = "1,2,4", arrivals = "poisson";
   double rate = 0, seconds = 3;  // rate: of --open-loop; 0: not asked for
   int cores = 0;

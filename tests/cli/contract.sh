@@ -4,7 +4,8 @@
 set -u
 heddle=("${@:?usage: contract.sh HEDDLE}")
 if [ -n "${EMULATOR:-}" ]; then IFS=';' read -ra emulator <<<"$EMULATOR"; heddle=("${emulator[@]}" "${heddle[@]}"); fi
-models=$(cd "$(dirname "$0")/../models" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+models=$here/../models
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
@@ -87,6 +88,17 @@ says '"range": \[-\?[0-9.e-]*, [0-9.e-]*\]'
 expect 0 run "$models/digits_f32.tflite" --hash-inputs --signature serving_default --numerics reference --cores 1
 expect 11 run "$models/digits_f32.tflite" --inputs "$models/golden/digits_int8.npz"; complains "expected f4"
 
+# What a look inside tells, of run and of bench alike.
+expect 0 run "$models/digits_int8.tflite" --profile --signature serving_default
+says 'output_0'; says 'of peak'; says '^ *0  CONV_2D .* gemm_\|^ *0  CONV_2D .* plain$'; says '^steps together: '; says '^Peaks of one core'
+expect 0 run "$models/digits_f32.tflite" --profile --trace "$work/run.json" --json
+keys profile op kernel shape macs bytes us peak_share bound peaks
+python3 "$here/check_trace.py" "$work/run.json" 1 || fail 'run --trace'
+expect 0 bench "$models/digits_int8.tflite" --callers 3,1 --seconds 0.05 --profile --trace "$work/bench.json"
+says 'of peak'
+python3 "$here/check_trace.py" "$work/bench.json" 3 || fail 'bench --trace'
+expect 13 run "$models/digits_f32.tflite" --trace "$work/none/trace.json"; complains "cannot write '.*trace.json'"
+
 # A picture, 8 by 8 in grey, by its labels.
 base64 -d >"$work/seven.png" <<<"iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAAAAADhZOFXAAAAN0lEQVR42mNgYJhw4f9/BwYGBoUDAQ4PQAwgCLgAoQ0uHAgAMy48\
 ONAAYSRAZBweCEAYDwpAJACdkQ//xdmCMgAAAABJRU5ErkJggg=="
@@ -156,7 +168,7 @@ says '^0 passed, 2 failed, 0 unsupported$'
 # bench
 expect 0 bench "$models/digits_int8.tflite" --callers 1,2 --seconds 0.1 --profile --json
 keys model isa cores load_ms first_result_ms weights_bytes arena_bytes cells \
-     callers per_second p50_ms p99_ms max_ms cpu_ms_per_call pss_mb profile \
+     callers per_second p50_ms p99_ms max_ms cpu_ms_per_call pss_mb profile peak_share bound peaks \
      crew budget threads governor_cap governor_moves shared_steps helped_steps straggler_ms spin_ms sleep_ms \
      waits_for_turn yields refused_starts throttled_periods throttled_ms governor
 expect 0 bench "$models/digits_f32.tflite" --callers 2 --open-loop 500 --seconds 0.2 --cores 1
