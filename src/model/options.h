@@ -24,6 +24,12 @@ enum class Activation : int8_t {
 };
 enum class Padding : int8_t { kSame = 0, kValid = 1 };
 
+// Rows and columns of zeros (of integers: of zero points) around an image.
+struct Border {
+  int32_t top = 0, bottom = 0, left = 0, right = 0;
+  bool empty() const { return (top | bottom | left | right) == 0; }
+};
+
 struct NoOptions {};
 struct ConvOptions {  // CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV
   Padding padding = Padding::kSame;
@@ -31,6 +37,9 @@ struct ConvOptions {  // CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV
   int32_t depth_multiplier = 0;
   Activation activation = Activation::kNone;
   Type quantized_bias_type = Type::kFloat32;  // float32: not said
+  // Around the input, before `padding`. No file has one: a Program gives it to CONV_2D and
+  // DEPTHWISE_CONV_2D for the PAD that they replace.
+  Border border = {};
 };
 struct PoolOptions {
   Padding padding = Padding::kSame;

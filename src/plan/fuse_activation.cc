@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/fuse_activation.h"
 
-#include <algorithm>
+#include "plan/uses.h"
 
 namespace heddle::core {
 namespace {
-
-constexpr int kNobody = -1;
 
 Activation ActivationOf(OpCode code) {
   switch (code) {
@@ -46,16 +44,7 @@ Activation* FusedIn(Operator& op) {
 
 class Fuser {
  public:
-  explicit Fuser(const Subgraph& graph)
-      : graph_(graph), maker_(graph.tensors.size(), kNobody), readers_(graph.tensors.size(), 0) {
-    for (const int t : graph.outputs) ++readers_[static_cast<size_t>(t)];
-    for (size_t i = 0; i < graph.operators.size(); ++i) {
-      for (const int t : graph.operators[i].inputs)
-        if (t >= 0) ++readers_[static_cast<size_t>(t)];
-      for (const int t : graph.operators[i].outputs)
-        if (t >= 0) maker_[static_cast<size_t>(t)] = static_cast<int>(i);
-    }
-  }
+  Fuser(const Subgraph& graph, const Uses& uses) : graph_(graph), uses_(uses) {}
 
   FusedActivations Fuse() {
     const size_t n = graph_.operators.size();
@@ -75,8 +64,8 @@ class Fuser {
       return false;
     const int between = relu.inputs[0], out = relu.outputs[0];
     if (between < 0 || out < 0 || !IsFloat(between) || !IsFloat(out)) return false;
-    const int maker = maker_[static_cast<size_t>(between)];
-    if (maker == kNobody || readers_[static_cast<size_t>(between)] != 1) return false;
+    const int maker = uses_.maker[static_cast<size_t>(between)];
+    if (maker < 0 || uses_.readers[static_cast<size_t>(between)] != 1) return false;
     auto whole = std::make_unique<Operator>(graph_.operators[static_cast<size_t>(maker)]);
     Activation* fused = FusedIn(*whole);
     if (fused == nullptr || *fused != Activation::kNone || whole->outputs.size() != 1) return false;
@@ -87,13 +76,14 @@ class Fuser {
   }
 
   const Subgraph& graph_;
-  std::vector<int> maker_;    // of a tensor
-  std::vector<int> readers_;  // how many, the subgraph's outputs among them
+  const Uses& uses_;
   FusedActivations fused_;
 };
 
 }  // namespace
 
-FusedActivations FuseActivations(const Subgraph& graph) { return Fuser(graph).Fuse(); }
+FusedActivations FuseActivations(const Subgraph& graph, const Uses& uses) {
+  return Fuser(graph, uses).Fuse();
+}
 
 }  // namespace heddle::core

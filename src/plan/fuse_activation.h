@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "model/graph.h"
+#include "plan/uses.h"
 
 namespace heddle::core {
 
@@ -20,7 +20,7 @@ struct FusedActivations {
 
 // Floats only: integers are scaled anew between the two. The value between them, which nobody else
 // may read, is never made.
-FusedActivations FuseActivations(const Subgraph& graph);
+FusedActivations FuseActivations(const Subgraph& graph, const Uses& uses);
 
 }  // namespace heddle::core
 

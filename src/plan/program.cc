@@ -38,7 +38,7 @@ Result<std::shared_ptr<const Program>> Program::Compile(std::shared_ptr<const Mo
   program->options_ = options;
   HEDDLE_TRY(program->ReadValues());
   HEDDLE_TRY(program->AddOperators());
-  program->usual_shapes_.clear();
+  program->uses_ = {}, program->made_by_.clear(), program->usual_shapes_.clear();
   HEDDLE_TRY(program->weights_->Seal());
   return std::shared_ptr<const Program>(program);
 }
@@ -88,16 +88,49 @@ Operand Program::OperandOf(int value) const {
 
 Status Program::AddOperators() {
   const std::vector<Operator>& operators = subgraph().operators;
-  if (options_.fuse_activations && !options_.keep_all) fused_ = FuseActivations(subgraph());
+  uses_ = FindUses(subgraph());
+  made_by_.assign(values_.size(), -1);
+  if (options_.fuse_activations && !options_.keep_all) fused_ = FuseActivations(subgraph(), uses_);
   for (size_t i = 0; i < operators.size(); ++i) {
     if (!fused_.gone.empty() && fused_.gone[i]) continue;
     const bool whole = !fused_.instead.empty() && fused_.instead[i] != nullptr;
-    HEDDLE_TRY(AddNode(static_cast<int>(i), whole ? *fused_.instead[i] : operators[i]));
+    HEDDLE_TRY(AddOperator(static_cast<int>(i), whole ? *fused_.instead[i] : operators[i]));
   }
+  std::erase_if(nodes_, [](const Node& node) { return node.operation == nullptr; });
   return Status();
 }
 
-Status Program::AddNode(int op_index, const Operator& op) {
+// The PAD whose output nobody reads but `op`, first of its operands; nullptr: there is none. State
+// may change between the two.
+Node* Program::PadBefore(const Operator& op) {
+  const int v = op.inputs.empty() ? -1 : op.inputs[0];
+  if (v < 0 || made_by_[v] < 0 || uses_.readers[v] != 1) return nullptr;
+  Node& pad = nodes_[made_by_[v]];
+  const bool pads = pad.source->code == OpCode::kPAD && pad.inputs[0] >= 0;
+  return pads && values_[pad.inputs[0]].memory < 0 ? &pad : nullptr;
+}
+
+Status Program::AddOperator(int op_index, const Operator& op) {
+  Node* pad = options_.fold_paddings && !options_.keep_all ? PadBefore(op) : nullptr;
+  std::unique_ptr<const Operator> both;
+  if (pad != nullptr)
+    both = FoldPadding({*pad->source, OperandOf(pad->inputs[0]), OperandOf(pad->inputs[1]),
+                        OperandOf(op.inputs[0])},
+                       op);
+  if (both != nullptr) {
+    Result<NodeOperation> made = Make(*both);
+    if (made.ok()) {
+      pad->operation = nullptr;
+      padded_.push_back(std::move(both));
+      return AddNode(op_index, *padded_.back(), std::move(made).value());
+    }
+  }
+  Result<NodeOperation> made = Make(op);
+  if (!made.ok()) return InOperator(made.status(), op_index, op);
+  return AddNode(op_index, op, std::move(made).value());
+}
+
+Result<NodeOperation> Program::Make(const Operator& op) const {
   std::vector<Operand> inputs, outputs;
   std::vector<Shape> usual;
   for (int v : op.inputs) {
@@ -105,21 +138,25 @@ Status Program::AddNode(int op_index, const Operator& op) {
     usual.push_back(v < 0 ? Shape() : usual_shapes_[v]);
   }
   for (int v : op.outputs) outputs.push_back(OperandOf(v));
-  Result<NodeOperation> made = MakeOperation(
+  return MakeOperation(
       {op, inputs, outputs, options_.numerics, options_.isa, *weights_, model_->subgraphs(), usual},
       options_.registered.get());
-  if (!made.ok()) return InOperator(made.status(), op_index, op);
+}
 
-  Node node{op_index,           &op,        std::move(made->operation),
-            op.inputs,          op.outputs, layout_->OperatorOf(subgraph_index_, op_index),
-            made->deterministic};
+Status Program::AddNode(int op_index, const Operator& op, NodeOperation made) {
+  Node node{op_index,          &op,        std::move(made.operation),
+            op.inputs,         op.outputs, layout_->OperatorOf(subgraph_index_, op_index),
+            made.deterministic};
   bool folded = false;
   Status status = CheckVariables(node);
   if (status.ok()) status = CheckSubPlans(*model_, subgraph(), node);
   if (status.ok()) status = Fold(node, &folded);
   if (!status.ok()) return InOperator(status, op_index, op);
   InferShapes(node);
-  if (!folded) nodes_.push_back(std::move(node));
+  if (folded) return Status();
+  for (const int v : node.outputs)
+    if (v >= 0) made_by_[v] = static_cast<int>(nodes_.size());
+  nodes_.push_back(std::move(node));
   return Status();
 }
 

@@ -10,9 +10,11 @@
 
 #include "kernels/operation.h"
 #include "model/model.h"
+#include "plan/fold_padding.h"
 #include "plan/fuse_activation.h"
 #include "plan/make_operation.h"
 #include "plan/state_layout.h"
+#include "plan/uses.h"
 #include "plan/weight_store.h"
 
 namespace heddle::core {
@@ -27,6 +29,7 @@ struct ProgramOptions {
   Isa isa = Isa::kPlain;
   bool keep_all = false;  // every value can be read to the end of the call; nothing is fused
   bool fuse_activations = true;
+  bool fold_paddings = true;
   Limits limits;
   std::shared_ptr<const OperatorSource> registered = nullptr;  // kernels of the embedding program
 };
@@ -50,7 +53,7 @@ struct Value {
 
 struct Node {
   int op = 0;                        // index in the subgraph, for reports
-  const Operator* source = nullptr;  // the file's, or one that computes its activation, too
+  const Operator* source = nullptr;  // the file's, or one that computes its neighbours, too
   std::unique_ptr<Operation> operation;
   std::vector<int> inputs, outputs;  // values; -1: absent
   int memory = -1;                   // of a random generator: its place in the state
@@ -83,7 +86,10 @@ class Program {
   Status ReadValues();
   Status Expand(const Tensor& sparse, Value* value);
   Status AddOperators();
-  Status AddNode(int op_index, const Operator& op);
+  Status AddOperator(int op_index, const Operator& op);
+  Node* PadBefore(const Operator& op);
+  Result<NodeOperation> Make(const Operator& op) const;
+  Status AddNode(int op_index, const Operator& op, NodeOperation made);
   Status CheckVariables(const Node& node) const;
   Status Fold(Node& node, bool* folded);
   void InferShapes(const Node& node);
@@ -94,9 +100,13 @@ class Program {
   int subgraph_index_ = 0;
   ProgramOptions options_;
   FusedActivations fused_;
+  std::vector<std::unique_ptr<const Operator>> padded_;  // convolutions that do a PAD
   std::vector<Value> values_;
-  std::vector<Shape> usual_shapes_;  // of the values, while nodes are added
   std::vector<Node> nodes_;
+  // While nodes are added.
+  Uses uses_;
+  std::vector<Shape> usual_shapes_;  // of the values
+  std::vector<int> made_by_;         // by value, the node; -1: none
 };
 
 // `status` with "op 12 CONV_2D: " in front, where it is not OutOfMemory.

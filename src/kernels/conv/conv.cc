@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED: checked once, then the fast form where there is
 // one, else the plain one.
+#include "base/errors.h"
 #include "kernels/conv/fast.h"
 #include "kernels/conv/plain.h"
 #include "kernels/operators.h"
@@ -43,9 +44,22 @@ class OpenGroups final : public Operation {
   const std::unique_ptr<Operation> fast_, plain_;
 };
 
+// The plain forms leave what is outside the image out of a sum. Of integers that changes nothing,
+// but +0 times a weight can change the sign of a float zero, and make a NaN; the fast forms add it.
+bool PlainTakesBorder(const ConvSpec& spec) {
+  const bool integers = spec.input != Type::kFloat32 && spec.input != Type::kFloat16;
+  return integers || spec.window.border.empty();
+}
+
+Status NeedsFastForm(const ConvSpec& spec) {
+  return Unsupported("a border around {} without a fast form", TypeName(spec.input));
+}
+
 template <MadeOperation (*kFast)(const MakeArgs&, const ConvSpec&)>
 MadeOperation Make(const MakeArgs& args, ConvKind kind) {
   HEDDLE_ASSIGN(ConvSpec spec, CheckConv(args, kind));
+  const bool plain_takes = PlainTakesBorder(spec);
+  if (!plain_takes && (args.isa == Isa::kPlain || spec.hybrid())) return NeedsFastForm(spec);
   if (args.isa == Isa::kPlain) return MakePlainForm(args, std::move(spec));
   const Shape& weights = args.inputs[1].shape;
   const bool open = spec.groups == 0 && kind != ConvKind::kFullyConnected && weights.rank() == 4;
@@ -53,6 +67,7 @@ MadeOperation Make(const MakeArgs& args, ConvKind kind) {
   if (open) guess.groups = kind == ConvKind::kDepthwise ? weights[3] : 1;
   HEDDLE_ASSIGN(std::unique_ptr<Operation> fast, kFast(args, guess));
   if (fast != nullptr && !open) return fast;
+  if (!plain_takes) return NeedsFastForm(spec);
   HEDDLE_ASSIGN(std::unique_ptr<Operation> plain, MakePlainForm(args, std::move(spec)));
   if (fast == nullptr) return plain;
   return std::unique_ptr<Operation>(

@@ -14,10 +14,10 @@ struct Axis {
   int32_t out = 0, pad = 0;
 };
 
-// One spatial axis: output size and padding before.
-Result<Axis> WindowAxis(std::string_view name, Padding padding, int64_t in, int64_t k,
-                        int64_t stride, int64_t dilation) {
-  const int64_t reach = (k - 1) * dilation + 1;
+// One spatial axis: output size and padding before. The input is `image` positions and a border.
+Result<Axis> WindowAxis(std::string_view name, Padding padding, int64_t image, int32_t before,
+                        int32_t after, int64_t k, int64_t stride, int64_t dilation) {
+  const int64_t reach = (k - 1) * dilation + 1, in = before + image + after;
   if (k < 1) return InvalidModel("weights have {} 0, expected at least 1", name);
   if (reach + in > kMaxInt) {
     return InvalidModel("dilated weights reach over {} positions in {}, expected at most {}", reach,
@@ -26,14 +26,14 @@ Result<Axis> WindowAxis(std::string_view name, Padding padding, int64_t in, int6
   if (in == 0) return Axis{};
   if (padding == Padding::kValid) {
     if (in < reach) {
-      return InvalidModel("input has {} {}, expected at least {} (dilated weights)", name, in,
-                          reach);
+      return InvalidModel("{} {} {}, expected at least {} (dilated weights)",
+                          in == image ? "input has" : "input and its border have", name, in, reach);
     }
-    return Axis{static_cast<int32_t>((in - reach) / stride + 1), 0};
+    return Axis{static_cast<int32_t>((in - reach) / stride + 1), before};
   }
   const int64_t out = (in + stride - 1) / stride;
   const int64_t total = std::max<int64_t>(0, (out - 1) * stride + reach - in);
-  return Axis{static_cast<int32_t>(out), static_cast<int32_t>(total / 2)};
+  return Axis{static_cast<int32_t>(out), static_cast<int32_t>(before + total / 2)};
 }
 
 // The same of TRANSPOSE_CONV, whose output size is given. Padding is that of a convolution over the
@@ -182,10 +182,10 @@ Result<ConvGeometry> MakeConvGeometry(const ConvSpec& spec, std::span<const Oper
     HEDDLE_TRY(CheckMacs({g.batch, g.out_h, g.out_w, g.out_c, g.k_h, g.k_w, g.filter_c()}));
     return g;
   }
-  HEDDLE_ASSIGN(const Axis rows,
-                WindowAxis("height", o.padding, g.in_h, g.k_h, g.stride_h, g.dil_h));
-  HEDDLE_ASSIGN(const Axis columns,
-                WindowAxis("width", o.padding, g.in_w, g.k_w, g.stride_w, g.dil_w));
+  HEDDLE_ASSIGN(const Axis rows, WindowAxis("height", o.padding, g.in_h, o.border.top,
+                                            o.border.bottom, g.k_h, g.stride_h, g.dil_h));
+  HEDDLE_ASSIGN(const Axis columns, WindowAxis("width", o.padding, g.in_w, o.border.left,
+                                               o.border.right, g.k_w, g.stride_w, g.dil_w));
   g.out_h = rows.out, g.pad_h = rows.pad;
   g.out_w = columns.out, g.pad_w = columns.pad;
   HEDDLE_TRY(CheckMacs({g.batch, g.out_h, g.out_w, g.out_c, g.k_h, g.k_w, g.filter_c()}));

@@ -49,6 +49,7 @@ class Segments {
 
  private:
   static const std::byte* InputOf(const GemmParams& p, const TileArgs& args) {
+    if (p.input_bytes == 0) return p.constants->padding.data();  // it may have no address
     if (p.padded.used) return args.shared;
     if (!p.hybrid()) return static_cast<const std::byte*>(args.inputs[0]);
     return reinterpret_cast<const std::byte*>(p.rows.values(args.shared));
@@ -188,7 +189,7 @@ void PointAtRows(const GemmParams& p, const TileArgs& args, int64_t group, int64
 }
 
 void PadLines(ConvGeometry& g, GemmParams& p) {
-  if (p.segment_taps == 1 || p.hybrid()) return;
+  if (p.segment_taps == 1 || p.hybrid() || g.in_w == 0) return;
   int64_t edges = 0;
   for (int64_t x = 0; x < g.out_w; ++x) {
     const int64_t first = x * g.stride_w - g.pad_w;
