@@ -39,6 +39,8 @@ struct RunningPhase {
   }
 };
 
+void* BytesAt(void* memory, int64_t offset) { return static_cast<std::byte*>(memory) + offset; }
+
 }  // namespace
 
 class Context::Serial final : public SerialCall {
@@ -128,7 +130,8 @@ void Context::FillOperands(const Plan& plan, Frame& frame) {
       case Place::kOutput:
       case Place::kState:
       case Place::kEarlier:
-        frame.patches.push_back({static_cast<uint32_t>(frame.operands.size()), l.place, l.index});
+        frame.patches.push_back(
+            {static_cast<uint32_t>(frame.operands.size()), l.place, l.index, l.offset});
         break;
     }
     frame.operands.push_back(pointer);
@@ -142,15 +145,15 @@ void* Context::PointerOf(size_t frame, int value) const {
     case Place::kConstant:
       return const_cast<std::byte*>(l.constant);
     case Place::kInput:
-      return inputs_[l.index].data;
+      return BytesAt(inputs_[l.index].data, l.offset);
     case Place::kOutput:
-      return outputs_[l.index].data;
+      return BytesAt(outputs_[l.index].data, l.offset);
     case Place::kState:
-      return env_.state->memory(static_cast<int>(l.index));
+      return BytesAt(env_.state->memory(static_cast<int>(l.index)), l.offset);
     case Place::kArena:
       return frames_[frame].arena.data() + l.index;
     case Place::kEarlier:
-      return PointerOf(frame - 1, static_cast<int>(l.index));
+      return BytesAt(PointerOf(frame - 1, static_cast<int>(l.index)), l.offset);
     case Place::kAbsent:
       break;
   }
@@ -196,7 +199,7 @@ Status Context::RunFrame(size_t index, const RunControl& control) {
                     : p.place == Place::kOutput ? outputs_[p.index].data
                     : p.place == Place::kState  ? env_.state->memory(static_cast<int>(p.index))
                                                 : PointerOf(index - 1, static_cast<int>(p.index));
-    frame.operands[p.operand] = pointer;
+    frame.operands[p.operand] = BytesAt(pointer, p.offset);
   }
   for (const PlanStep& ps : frame.plan->steps) {
     if (control.active()) HEDDLE_TRY(control.Check());

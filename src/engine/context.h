@@ -79,7 +79,7 @@ class Context {
   struct Patch {  // an operand whose place changes from call to call
     uint32_t operand;
     Place place;
-    int64_t index;
+    int64_t index, offset;
   };
   // The values of a sub-plan step, kept so that a later call finds its memory. A turn of a loop
   // reads one side and writes the other, so a body may pass its values on in any order.

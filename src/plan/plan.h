@@ -30,6 +30,7 @@ struct Location {
   Place place = Place::kAbsent;
   int64_t index = 0;
   const std::byte* constant = nullptr;
+  int64_t offset = 0;  // bytes into an input, an output, state or an earlier value
 };
 
 struct PlanStep {

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "plan/evaluate.h"
 #include "plan/memory_map.h"
+#include "plan/place_copies.h"
 #include "plan/plan.h"
 #include "plan/sub_plans.h"
 
@@ -23,6 +24,8 @@ class Planner {
       : program_(std::move(program)), others_(others), plan_(std::make_shared<Plan>()) {
     plan_->program = program_;
     plan_->before = std::move(before);
+    is_output_.resize(program_->values().size());
+    for (const int v : program_->outputs()) is_output_[v] = true;
   }
 
   Status Begin(std::span<const Shape> inputs);
@@ -31,18 +34,16 @@ class Planner {
   Result<std::shared_ptr<const Plan>> Finish();
 
  private:
-  struct Info {         // of a value, while planning
-    int root = -1;      // the value whose memory this one shares
-    int first = -1;     // step that makes the root; -1: not made here
-    int last = -1;      // last step that reads the root
-    bool here = false;  // the root is made by a step of this Plan
+  struct Info {          // of a value, while planning
+    int root = -1;       // a value whose memory this one shares
+    int64_t offset = 0;  // bytes into it
+    int first = -1;      // step that makes the root; -1: not made here
+    int last = -1;       // last step that reads the root
+    bool here = false;   // the root is made by a step of this Plan
   };
 
   PlanValue& ValueOf(int v) { return plan_->values[v]; }
-  int RootOf(int v) {
-    while (info_[v].root != v) v = info_[v].root;
-    return v;
-  }
+  int RootOf(int v);
   Operand OperandOf(int v) const;
   Status AddNode(int n, bool* stop);
   Status AddSubPlans(int n, std::span<const Operand> inputs, bool* stop);
@@ -51,6 +52,9 @@ class Planner {
                          std::vector<Operand>& outputs);
   Status TryEvaluate(const Node& node, std::span<const Operand> inputs, std::span<Operand> outputs,
                      bool* done);
+  bool PlaceCopy(const Node& node, const Step& step);
+  bool MakeViews(const std::vector<PartOfWhole>& parts);
+  bool GatherParts(const std::vector<PartOfWhole>& parts);
   Status AddStep(int n, Step step);
   void AddOperands(PlanStep& ps, const Node& node);
   void NoteUse(int v, int step);
@@ -64,10 +68,26 @@ class Planner {
   PlanSource* const others_;
   std::shared_ptr<Plan> plan_;
   std::vector<Info> info_;
+  std::vector<bool> is_output_;     // of the graph, by value
   std::vector<int> step_operands_;  // value of each of plan_->operands; -1: absent
   size_t sub_bytes_ = 0;            // of the largest subgraph that a step runs
   uint64_t live_bytes_ = 0;  // of all outputs so far: an upper bound of what is lowered at once
 };
+
+// The value whose memory holds this one, and where: all values on the way know it then.
+int Planner::RootOf(int v) {
+  int root = v;
+  int64_t rest = 0;
+  for (; info_[root].root != root; root = info_[root].root) rest += info_[root].offset;
+  while (v != root) {
+    Info& info = info_[v];
+    const int64_t step = info.offset;
+    v = info.root;
+    info.root = root, info.offset = rest;
+    rest -= step;
+  }
+  return root;
+}
 
 Status CheckInput(const Value& v, const Shape& shape) {
   int64_t elements = 0;
@@ -270,8 +290,59 @@ Status Planner::TryEvaluate(const Node& node, std::span<const Operand> inputs,
   return Status();
 }
 
+// Instead of a step that only copies: parts get a place in a whole.
+bool Planner::PlaceCopy(const Node& node, const Step& step) {
+  const ProgramOptions& options = program_->options();
+  if (!options.place_copies || options.keep_all) return false;
+  return MakeViews(OutputsInInputs(node, step)) ||
+         GatherParts(InputsInOutput(node, step, plan_->values));
+}
+
+bool Planner::MakeViews(const std::vector<PartOfWhole>& parts) {
+  size_t bytes = 0;
+  for (const PartOfWhole& p : parts) bytes += ValueOf(p.part).bytes;
+  for (const PartOfWhole& p : parts) {
+    const int root = RootOf(p.whole);
+    if (is_output_[p.part] || ValueOf(root).location.place == Place::kState) return false;
+    if (info_[root].here && !WorthAView(bytes, ValueOf(root).bytes)) return false;
+  }
+  for (const PartOfWhole& p : parts) {
+    const int root = RootOf(p.whole);
+    const int64_t within = p.whole == root ? 0 : info_[p.whole].offset;
+    info_[p.part].root = root, info_[p.part].offset = within + p.offset;
+    PlanValue &part = ValueOf(p.part), &whole = ValueOf(p.whole);
+    part.location = Behind(ValueOf(root).location, info_[p.part].offset);
+    if (whole.data != nullptr) part.data = whole.data + p.offset;
+  }
+  return !parts.empty();
+}
+
+// What steps of this Plan make, they make in its place.
+bool Planner::GatherParts(const std::vector<PartOfWhole>& parts) {
+  std::vector<int> roots;
+  for (const PartOfWhole& p : parts) {
+    const int root = RootOf(p.part);
+    const bool free = info_[root].here && ValueOf(root).location.place == Place::kAbsent;
+    if (!free || is_output_[p.part] || is_output_[root]) return false;
+    if (ValueOf(root).bytes != ValueOf(p.part).bytes) return false;
+    roots.push_back(root);
+  }
+  std::sort(roots.begin(), roots.end());
+  if (std::adjacent_find(roots.begin(), roots.end()) != roots.end()) return false;
+  for (const PartOfWhole& p : parts) {
+    const int root = RootOf(p.part);
+    Info &part = info_[root], &whole = info_[p.whole];
+    part.root = p.whole, part.offset = p.offset;
+    whole.first = whole.here ? std::min(whole.first, part.first) : part.first;
+    whole.last = std::max(whole.last, part.last);
+    whole.here = true;
+  }
+  return !parts.empty();
+}
+
 Status Planner::AddStep(int n, Step step) {
   const Node& node = program_->nodes()[n];
+  if (PlaceCopy(node, step)) return Status();
   plan_->macs += step.macs;
   if (static_cast<uint64_t>(plan_->macs) > program_->options().limits.macs)
     return ResourceExhausted("the call needs more than {} multiply-adds, the limit",
@@ -282,8 +353,9 @@ Status Planner::AddStep(int n, Step step) {
       alias && ValueOf(RootOf(node.inputs[0])).location.place == Place::kState;  // may change later
   if (alias && !of_state && !program_->options().keep_all) {
     const int from = node.inputs[0], to = node.outputs[0];
-    info_[to].root = RootOf(from);
-    ValueOf(to).location = ValueOf(RootOf(from)).location;
+    const int root = RootOf(from);
+    info_[to].root = root, info_[to].offset = from == root ? 0 : info_[from].offset;
+    ValueOf(to).location = Behind(ValueOf(root).location, info_[to].offset);
     ValueOf(to).data = ValueOf(from).data;
     return Status();
   }
@@ -385,7 +457,8 @@ void Planner::PlaceMemory() {
 void Planner::Resolve() {
   for (size_t v = 0; v < info_.size(); ++v) {
     const int root = RootOf(static_cast<int>(v));
-    if (root != static_cast<int>(v)) plan_->values[v].location = plan_->values[root].location;
+    if (root != static_cast<int>(v))
+      plan_->values[v].location = Behind(plan_->values[root].location, info_[v].offset);
   }
   for (int v : step_operands_)
     plan_->operands.push_back(v < 0 ? Location{} : plan_->values[v].location);

@@ -30,6 +30,7 @@ struct ProgramOptions {
   bool keep_all = false;  // every value can be read to the end of the call; nothing is fused
   bool fuse_activations = true;
   bool fold_paddings = true;
+  bool place_copies = true;
   Limits limits;
   std::shared_ptr<const OperatorSource> registered = nullptr;  // kernels of the embedding program
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs Programs on the calling thread, for tests of what they rewrite.
+// Runs Programs and Plans on the calling thread, for tests of what they rewrite.
 #ifndef HEDDLE_PLAN_RUN_FOR_TEST_H_
 #define HEDDLE_PLAN_RUN_FOR_TEST_H_
 
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "plan/evaluate.h"
+#include "plan/plan.h"
 #include "plan/program.h"
 #include "support/model_builder.h"
 
@@ -69,6 +70,38 @@ struct RunForTest {
     ASSERT_TRUE(status.ok()) << status.message();
   }
 };
+
+// The outputs of a whole Plan, run in memory of its own as a call does.
+inline std::vector<std::vector<std::byte>> RunPlanForTest(
+    const Plan& plan, const std::vector<std::vector<std::byte>>& inputs) {
+  const Program& program = *plan.program;
+  std::vector<std::byte> arena(plan.arena_bytes, std::byte{0xA5});
+  std::vector<std::vector<std::byte>> outputs;
+  for (const int v : program.outputs()) outputs.emplace_back(plan.values[v].bytes, std::byte{0xA5});
+  const auto at = [&](const Location& l) -> const std::byte* {
+    const auto index = static_cast<size_t>(l.index);
+    if (l.place == Place::kConstant) return l.constant;
+    if (l.place == Place::kInput) return inputs[index].data() + l.offset;
+    if (l.place == Place::kOutput) return outputs[index].data() + l.offset;
+    return l.place == Place::kArena ? arena.data() + l.index : nullptr;
+  };
+  for (const PlanStep& ps : plan.steps) {
+    std::vector<Operand> operands(ps.inputs);
+    for (uint32_t i = 0; i < ps.inputs; ++i)
+      operands[i].data = at(plan.operands[ps.first_input + i]);
+    std::vector<void*> to;
+    for (uint32_t i = 0; i < ps.outputs; ++i)
+      to.push_back(const_cast<std::byte*>(at(plan.operands[ps.first_output + i])));
+    const Status status =
+        EvaluateStep(ps.step, operands, to, ps.output_bytes, program.options().numerics);
+    EXPECT_TRUE(status.ok()) << status.message();
+  }
+  for (const OutputCopy& copy : plan.copies) {
+    auto& to = outputs[static_cast<size_t>(copy.output)];
+    std::memcpy(to.data(), at(plan.values[copy.value].location), to.size());
+  }
+  return outputs;
+}
 
 }  // namespace heddle::core
 

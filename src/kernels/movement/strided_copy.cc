@@ -39,6 +39,7 @@ struct CopyParams {
   std::vector<int64_t> output_nibbles;  // of four-bit types: sizes of the outputs
   std::array<std::byte, 16> fill{};
   std::vector<ByteTable> tables;
+  std::vector<CopyRun> runs;  // the boxes, if all of them are runs
 };
 
 // The axes of a box in units, outermost first, without those of size one, neighbours that act as
@@ -96,6 +97,18 @@ void AddPiece(std::vector<Axis> axes, Piece piece, std::vector<Piece>& pieces) {
   ChooseBlocks(std::move(axes), piece);
   piece.first_tile = pieces.empty() ? 0 : pieces.back().first_tile + pieces.back().tiles;
   pieces.push_back(piece);
+}
+
+// Appends the box; false: it is no run.
+bool AddRun(const CopyBox& box, int64_t units, std::vector<CopyRun>& runs) {
+  if (box.input == CopyBox::kFill || box.table >= 0 || box.dims.elements() == 0) return false;
+  const std::vector<Axis> axes = MergedAxes(box, units);
+  if (axes.size() > 1) return false;
+  const Axis run = axes.empty() ? Axis{1, units, units} : axes[0];
+  if (run.in != units || run.out != units) return false;
+  runs.push_back(
+      {box.input, box.output, box.in_offset * units, box.out_offset * units, run.size * units});
+  return true;
 }
 
 // A run longer than a tile becomes an axis of chunks and a piece for the rest.
@@ -357,6 +370,11 @@ void LowerCopy(const CopySpec& spec, Step& step) {
     params.output_nibbles.resize(std::max<size_t>(params.output_nibbles.size(), box.output + 1));
     params.output_nibbles[box.output] += box.dims.elements();
   }
+  const bool all_runs =
+      !nibbles && std::all_of(spec.boxes.begin(), spec.boxes.end(), [&](const CopyBox& box) {
+        return AddRun(box, static_cast<int64_t>(bits / 8), params.runs);
+      });
+  if (!all_runs) params.runs.clear();
   for (const Piece& p : params.pieces) ns += PieceNs(p);
   const int64_t pieces_tiles =
       params.pieces.empty() ? 0 : params.pieces.back().first_tile + params.pieces.back().tiles;
@@ -367,6 +385,11 @@ void LowerCopy(const CopySpec& spec, Step& step) {
                          pieces_tiles > 0 ? ns / static_cast<float>(pieces_tiles) : 0);
   }
   step.kernel = "copy";
+}
+
+std::span<const CopyRun> CopyRunsOf(const Step& step) {
+  if (step.phases.size() != 1 || step.phases[0].tile != Erase<&CopyTiles>()) return {};
+  return static_cast<const CopyParams*>(step.params.get())->runs;
 }
 
 }  // namespace heddle::core

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/type.h"
@@ -44,6 +45,16 @@ struct CopySpec {
 
 // Makes `step` the tiled step of this copy; without a box it has no tiles.
 void LowerCopy(const CopySpec& spec, Step& step);
+
+// A run of bytes that a copy moves as they are, from byte `in` of an input to byte `out` of an
+// output.
+struct CopyRun {
+  int input = 0, output = 0;
+  int64_t in = 0, out = 0, bytes = 0;
+};
+
+// All that a step of LowerCopy does, where each of its boxes is one run; nothing for other steps.
+std::span<const CopyRun> CopyRunsOf(const Step& step);
 
 }  // namespace heddle::core
 
