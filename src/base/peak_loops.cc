@@ -82,7 +82,7 @@ void ReadThrough(const std::byte* data, size_t bytes, Isa isa) {
   if (isa >= Isa::kAvx512) {
     HEDDLE_READ("vmovups \\r*64(%0), %%zmm\\r", "512");
     __asm__ volatile("vzeroupper" ::: HEDDLE_REGISTERS);
-  } else if (isa == Isa::kAvx2) {
+  } else if (VectorsOf(isa) == Isa::kAvx2) {
     HEDDLE_READ("vmovups \\r*32(%0), %%ymm\\r", "256");
     __asm__ volatile("vzeroupper" ::: HEDDLE_REGISTERS);
   } else {
