@@ -267,6 +267,7 @@ class Turn final : public Executor {
   // Somebody waits for a turn, and this one has been kept for a while.
   bool wanted() const;
   uint32_t Run(const Region& region) override;
+  bool Pass(float ns) override;
 
  private:
   friend class Crew;

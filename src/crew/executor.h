@@ -31,6 +31,9 @@ struct Region {
 // The longest that a thread computes between two looks at what could stop it.
 inline constexpr float kLongestClaimNs = 200'000;
 inline constexpr uint32_t kRegionStopped = 0xffffffffu;  // go_on said so
+// A region of less work, or of one tile, is its caller's alone on any executor: a few exchanges of
+// cache lines, many times over.
+inline constexpr float kAloneNs = 4'000;
 
 // Belongs to one call: its thread alone runs regions on it, one after another.
 class Executor {
@@ -38,6 +41,9 @@ class Executor {
   // Returns when every tile is done or skipped: 0, kRegionStopped, or what the lowest failing tile
   // returned.
   virtual uint32_t Run(const Region& region) = 0;
+  // Of regions that are its caller's alone, which may be run without it: so much was, or is about
+  // to be. To be told before they add up to kLongestClaimNs. False: nothing more may be run.
+  virtual bool Pass(float ns) = 0;
 
  protected:
   ~Executor() = default;

@@ -14,7 +14,8 @@ namespace heddle::core {
 namespace {
 
 constexpr float kWorthSharingNs = 10'000;  // a few times what a fork and join costs good pools
-constexpr int64_t kClaimsPerPart = 4;      // so that threads of unequal speed end together
+static_assert(kWorthSharingNs >= kAloneNs);
+constexpr int64_t kClaimsPerPart = 4;  // so that threads of unequal speed end together
 
 // Of a thread that is not a call's own. Reserved at its first tile, kept until it ends; pages come
 // as they are touched.

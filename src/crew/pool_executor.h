@@ -14,6 +14,7 @@ class PoolExecutor final : public Executor {
  public:
   explicit PoolExecutor(const heddle_executor& pool) : pool_(pool) {}
   uint32_t Run(const Region& region) override;
+  bool Pass(float) override { return true; }
 
  private:
   const heddle_executor pool_;

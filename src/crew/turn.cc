@@ -8,8 +8,7 @@
 namespace heddle::core {
 namespace {
 
-constexpr float kWorthSharingNs = 4'000;  // a few exchanges of cache lines, many times over
-constexpr float kExchangeNs = 400;        // what a claim and its end cost all others who claim
+constexpr float kExchangeNs = 400;  // what a claim and its end cost all others who claim
 constexpr int64_t kStragglerSpinNs = 50'000;
 constexpr int64_t kLookEveryNs = 2'000'000;  // of one who waits at what may end the wait
 constexpr float kLookAtClockNs = 1'000'000;  // of one who computes at what else is due
@@ -189,7 +188,7 @@ uint32_t Turn::Run(const Region& region) {
   const float total_ns = static_cast<float>(region.tiles) * region.tile_ns;
   Look(std::min(total_ns, kLongestClaimNs));
   if (!held_) return kRegionStopped;
-  const bool worth_it = region.tiles >= 2 && total_ns >= kWorthSharingNs;
+  const bool worth_it = region.tiles >= 2 && total_ns >= kAloneNs;
   const bool fits = region.scratch_bytes <= Crew::kScratchBytes;
   if (nested_ || !worth_it || !fits) return RunAlone(region);
   const int spare = Spare(total_ns);
@@ -197,6 +196,11 @@ uint32_t Turn::Run(const Region& region) {
   if (slot_ == nullptr) slot_ = crew_.TakeSlot();
   if (slot_ == nullptr) return RunAlone(region);
   return RunShared(region, spare);
+}
+
+bool Turn::Pass(float ns) {
+  Look(ns);
+  return held_;
 }
 
 uint32_t Turn::RunShared(const Region& region, int spare) {

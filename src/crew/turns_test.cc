@@ -398,6 +398,19 @@ TEST(Turn, WhoStarvedKeepsItForAWhile) {
   high.join();
 }
 
+TEST(Turn, WhoRunsSmallStepsAloneYieldsWhenTellingOfThem) {
+  Crew::Options options;
+  options.read_budget = [] { return CoreBudget(1); };
+  Crew crew(std::move(options));
+  Turn low(crew, Priority::kLow, nullptr);
+  EXPECT_TRUE(low.Pass(1));
+  std::thread high([&] { const Turn turn(crew, Priority::kHigh, nullptr); });
+  while (crew.counters().waits_for_turn < 1) std::this_thread::yield();
+  EXPECT_TRUE(low.Pass(1));
+  EXPECT_EQ(crew.counters().yields, 1u);
+  high.join();
+}
+
 // On one core there is one thread for tasks, and it is in the middle of one.
 TEST(Turn, WhoYieldsLeavesATaskAThread) {
   const auto nothing = [](void*, int64_t, int64_t, std::byte*) { return 0u; };

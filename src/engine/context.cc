@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/caught.h"
 #include "base/errors.h"
@@ -40,6 +41,14 @@ struct RunningPhase {
 };
 
 void* BytesAt(void* memory, int64_t offset) { return static_cast<std::byte*>(memory) + offset; }
+
+// An executor is told of steps that run without it: often enough for who waits for a turn.
+constexpr float kMostUntoldNs = kLongestClaimNs / 10;
+
+Status Stopped(const RunControl& control) {
+  HEDDLE_TRY(control.Check());
+  return Internal("a step was stopped, but not by its caller");
+}
 
 }  // namespace
 
@@ -90,6 +99,7 @@ Status Context::Bind(size_t index, std::shared_ptr<const Plan> plan) {
   HEDDLE_TRY(Enlarge(frame.arena, plan->arena_bytes));
   HEDDLE_TRY(Enlarge(scratch_, plan->scratch_bytes));
   FillOperands(*plan, frame);
+  LayOut(*plan, frame);
   frame.plan = std::move(plan);
   return Status();
 }
@@ -136,6 +146,31 @@ void Context::FillOperands(const Plan& plan, Frame& frame) {
     }
     frame.operands.push_back(pointer);
   }
+}
+
+void Context::LayOut(const Plan& plan, Frame& frame) {
+  frame.ready.clear();
+  for (const PlanStep& ps : plan.steps) {
+    Ready& ready = frame.ready.emplace_back();
+    ready.step = &ps;
+    ready.args.inputs = const_cast<const void* const*>(frame.operands.data() + ps.first_input);
+    ready.args.outputs = frame.operands.data() + ps.first_output;
+    ready.args.packed = ps.step.packed;
+    ready.args.shared = frame.arena.data() + ps.shared_offset;
+    ready.memory = plan.program->nodes()[ps.node].memory;
+    ready.alone_ns = AloneNs(ps.step);
+  }
+}
+
+float Context::AloneNs(const Step& step) {
+  if (step.kind != StepKind::kTiled && step.kind != StepKind::kPhased) return -1;
+  float all = 0;
+  for (const Phase& phase : step.phases) {
+    const float ns = static_cast<float>(phase.tiles) * phase.tile_ns;
+    if (phase.tiles > 1 && ns >= kAloneNs) return -1;
+    all += std::max(ns, 0.0f);
+  }
+  return all;
 }
 
 // Where value v is once the Plans up to `frame` have placed it.
@@ -201,12 +236,14 @@ Status Context::RunFrame(size_t index, const RunControl& control) {
                                                 : PointerOf(index - 1, static_cast<int>(p.index));
     frame.operands[p.operand] = BytesAt(pointer, p.offset);
   }
-  for (const PlanStep& ps : frame.plan->steps) {
+  for (Ready& ready : frame.ready) {
     if (control.active()) HEDDLE_TRY(control.Check());
-    const StepSpan span(control.trace(), frame.plan, ps);
-    Status status = RunStep(index, ps, control);
+    ready.args.scratch = scratch_.data();
+    if (ready.memory >= 0) ready.args.memory = env_.state->memory(ready.memory);
+    const StepSpan span(control.trace(), frame.plan, *ready.step);
+    Status status = RunStep(index, ready, control);
     if (status.ok()) continue;
-    const Node& node = frame.plan->program->nodes()[ps.node];
+    const Node& node = frame.plan->program->nodes()[ready.step->node];
     return InOperator(status, node.op, *node.source);
   }
   return Status();
@@ -233,35 +270,44 @@ Status Context::PlaceOutputs(Frame& frame) {
   return Status();
 }
 
-std::byte* Context::MemoryOf(const Frame& frame, const PlanStep& ps) const {
-  const int memory = frame.plan->program->nodes()[ps.node].memory;
-  return memory < 0 ? nullptr : env_.state->memory(memory);
-}
-
-Status Context::RunStep(size_t index, const PlanStep& ps, const RunControl& control) {
-  Frame& frame = frames_[index];
-  const auto* inputs = const_cast<const void* const*>(frame.operands.data() + ps.first_input);
-  void* const* outputs = frame.operands.data() + ps.first_output;
-  const TileArgs args{inputs,          outputs,
-                      ps.step.packed,  frame.arena.data() + ps.shared_offset,
-                      scratch_.data(), MemoryOf(frame, ps)};
+Status Context::RunStep(size_t index, Ready& ready, const RunControl& control) {
+  const PlanStep& ps = *ready.step;
+  const TileArgs& args = ready.args;
   poison_.Fill(args.shared, ps.step.shared_bytes);
   poison_.Fill(args.scratch, ps.step.scratch_bytes);
+  if (ready.alone_ns >= 0) return RunAlone(ready, control);
   switch (ps.step.kind) {
     case StepKind::kTiled:
     case StepKind::kPhased:
       return RunPhases(ps, args, control);
     case StepKind::kAlias:
-      if (ps.output_bytes > 0) std::memcpy(outputs[0], inputs[0], ps.output_bytes);
+      if (ps.output_bytes > 0) std::memcpy(args.outputs[0], args.inputs[0], ps.output_bytes);
       return Status();
     case StepKind::kSerial: {
-      Serial call(*this, *frame.plan, ps, args);
+      Serial call(*this, *frames_[index].plan, ps, args);
       return ps.step.serial(ps.step.params.get(), call);
     }
     case StepKind::kSubPlan:
       return RunSubPlan(index, ps, args, control);
   }
   return Internal("unknown step kind");
+}
+
+// What an executor would do with it, less what that costs: for a small step more than its work.
+Status Context::RunAlone(const Ready& ready, const RunControl& control) {
+  untold_ns_ += ready.alone_ns;
+  if (untold_ns_ > kMostUntoldNs && !control.executor().Pass(std::exchange(untold_ns_, 0.0f)))
+    return Stopped(control);
+  const Step& step = ready.step->step;
+  for (const Phase& phase : step.phases) {
+    if (phase.tiles == 0) continue;
+    const TileRange all{0, phase.tiles};
+    const TileSpan span(control.trace(), *ready.step, phase, all);
+    poison_.Fill(ready.args.scratch, step.scratch_bytes);
+    const TileCode code = phase.tile(step.params.get(), ready.args, all);
+    if (code != TileCode::kOk) return ErrorOf(*ready.step, ready.args, code);
+  }
+  return Status();
 }
 
 Status Context::ErrorOf(const PlanStep& ps, const TileArgs& args, TileCode code) const {
@@ -283,8 +329,7 @@ Status Context::RunPhases(const PlanStep& ps, const TileArgs& args, const RunCon
     const uint32_t code = control.executor().Run(region);
     if (code == 0) continue;
     if (code != kRegionStopped) return ErrorOf(ps, args, static_cast<TileCode>(code));
-    HEDDLE_TRY(control.Check());
-    return Internal("a step was stopped, but not by its caller");
+    return Stopped(control);
   }
   return Status();
 }

@@ -89,11 +89,19 @@ class Context {
     std::vector<AnonymousMemory> sides[2];
     int turn = 0;
   };
+  // A step as runs find it, laid out when its Plan was bound.
+  struct Ready {
+    const PlanStep* step = nullptr;
+    TileArgs args{};      // scratch and memory: of the run
+    int memory = -1;      // of the call's state; -1: none
+    float alone_ns = -1;  // of a step that no other thread would help with: all of it; else -1
+  };
   struct Frame {
     std::shared_ptr<const Plan> plan;
     AnonymousMemory arena;
     std::vector<void*> operands;
     std::vector<Patch> patches;
+    std::vector<Ready> ready;
     std::vector<std::unique_ptr<LoopMemory>> loops;  // by step; nullptr where none ran
   };
   struct Dynamic {  // made by a serial step
@@ -111,13 +119,15 @@ class Context {
   // where it cannot.
   Status Enlarge(AnonymousMemory& memory, size_t bytes);
   static void FillOperands(const Plan& plan, Frame& frame);
+  static void LayOut(const Plan& plan, Frame& frame);
+  static float AloneNs(const Step& step);
   Status PlaceOutputs(Frame& frame);
   Status RunFrame(size_t index, const RunControl& control);
-  Status RunStep(size_t index, const PlanStep& ps, const RunControl& control);
+  Status RunStep(size_t index, Ready& ready, const RunControl& control);
+  Status RunAlone(const Ready& ready, const RunControl& control);
   Status RunSubPlan(size_t index, const PlanStep& ps, const TileArgs& args,
                     const RunControl& control);
   void UsePool();
-  std::byte* MemoryOf(const Frame& frame, const PlanStep& ps) const;
   Status RunPhases(const PlanStep& ps, const TileArgs& args, const RunControl& control);
   Status ErrorOf(const PlanStep& ps, const TileArgs& args, TileCode code) const;
   Status Gather(size_t index, Found* found) const;
@@ -134,6 +144,7 @@ class Context {
   size_t used_frames_ = 0;
   AnonymousMemory scratch_;
   Poison poison_;
+  float untold_ns_ = 0;  // that steps took, or will, which the executor has not been told of
   std::vector<CallTensor> inputs_, wanted_, outputs_;
   std::vector<Dynamic> dynamic_;  // by value; empty until a serial step needs it
 };
