@@ -107,6 +107,7 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
   p.call.panel_bytes = weights_.block_bytes;
   p.division = Divide(kernels_, p.division.rows, filter_.groups, p.columns, filter_.k);
   PlaceScratch(p);
+  TabulateRows(p);
   step.packed = weights_.data;
   step.scratch_bytes = p.scratch_bytes;
   step.macs = p.division.rows * g.out_c * filter_.k;

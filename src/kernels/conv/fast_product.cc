@@ -18,6 +18,7 @@ struct TilePart {  // of the product
 };
 
 TilePart Part(const Division& d, int64_t tile) {
+  if (tile == 0) return {0, 0, std::min(d.tile_panels, d.panels), 0, std::min(d.tile_rows, d.rows)};
   TilePart p;
   p.row = tile % d.row_tiles * d.tile_rows;
   p.rows = std::min(d.tile_rows, d.rows - p.row);

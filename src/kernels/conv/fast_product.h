@@ -36,6 +36,14 @@ struct InsideColumns {
   int64_t begin = 0, end = 0;
 };
 
+// Where the rows of a small product are read: worked out once, not by each run. Positions are those
+// of the pointers that PointAtRows makes of all rows of a group.
+struct RowTable {
+  std::vector<int64_t> offsets;   // of all positions, from the group's first byte; empty: no table
+  std::vector<int64_t> paddings;  // positions that are padding, ascending
+  std::vector<int64_t> ends;      // positions near the end of the input, ascending: perhaps copied
+};
+
 // Where the product reads a copy of its input, in the call's shared memory.
 struct PaddedLines {
   bool used = false;
@@ -64,6 +72,7 @@ struct GemmParams {
   int32_t out_w = 1, out_h = 1, k_w = 1, k_h = 1;
   TapOffsets offsets;
   InsideColumns inside;
+  RowTable table;
   PaddedLines padded;
   OutputGrid grid;
   // A segment is a run of taps that lie side by side in memory; kernels know it as a tap.

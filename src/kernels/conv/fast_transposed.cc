@@ -104,6 +104,7 @@ class FastTransposed final : public ConvOperation {
     const int64_t pixels = int64_t{g.batch} * rows.count * columns.count;
     p.division = Divide(kernels_, pixels, 1, p.columns, k);
     PlaceScratch(p);
+    TabulateRows(p);
     return p;
   }
 

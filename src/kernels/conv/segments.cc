@@ -16,6 +16,7 @@ class Segments {
   Segments(const GemmParams& p, const TileArgs& args, int64_t group)
       : p_(p),
         input_(InputOf(p, args) + group * p.group_bytes),
+        image_(input_),
         last_(InputOf(p, args) + p.input_bytes - p.segment_padded),
         padding_(p.rows.padding > 0
                      ? reinterpret_cast<const std::byte*>(p.rows.paddings(args.shared))
@@ -24,26 +25,23 @@ class Segments {
 
   void PointAt(int64_t row, int64_t rows, const std::byte** to) {
     if (p_.dense) return PointAtDense(row, rows, to);
+    if (!p_.table.offsets.empty()) return PointByTable(row, rows, to);
     const int64_t block = p_.division.block_rows;
-    int64_t x = row % p_.out_w, y = row / p_.out_w % p_.out_h;
-    const int64_t batch = row / p_.out_w / p_.out_h;
-    const std::byte* image = input_ + batch * p_.image_bytes;
-    padding_ += batch * p_.rows.padding;
+    Position at{row % p_.out_w, row / p_.out_w % p_.out_h, row / p_.out_w / p_.out_h};
+    image_ += at.batch * p_.image_bytes, padding_ += at.batch * p_.rows.padding;
+    bool follows = false;  // the block before ended in this line, and all its windows lay inside
     for (int64_t first = 0; first < rows; first += block) {
-      const int64_t step = std::min(block, rows - first);
-      for (int64_t r = 0; r < step;) {
-        const bool inside = x >= p_.inside.begin && x < p_.inside.end;
-        const int64_t n = inside ? std::min(step - r, p_.inside.end - x) : 1;
-        if (!inside || !PointAtRun(image, x, y, n, step, to + r)) {
-          for (int64_t i = 0; i < n; ++i) PointAtRow(image, x + i, y, step, to + r + i);
-        }
-        r += n, x += n;
-        if (x < p_.out_w) continue;
-        x = 0;
-        if (++y < p_.out_h) continue;
-        y = 0, image += p_.image_bytes, padding_ += p_.rows.padding;
+      const int64_t step = std::min(block, rows - first), count = step * p_.segments;
+      const bool inside = step == block && LiesInside(at, step);
+      if (inside && follows) {
+        const int64_t further = step * NextColumn();
+        for (int64_t i = 0; i < count; ++i) to[i] = to[i - count] + further;
+        Advance(at, step);
+      } else {
+        PointAtBlock(at, step, to);
       }
-      to += step * p_.segments;
+      follows = inside && at.x > 0;
+      to += count;
     }
   }
 
@@ -59,6 +57,53 @@ class Segments {
     const int64_t row_bytes = p_.row_bytes;
     for (int64_t r = 0; r < rows; ++r) to[r] = first + r * row_bytes;
     for (int64_t r = rows - 1; r >= 0 && to[r] > last_; --r) to[r] = Readable(to[r]);
+  }
+  void PointByTable(int64_t row, int64_t rows, const std::byte** to) {
+    const int64_t begin = row * p_.segments, end = begin + rows * p_.segments;
+    const int64_t* offsets = p_.table.offsets.data();
+    const std::byte* input = input_;
+    for (int64_t i = begin; i < end; ++i) to[i - begin] = input + offsets[i];
+    const auto each = [&](const std::vector<int64_t>& positions, const auto& f) {
+      auto at = positions.begin();
+      if (begin > 0) at = std::lower_bound(at, positions.end(), begin);
+      for (; at != positions.end() && *at < end; ++at) f(to[*at - begin]);
+    };
+    each(p_.table.paddings, [&](const std::byte*& segment) { segment = padding_; });
+    each(p_.table.ends, [&](const std::byte*& segment) { segment = Readable(segment); });
+  }
+  struct Position {
+    int64_t x, y, batch;
+  };
+  void Advance(Position& at, int64_t n) {
+    at.x += n;
+    if (at.x < p_.out_w) return;
+    at.x = 0;
+    if (++at.y < p_.out_h) return;
+    at.y = 0, image_ += p_.image_bytes, padding_ += p_.rows.padding;
+  }
+  int64_t NextColumn() const { return p_.offsets.columns.of_output * p_.offsets.columns.bytes; }
+  int64_t FarthestColumn(int64_t x, int64_t n) const {
+    const TapAxis& columns = p_.offsets.columns;
+    return std::max(columns.At(x, 0), columns.At(x, p_.k_w - p_.segment_taps)) +
+           (n - 1) * NextColumn();
+  }
+  // Whether all windows of `n` neighbours are read in place.
+  bool LiesInside(const Position& at, int64_t n) const {
+    if (at.x < p_.inside.begin || at.x + n > p_.inside.end) return false;
+    const int64_t first = p_.offsets.rows.At(at.y, 0), last = p_.offsets.rows.At(at.y, p_.k_h - 1);
+    if (first < 0 || last < 0) return false;
+    return image_ + std::max(first, last) + FarthestColumn(at.x, n) <= last_;
+  }
+  void PointAtBlock(Position& at, int64_t step, const std::byte** to) {
+    for (int64_t r = 0; r < step;) {
+      const bool inside = at.x >= p_.inside.begin && at.x < p_.inside.end;
+      const int64_t n = inside ? std::min(step - r, p_.inside.end - at.x) : 1;
+      if (!inside || !PointAtRun(image_, at.x, at.y, n, step, to + r)) {
+        for (int64_t i = 0; i < n; ++i) PointAtRow(image_, at.x + i, at.y, step, to + r + i);
+      }
+      r += n;
+      Advance(at, n);
+    }
   }
   // `n` neighbours whose taps are all inside; false: a last group may reach past the end.
   bool PointAtRun(const std::byte* image, int64_t x, int64_t y, int64_t n, int64_t step,
@@ -126,9 +171,10 @@ class Segments {
   }
 
   const GemmParams& p_;
-  const std::byte* input_;
+  const std::byte* input_;    // of the group
+  const std::byte* image_;    // that is at hand, of the group
   const std::byte* last_;     // the last place where a whole padded segment can be read
-  const std::byte* padding_;  // of the image that is at hand
+  const std::byte* padding_;  // of that image
   std::byte* copy_;
 };
 
@@ -146,15 +192,27 @@ InsideColumns FindInside(const GemmParams& p) {
   return inside;
 }
 
+constexpr int64_t kMostTabulated = 8192;
+constexpr int64_t kPadded = -1;
+
+// From the group's first byte; kPadded. REQUIRES: no segment is a copy at an edge.
+int64_t OffsetOf(const GemmParams& p, int64_t row, int64_t segment) {
+  const int64_t per_line = p.k_w / p.segment_taps;
+  const int64_t x = row % p.out_w, y = row / p.out_w % p.out_h, image = row / p.out_w / p.out_h;
+  const int64_t line = p.offsets.rows.At(y, segment / per_line);
+  const int64_t column = p.offsets.columns.At(x, segment % per_line * p.segment_taps);
+  return line < 0 || column < 0 ? kPadded : image * p.image_bytes + line + column;
+}
+
 // A tile is a line of an image.
 TileCode PadTile(const GemmParams& p, const TileArgs& args, TileRange tiles) {
   const PaddedLines& padded = p.padded;
   const int64_t right = padded.bytes - padded.left - padded.line;
   for (int64_t i = tiles.begin; i < tiles.end; ++i) {
     std::byte* to = args.shared + i * padded.bytes;
-    const auto fill = [&](int64_t bytes) {
-      for (int64_t at = 0; at < bytes; at += p.row_bytes, to += p.row_bytes)
-        std::memcpy(to, p.constants->padding.data(), static_cast<size_t>(p.row_bytes));
+    const auto fill = [&](int64_t bytes) {  // all of a pixel are the same
+      std::memset(to, std::to_integer<int>(p.constants->padding[0]), static_cast<size_t>(bytes));
+      to += bytes;
     };
     fill(padded.left);
     const auto* from = static_cast<const std::byte*>(args.inputs[0]) + i * padded.line;
@@ -181,6 +239,25 @@ void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p) {
   p.segment_padded = CeilDiv(p.segment_bytes, 4) * 4;
   p.call.taps = p.segments;
   p.call.groups = p.segment_padded / 4;
+}
+
+void TabulateRows(GemmParams& p) {
+  const Division& d = p.division;
+  const bool copies = p.segment_taps > 1 && (p.inside.begin > 0 || p.inside.end < p.out_w);
+  if (p.dense || p.hybrid() || copies || d.rows * p.segments > kMostTabulated) return;
+  const int64_t last_group = (d.groups - 1) * p.group_bytes;
+  for (int64_t first = 0; first < d.rows; first += d.block_rows) {
+    const int64_t end = std::min(d.rows, first + d.block_rows);
+    for (int64_t i = 0; i < p.segments * (end - first); ++i) {
+      const int64_t offset = OffsetOf(p, first + i % (end - first), i / (end - first));
+      const auto position = static_cast<int64_t>(p.table.offsets.size());
+      const bool padded = offset == kPadded;
+      if (padded) p.table.paddings.push_back(position);
+      if (!padded && offset + last_group > p.input_bytes - p.segment_padded)
+        p.table.ends.push_back(position);
+      p.table.offsets.push_back(padded ? 0 : offset);
+    }
+  }
 }
 
 void PointAtRows(const GemmParams& p, const TileArgs& args, int64_t group, int64_t row,

@@ -12,6 +12,9 @@ namespace heddle::core {
 // output.
 void PlanSegments(const GemmKernels& kernels, int64_t k, GemmParams& p);
 
+// Looks rows up in a table from now on, where that is small. REQUIRES: all else is set.
+void TabulateRows(GemmParams& p);
+
 // Points at rows [row, row + rows) of a group: [block][segment][row of the block].
 void PointAtRows(const GemmParams& p, const TileArgs& args, int64_t group, int64_t row,
                  int64_t rows, const std::byte** to);
