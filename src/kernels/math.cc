@@ -10,8 +10,7 @@ namespace heddle::core {
 namespace {
 
 using math_internal::Expm1Reduced;
-using math_internal::kLn2Hi;
-using math_internal::kLn2Lo;
+using math_internal::LogOfNormal;
 using math_internal::PowerOf2;
 using math_internal::Reduce;
 using math_internal::TimesPowerOf2;
@@ -44,29 +43,8 @@ double Log(double x) {
   if (x != x || x == kInf) return x;
   if (x == 0) return -kInf;
   if (x < 0) return std::numeric_limits<double>::quiet_NaN();
-  int k = 0;
-  if (x < std::numeric_limits<double>::min()) {
-    x *= 0x1p54;
-    k = -54;
-  }
-  // x = 2^k * (1 + f), 1 + f in [sqrt(1/2), sqrt(2)).
-  uint64_t bits = std::bit_cast<uint64_t>(x);
-  k += static_cast<int>(bits >> 52) - 1023;
-  bits = (bits & 0xfffffffffffff) | uint64_t{1023} << 52;
-  double m = std::bit_cast<double>(bits);
-  if (m > 0x1.6a09e667f3bcdp0) {
-    m *= 0.5;
-    ++k;
-  }
-  // log(1 + f) = f - f^2/2 + s*(f^2/2 + tail), s = f/(2 + f): the series of 2*atanh(s), its leading
-  // part kept exact.
-  const double f = m - 1;
-  const double s = f / (2 + f);
-  const double z = s * s;
-  double tail = 0;
-  for (int n = 25; n >= 3; n -= 2) tail = (tail + 2.0 / n) * z;
-  const double half_square = 0.5 * f * f;
-  return k * kLn2Hi - ((half_square - (s * (half_square + tail) + k * kLn2Lo)) - f);
+  if (x < std::numeric_limits<double>::min()) return LogOfNormal(x * 0x1p54, -54);
+  return LogOfNormal(x, 0);
 }
 
 double Tanh(double x) {

@@ -3,6 +3,7 @@
 // internal linkage, and nothing of std:: is called, so that no code of one set can be linked into
 // another.
 #include "kernels/elementwise/arithmetic.h"
+#include "kernels/math_double.h"
 
 namespace heddle::core {
 namespace {
@@ -116,6 +117,12 @@ struct CubeOfFirst {
   static float Of(float a, float) { return static_cast<float>(static_cast<double>(a) * a * a); }
 };
 
+// Long: compilers would call it for each element.
+void Powers(const Unbounded&, const PairRun& run) {
+  Loop<float>(run,
+              [](float a, float b) __attribute__((always_inline)) { return BranchlessPowF(a, b); });
+}
+
 ArithmeticKernels MakeKernels(const char* name, float speed) {
   return {name,
           speed,
@@ -129,6 +136,7 @@ ArithmeticKernels MakeKernels(const char* name, float speed) {
           &Simple<Slope>,
           &Simple<SquareOfFirst>,
           &Simple<CubeOfFirst>,
+          &Powers,
           &Integers<int8_t, AddBuiltin>,
           &Integers<uint8_t, AddBuiltin>,
           &Integers<int16_t, AddBuiltin>,

@@ -59,6 +59,7 @@ struct ArithmeticKernels {
   PairFn<FloatBounds> add_f32, sub_f32, mul_f32, div_f32;
   PairFn<Unbounded> min_f32, max_f32, squared_difference_f32, prelu_f32;
   PairFn<Unbounded> square_f32, cube_f32;  // of a: what PowF makes of it and of 2 or 3
+  PairFn<Unbounded> pow_f32;               // PowF
   PairFn<AddBuiltin> add_i8, add_u8, add_i16;
   PairFn<MulBuiltin> mul_i8, mul_u8, mul_i16;
   PairFn<AddShifted> shifted_i16;

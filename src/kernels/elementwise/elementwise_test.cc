@@ -3,11 +3,13 @@
 // ranges, special values.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <complex>
 #include <limits>
 #include <numeric>
 
+#include "kernels/math.h"
 #include "support/run_operation.h"
 
 namespace heddle::core {
@@ -104,6 +106,36 @@ TEST(Pow, OfAConstantExponentIsThatOfAnyOther) {
       config.isa = isa;
       EXPECT_EQ(Computed<uint32_t>(Of(OpCode::kPOW), {x, constant}, out, config), expected)
           << y << IsaName(isa);
+    }
+  }
+}
+
+TEST(Pow, InEveryFormIsPowF) {
+  std::vector<float> some = {0,        -0.0f,    kInf,   -kInf,     kNaN,      1,
+                             -1,       2,        3,      -3,        0.5f,      -0.5f,
+                             1e-40f,   1e30f,    -1e30f, 0x1p23f,   -2.5f,     0x1p24f,
+                             16777215, -8388609, 1e-30f, 88.72284f, 1.0000001f};
+  uint32_t state = 1;
+  for (int i = 0; i < 100; ++i) {
+    state = state * 1664525u + 1013904223u;
+    some.push_back(std::bit_cast<float>(state));
+    some.push_back(static_cast<float>(state >> 8) * 0x1p-20f - 8);
+  }
+  const auto n = static_cast<int32_t>(some.size());
+  std::vector<uint32_t> expected;
+  for (const float x : some)
+    for (const float y : some) expected.push_back(std::bit_cast<uint32_t>(PowF(x, y)));
+  const TestTensor x = Floats({n, 1}, some), y = Floats({1, n}, some);
+  for (const Isa isa : SupportedIsas()) {
+    RunConfig config;
+    config.isa = isa;
+    auto got =
+        Computed<uint32_t>(Of(OpCode::kPOW), {x, y}, TestTensor::Output(Type::kFloat32), config);
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      const bool nan = std::isnan(std::bit_cast<float>(expected[i]));
+      EXPECT_TRUE(nan ? std::isnan(std::bit_cast<float>(got[i])) : got[i] == expected[i])
+          << some[i / some.size()] << "^" << some[i % some.size()] << " " << IsaName(isa);
     }
   }
 }

@@ -237,8 +237,11 @@ MadeOperation MakePow(const MakeArgs& args) {
     if (y == 2) return MakeFloatPair(args.isa, &ArithmeticKernels::square_f32);
     if (y == 3) return MakeFloatPair(args.isa, &ArithmeticKernels::cube_f32);
   }
-  return MakeForType<Type::kFloat32>(args.inputs[0],
-                                     []<class E>() { return MakeBinary<E>(PowFloat{}, 40); });
+  if (args.numerics == Numerics::kReference || power.type != Type::kFloat32)
+    return MakeForType<Type::kFloat32>(args.inputs[0],
+                                       []<class E>() { return MakeBinary<E>(PowFloat{}, 40); });
+  const ArithmeticKernels kernels = ArithmeticKernelsFor(args.isa);
+  return MakeKernelRun<Plain<float>>(kernels, Unbounded{}, kernels.pow_f32, 20);
 }
 
 MadeOperation MakeSquaredDifference(const MakeArgs& args) {
