@@ -2,6 +2,7 @@
 // ARG_MAX, ARG_MIN: the index along an axis of the first of the extremes. A NaN loses to any
 // number, wherever it stands.
 #include <algorithm>
+#include <limits>
 
 #include "kernels/movement/operands.h"
 #include "kernels/operators.h"
@@ -24,11 +25,19 @@ bool ReplacesNan(T v, T best) {
 }
 struct Greater {
   template <class T>
+  static constexpr bool Beats(T v, T best) {
+    return v > best;
+  }
+  template <class T>
   static bool Wins(T v, T best) {
     return v > best || ReplacesNan(v, best);
   }
 };
 struct Less {
+  template <class T>
+  static constexpr bool Beats(T v, T best) {
+    return v < best;
+  }
   template <class T>
   static bool Wins(T v, T best) {
     return v < best || ReplacesNan(v, best);
@@ -51,17 +60,37 @@ void ArgBlock(const ArgParams& p, const T* in, int64_t n, I* out) {
   std::copy_n(index, n, out);
 }
 
-// The innermost axis: one output.
+// What any number replaces: it loses to all, or is one of the equals.
+template <class T, class Compare>
+constexpr T Worst() {
+  using Limits = std::numeric_limits<T>;
+  constexpr bool max = Compare::Beats(T(1), T(0));
+  if constexpr (Limits::has_infinity) return max ? -Limits::infinity() : Limits::infinity();
+  return max ? Limits::lowest() : Limits::max();
+}
+
+// The innermost axis: one output. First what the extreme is, then where: neither branches on each
+// element.
 template <class T, class I, class Compare>
 I ArgRow(const ArgParams& p, const T* in) {
-  T best = in[0];
-  int64_t index = 0;
-  for (int64_t a = 1; a < p.axis; ++a) {
-    if (!Compare::Wins(in[a], best)) continue;
-    best = in[a];
-    index = a;
+  constexpr int kLanes = sizeof(T) < 4 ? 16 : 8;
+  T lane[kLanes];
+  std::fill_n(lane, kLanes, Worst<T, Compare>());
+  const auto join = [&](int j, T v) { lane[j] = Compare::Beats(v, lane[j]) ? v : lane[j]; };
+  int64_t a = 0;
+  for (; a + kLanes <= p.axis; a += kLanes)
+    for (int j = 0; j < kLanes; ++j) join(j, in[a + j]);
+  for (int j = 0; a + j < p.axis; ++j) join(j, in[a + j]);
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int j = 0; j < half; ++j) join(j, lane[j + half]);
+  const T best = lane[0];
+  for (a = 0; a + kLanes <= p.axis; a += kLanes) {
+    int found = 0;
+    for (int j = 0; j < kLanes; ++j) found |= in[a + j] == best ? 1 : 0;
+    if (found != 0) break;
   }
-  return static_cast<I>(index);
+  while (a < p.axis && in[a] != best) ++a;
+  return a < p.axis ? static_cast<I>(a) : I{0};  // else all are NaN
 }
 
 template <class T, class I, class Compare>
