@@ -25,11 +25,36 @@ struct FoldProd {
   }
 };
 struct FoldAny {
+  static constexpr uint8_t kSettled = 1;  // whatever else there is
   static uint8_t Join(uint8_t acc, uint8_t v) { return acc | (v != 0 ? 1 : 0); }
 };
 struct FoldAll {
+  static constexpr uint8_t kSettled = 0;
   static uint8_t Join(uint8_t acc, uint8_t v) { return acc & (v != 0 ? 1 : 0); }
 };
+
+constexpr int64_t kRowsToLook = 16, kElementsToLook = 32 * kFoldLanes;
+
+// Whether further elements change nothing: of accumulators that are an output each, or of lanes
+// that become one.
+template <class Op, class T>
+bool AllSettled(const T* acc, int64_t n) {
+  if constexpr (requires { Op::kSettled; }) {
+    T other = 0;
+    for (int64_t c = 0; c < n; ++c) other |= acc[c] ^ Op::kSettled;
+    return other == 0;
+  }
+  return false;
+}
+template <class Op, class T>
+bool AnySettled(const T (&lane)[kFoldLanes]) {
+  if constexpr (requires { Op::kSettled; }) {
+    T settled = 0;
+    for (int j = 0; j < kFoldLanes; ++j) settled |= lane[j] == Op::kSettled ? 1 : 0;
+    return settled != 0;
+  }
+  return false;
+}
 
 template <class Op, class T>
 void FoldRows(const void* from, int64_t rows, int64_t stride, int64_t n, void* to) {
@@ -37,6 +62,7 @@ void FoldRows(const void* from, int64_t rows, int64_t stride, int64_t n, void* t
   T* __restrict acc = static_cast<T*>(to);
   for (int64_t r = 0; r < rows; ++r, in += stride) {
     for (int64_t c = 0; c < n; ++c) acc[c] = Op::Join(acc[c], in[c]);
+    if (r % kRowsToLook == kRowsToLook - 1 && AllSettled<Op>(acc, n)) return;
   }
 }
 
@@ -46,17 +72,34 @@ void FoldToLanes(const void* from, int64_t n, void* to) {
   T* lanes = static_cast<T*>(to);
   T lane[kFoldLanes];
   for (int j = 0; j < kFoldLanes; ++j) lane[j] = lanes[j];
+  if (AnySettled<Op>(lane)) return;
   int64_t i = 0;
   for (; i + kFoldLanes <= n; i += kFoldLanes) {
     for (int j = 0; j < kFoldLanes; ++j) lane[j] = Op::Join(lane[j], in[i + j]);
+    if (i % kElementsToLook == 0 && AnySettled<Op>(lane)) break;
   }
-  for (int j = 0; i + j < n; ++j) lane[j] = Op::Join(lane[j], in[i + j]);
+  for (int j = 0; j < kFoldLanes && i + j < n; ++j) lane[j] = Op::Join(lane[j], in[i + j]);
   for (int j = 0; j < kFoldLanes; ++j) lanes[j] = lane[j];
 }
 
 template <class Op, class T>
+void FoldRuns(const void* from, int64_t runs, int64_t n, const void* identity, void* to) {
+  const T* in = static_cast<const T*>(from);
+  T* out = static_cast<T*>(to);
+  const T first = *static_cast<const T*>(identity);
+  for (int64_t r = 0; r < runs; ++r, in += n) {
+    T lane[kFoldLanes];
+    for (T& l : lane) l = first;
+    FoldToLanes<Op, T>(in, n, lane);
+    for (int width = kFoldLanes / 2; width > 0; width /= 2)
+      for (int j = 0; j < width; ++j) lane[j] = Op::Join(lane[j], lane[j + width]);
+    out[r] = lane[0];
+  }
+}
+
+template <class Op, class T>
 FoldFns Fns() {
-  return {&FoldRows<Op, T>, &FoldToLanes<Op, T>};
+  return {&FoldRows<Op, T>, &FoldToLanes<Op, T>, &FoldRuns<Op, T>};
 }
 
 template <class Op>

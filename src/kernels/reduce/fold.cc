@@ -5,6 +5,7 @@
 // j, j + 4, j + 2, j + 1; only `reference` multiplies floats in memory order.
 #include "kernels/reduce/fold.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -19,7 +20,7 @@ namespace {
 struct FoldParams : ReduceUnits {
   FoldFns fns;
   int64_t size = 1;  // bytes of an element
-  std::array<std::byte, 8> identity{};
+  alignas(8) std::array<std::byte, 8> identity{};
   bool lanes = true;
 };
 
@@ -61,8 +62,14 @@ void FoldRun(const FoldParams& p, const std::byte* in, std::byte* out, int64_t u
 TileCode FoldTiles(const FoldParams& p, const TileArgs& args, TileRange tiles) {
   const std::byte* in = static_cast<const std::byte*>(args.inputs[0]);
   std::byte* out = static_cast<std::byte*>(args.outputs[0]);
-  const int64_t begin = tiles.begin * p.units_per_tile, last = tiles.end * p.units_per_tile;
-  for (int64_t unit = begin; unit < last && unit < p.units; ++unit) {
+  const int64_t begin = tiles.begin * p.units_per_tile;
+  const int64_t end = std::min(p.units, tiles.end * p.units_per_tile);
+  if (p.lanes && p.layout.of_runs()) {
+    p.fns.runs(in + begin * p.layout.inner * p.size, end - begin, p.layout.inner, p.identity.data(),
+               out + begin * p.size);
+    return TileCode::kOk;
+  }
+  for (int64_t unit = begin; unit < end; ++unit) {
     p.layout.inner_kept ? FoldBlock(p, in, out, unit) : FoldRun(p, in, out, unit);
   }
   return TileCode::kOk;

@@ -18,6 +18,9 @@ struct FoldFns {
   void (*rows)(const void* in, int64_t rows, int64_t stride, int64_t n, void* acc) = nullptr;
   // lanes[i % kFoldLanes] joins in[i] for ascending i.
   void (*lanes)(const void* in, int64_t n, void* lanes) = nullptr;
+  // Of runs of n elements one behind the other: out[r] is what lanes that begin with *identity
+  // become, lane j + 8 joined to lane j, then j + 4, j + 2, j + 1.
+  void (*runs)(const void* in, int64_t runs, int64_t n, const void* identity, void* out) = nullptr;
 };
 
 // NaN never wins a maximum or minimum, integer products wrap. Bools are any and all of bytes.

@@ -44,6 +44,9 @@ struct ReduceLayout {
   bool inner_kept = true;
   int64_t count = 1;  // elements that make one output
 
+  // Whether each output is made of one run, and their runs lie one behind the other.
+  bool of_runs() const { return !inner_kept && reduced.count == 0 && kept.count <= 1; }
+
   // Calls f(offset, rows, stride) for the runs that make the output that begins at `base`, in
   // memory order: `rows` runs, each `stride` behind the other.
   template <class F>

@@ -67,7 +67,8 @@ struct FinishXnn {
     const float scaled = static_cast<float>(sum) * p.scale;
     const float q = std::min(std::max(static_cast<float>(Limits::min()), scaled + p.offset),
                              static_cast<float>(Limits::max()));
-    *out = static_cast<T>(RoundEven(q));
+    constexpr float kShift = 0x1.8p23f;  // adding it rounds: the sum has no fraction bits
+    *out = static_cast<T>(static_cast<int32_t>((q + kShift) - kShift));
   }
 };
 
@@ -119,14 +120,30 @@ void MeanUnit(const TypedParams<T>& p, const T* in, T* out, int64_t unit) {
   Finish::Run(p, SumRuns(p, in, base), out + unit);
 }
 
+// REQUIRES: the layout is of_runs.
+template <class T, class Finish>
+void MeanOfRuns(const TypedParams<T>& p, const T* in, T* out, int64_t begin, int64_t end) {
+  float sums[kReduceBlock];
+  for (; begin < end; begin += kReduceBlock) {
+    const int64_t n = std::min(kReduceBlock, end - begin);
+    p.sums.run_lanes(in + begin * p.layout.inner, n, p.layout.inner, sums);
+    for (int64_t i = 0; i < n; ++i) Finish::Run(p, sums[i], out + begin + i);
+  }
+}
+
 template <class T, class Finish>
 TileCode MeanTiles(const TypedParams<T>& p, const TileArgs& args, TileRange tiles) {
   const T* in = static_cast<const T*>(args.inputs[0]);
   T* out = static_cast<T*>(args.outputs[0]);
+  const int64_t begin = tiles.begin * p.units_per_tile;
   const int64_t end = std::min(p.units, tiles.end * p.units_per_tile);
-  for (int64_t unit = tiles.begin * p.units_per_tile; unit < end; ++unit) {
-    MeanUnit<T, Finish>(p, in, out, unit);
+  if constexpr (std::is_same_v<Sum<T>, float>) {
+    if (p.lanes && p.layout.of_runs()) {
+      MeanOfRuns<T, Finish>(p, in, out, begin, end);
+      return TileCode::kOk;
+    }
   }
+  for (int64_t unit = begin; unit < end; ++unit) MeanUnit<T, Finish>(p, in, out, unit);
   return TileCode::kOk;
 }
 

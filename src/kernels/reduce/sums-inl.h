@@ -48,15 +48,26 @@ void AddLanes(const T* in, int64_t n, float* lanes) {
   for (int j = 0; j < kSumLanes; ++j) lanes[j] = lane[j];
 }
 
+template <class T>
+void AddRunLanes(const T* in, int64_t runs, int64_t n, float* sums) {
+  for (int64_t r = 0; r < runs; ++r, in += n) {
+    float lane[kSumLanes] = {};
+    AddLanes(in, n, lane);
+    for (int width = kSumLanes / 2; width > 0; width /= 2)
+      for (int j = 0; j < width; ++j) lane[j] += lane[j + width];
+    sums[r] = lane[0];
+  }
+}
+
 SumKernels MakeKernels() {
   SumKernels k;
-  k.f32 = {&AddRows<float>, &AddRun<float>, &AddLanes<float>};
-  k.f16 = {&AddRows<_Float16>, &AddRun<_Float16>, &AddLanes<_Float16>};
-  k.i8 = {&AddRows<int8_t>, &AddRun<int8_t>, nullptr};
-  k.u8 = {&AddRows<uint8_t>, &AddRun<uint8_t>, nullptr};
-  k.i16 = {&AddRows<int16_t>, &AddRun<int16_t>, nullptr};
-  k.i32 = {&AddRows<int32_t>, &AddRun<int32_t>, nullptr};
-  k.i64 = {&AddRows<int64_t>, &AddRun<int64_t>, nullptr};
+  k.f32 = {&AddRows<float>, &AddRun<float>, &AddLanes<float>, &AddRunLanes<float>};
+  k.f16 = {&AddRows<_Float16>, &AddRun<_Float16>, &AddLanes<_Float16>, &AddRunLanes<_Float16>};
+  k.i8 = {&AddRows<int8_t>, &AddRun<int8_t>, nullptr, nullptr};
+  k.u8 = {&AddRows<uint8_t>, &AddRun<uint8_t>, nullptr, nullptr};
+  k.i16 = {&AddRows<int16_t>, &AddRun<int16_t>, nullptr, nullptr};
+  k.i32 = {&AddRows<int32_t>, &AddRun<int32_t>, nullptr, nullptr};
+  k.i64 = {&AddRows<int64_t>, &AddRun<int64_t>, nullptr, nullptr};
   return k;
 }
 

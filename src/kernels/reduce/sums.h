@@ -48,6 +48,9 @@ struct SumFns {
   void (*run)(const T* in, int64_t n, Sum<T>* sum);
   // lanes[i % kSumLanes] += in[i] for ascending i; float types only.
   void (*lanes)(const T* in, int64_t n, float* lanes);
+  // Of runs one behind the other: sums[r] is that of the lanes of in[r * n + i], lane j + 8 added
+  // to lane j, then j + 4, j + 2, j + 1; float types only.
+  void (*run_lanes)(const T* in, int64_t runs, int64_t n, float* sums);
 };
 
 struct SumKernels {
