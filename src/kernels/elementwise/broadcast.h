@@ -41,7 +41,7 @@ class Broadcast {
     std::array<int64_t, Shape::kMaxRank> index{};
     Indices at{};
     int64_t rest = out;
-    for (int i = 0; i < rank_; ++i) {
+    for (int i = 0; i < rank_ && rest > 0; ++i) {
       index[i] = rest % axes_[i].size;
       rest /= axes_[i].size;
       for (int k = 0; k < N; ++k) at[k] += index[i] * axes_[i].step[k];

@@ -32,6 +32,7 @@ struct Piece {
   int outer = 0;  // loops over blocks: the outer axes, then blocks of rows, then blocks of columns
   std::array<Axis, kMaxAxes> loop;
   int64_t blocks = 0, blocks_per_tile = 1, tiles = 0, first_tile = 0;
+  bool one_run = false;  // of bytes, copied as they are
 };
 
 struct CopyParams {
@@ -95,6 +96,7 @@ void ChooseBlocks(std::vector<Axis> axes, Piece& p) {
 
 void AddPiece(std::vector<Axis> axes, Piece piece, std::vector<Piece>& pieces) {
   ChooseBlocks(std::move(axes), piece);
+  piece.one_run = piece.table < 0 && piece.blocks == 1 && piece.row.size * piece.col.size == 1;
   piece.first_tile = pieces.empty() ? 0 : pieces.back().first_tile + pieces.back().tiles;
   pieces.push_back(piece);
 }
@@ -145,6 +147,7 @@ void AddBox(const CopyBox& box, int64_t units, std::vector<Piece>& pieces) {
 // element, and its size.
 template <class F>
 void ForEachBlock(const Piece& p, int64_t begin, int64_t end, const F& f) {
+  if (p.blocks == 1) return f(p.in, p.out, p.row.size, p.col.size);
   std::array<int64_t, kMaxAxes> at{};
   int64_t in = p.in, out = p.out, rest = begin;
   for (int i = p.outer - 1; i >= 0; --i) {
@@ -299,6 +302,10 @@ void RunPiece(const CopyParams& params, const Piece& p, const TileArgs& args, Ti
   std::byte* out = static_cast<std::byte*>(args.outputs[p.output]);
   const int64_t begin = tiles.begin * p.blocks_per_tile;
   const int64_t end = std::min(p.blocks, tiles.end * p.blocks_per_tile);
+  if (p.one_run) {
+    std::memcpy(out + p.out, in + p.in, static_cast<size_t>(p.element));
+    return;
+  }
   if (p.table >= 0) return MapBlocks(p, params.tables[p.table], in, out, begin, end);
   if (Transposes(p)) return TransposeBlocks(p, in, out, begin, end);
   switch (p.element) {
