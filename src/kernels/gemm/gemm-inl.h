@@ -3,6 +3,7 @@
 //   kLanes, kGroupBytes (of a panel), kMaxRows (with 2 panels), kWideRows (with 4)
 //   M(call); Acc Init(row, column); A Row(pointer to 4 bytes); W Weights(pointer);
 //   Acc Dot(acc, a, w); void Store(acc, row, column, count), count >= kLanes: all lanes
+// and, where sums have no order and a Dot takes several cycles, Acc Zero(); Acc Join(acc, acc).
 // Included by files compiled for one ISA: everything here has internal linkage.
 #ifndef HEDDLE_KERNELS_GEMM_GEMM_INL_H_
 #define HEDDLE_KERNELS_GEMM_GEMM_INL_H_
@@ -13,19 +14,44 @@
 namespace heddle::core {
 namespace {
 
+// Into how many parts each sum is split: so few sums would wait for their own last Dots.
+template <class M, int R, int P>
+constexpr int Parts() {
+  if constexpr (requires { M::Zero(); }) return R * P <= 2 ? 4 : R * P <= 4 ? 2 : 1;
+  return 1;
+}
+
 template <class M, int R, int P>
 void GemmBlock(const GemmCall& call, int64_t panel) {
+  constexpr int kParts = Parts<M, R, P>();
   const M m(call);
-  typename M::Acc acc[R][P];
+  typename M::Acc acc[R][P], more[kParts][R][P];  // more[0] is not used
   HEDDLE_UNROLL
   for (int r = 0; r < R; ++r) HEDDLE_UNROLL
-  for (int p = 0; p < P; ++p) acc[r][p] = m.Init(r, (panel + p) * M::kLanes);
+  for (int p = 0; p < P; ++p) {
+    acc[r][p] = m.Init(r, (panel + p) * M::kLanes);
+    if constexpr (kParts > 1) HEDDLE_UNROLL
+    for (int i = 1; i < kParts; ++i) more[i][r][p] = M::Zero();
+  }
   const std::byte* w = call.weights + panel * call.panel_bytes;
   for (int32_t tap = 0; tap < call.taps; ++tap) {
     const std::byte* a[R];
     HEDDLE_UNROLL
     for (int r = 0; r < R; ++r) a[r] = call.a[tap * R + r];
-    for (int64_t g = 0; g < call.groups; ++g, w += M::kGroupBytes) {
+    int64_t g = 0;
+    if constexpr (kParts > 1) {
+      for (; g + kParts <= call.groups; g += kParts) HEDDLE_UNROLL
+      for (int i = 0; i < kParts; ++i, w += M::kGroupBytes) HEDDLE_UNROLL
+      for (int p = 0; p < P; ++p) {
+        const typename M::W weights = m.Weights(w + p * call.panel_bytes);
+        HEDDLE_UNROLL
+        for (int r = 0; r < R; ++r) {
+          typename M::Acc& sum = i == 0 ? acc[r][p] : more[i][r][p];
+          sum = m.Dot(sum, m.Row(a[r] + (g + i) * 4), weights);
+        }
+      }
+    }
+    for (; g < call.groups; ++g, w += M::kGroupBytes) {
       typename M::W weights[P];
       HEDDLE_UNROLL
       for (int p = 0; p < P; ++p) weights[p] = m.Weights(w + p * call.panel_bytes);
@@ -40,6 +66,8 @@ void GemmBlock(const GemmCall& call, int64_t panel) {
   HEDDLE_UNROLL
   for (int r = 0; r < R; ++r) HEDDLE_UNROLL
   for (int p = 0; p < P; ++p) {
+    if constexpr (kParts > 1) HEDDLE_UNROLL
+    for (int i = 1; i < kParts; ++i) acc[r][p] = M::Join(acc[r][p], more[i][r][p]);
     const int64_t column = (panel + p) * M::kLanes;
     m.Store(acc[r][p], r, column, call.columns - column);
   }

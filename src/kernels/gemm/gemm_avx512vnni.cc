@@ -7,7 +7,7 @@ namespace heddle::core {
 namespace {
 
 template <GemmForm kForm>
-struct VnniPairs : IntPairsAvx512<kForm> {
+struct VnniPairs : IntPairsAvx512<kForm>, SumsInParts {
   using IntPairsAvx512<kForm>::IntPairsAvx512;
 
   __m512i Dot(__m512i acc, __m512i a, __m512i w) const { return _mm512_dpwssd_epi32(acc, a, w); }

@@ -8,8 +8,14 @@
 namespace heddle::core {
 namespace {
 
+// The products take five cycles.
+struct SumsInParts {
+  static __m512i Zero() { return _mm512_setzero_si512(); }
+  static __m512i Join(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
+};
+
 template <GemmForm kForm>
-struct Vnni : IntAvx512<kForm> {
+struct Vnni : IntAvx512<kForm>, SumsInParts {
   static constexpr int kGroupBytes = 64;
   using IntAvx512<kForm>::IntAvx512;
 
