@@ -23,6 +23,8 @@ T Min(T a, T b) {
 
 template <class T>
 constexpr T kLowest = T(-1) > T(0) ? T(0) : T(T(1) << (sizeof(T) * 8 - 1));
+template <class T>
+constexpr T kHighest = T(~kLowest<T>);
 
 int64_t Begin(const PoolAxis& a, int64_t o) { return Max<int64_t>(0, o * a.stride - a.before); }
 int64_t End(const PoolAxis& a, int64_t o) { return Min(a.in, o * a.stride - a.before + a.filter); }
@@ -38,57 +40,74 @@ struct Window {
   int64_t taps() const { return rows * cols; }
 };
 
+// Channels are taken in blocks whose accumulators stay in registers from tap to tap.
+template <int N>
+struct Lanes {};
+
+// Calls f(Lanes<N>, c) for blocks of N channels from channel c on.
+template <class F>
+void ForBlocks(int64_t channels, const F& f) {
+  int64_t c = 0;
+  for (; c + 16 <= channels; c += 16) f(Lanes<16>{}, c);
+  if (c + 8 <= channels) f(Lanes<8>{}, c), c += 8;
+  if (c + 4 <= channels) f(Lanes<4>{}, c), c += 4;
+  for (; c < channels; ++c) f(Lanes<1>{}, c);
+}
+
+// acc[i] = join(acc[i], x) for channel c + i of each tap, row by row.
+template <int N, class T, class Acc, class Join>
+void JoinTaps(const Window<T>& w, int64_t c, Acc (&acc)[N], const Join& join) {
+  const T* row = w.first + c;
+  for (int64_t y = 0; y < w.rows; ++y, row += w.row_stride) {
+    const T* in = row;
+    for (int64_t x = 0; x < w.cols; ++x, in += w.col_stride)
+      for (int i = 0; i < N; ++i) acc[i] = join(acc[i], in[i]);
+  }
+}
+
 // A NaN never wins, but for a NaN in the first tap of a window in `fast`: XNNPACK begins there and
 // gives the lower bound.
 struct MaxFloat {
   static void Run(const PoolParams& p, const Window<float>& w, float* out) {
-    float acc[kPoolBlock];
-    for (int64_t c = 0; c < w.channels; ++c) acc[c] = p.from_first_tap ? w.first[c] : -FLT_MAX;
-    for (int64_t y = 0; y < w.rows; ++y) {
-      for (int64_t x = 0; x < w.cols; ++x) {
-        const float* in = w.Tap(y, x);
-        for (int64_t c = 0; c < w.channels; ++c) acc[c] = Max(acc[c], in[c]);
-      }
-    }
-    for (int64_t c = 0; c < w.channels; ++c) out[c] = Min(Max(p.lo, acc[c]), p.hi);
+    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+      float acc[N];
+      for (int i = 0; i < N; ++i) acc[i] = p.from_first_tap ? w.first[c + i] : -FLT_MAX;
+      JoinTaps(w, c, acc, [](float a, float x) { return Max(a, x); });
+      for (int i = 0; i < N; ++i) out[c + i] = Min(Max(p.lo, acc[i]), p.hi);
+    });
   }
 };
 
 template <class T>
 struct MaxInt {
   static void Run(const PoolParams& p, const Window<T>& w, T* out) {
-    T acc[kPoolBlock];
-    for (T& a : acc) a = kLowest<T>;
-    for (int64_t y = 0; y < w.rows; ++y) {
-      for (int64_t x = 0; x < w.cols; ++x) {
-        const T* in = w.Tap(y, x);
-        for (int64_t c = 0; c < w.channels; ++c) acc[c] = Max(acc[c], in[c]);
-      }
-    }
-    for (int64_t c = 0; c < w.channels; ++c) {
-      out[c] = static_cast<T>(Min<int32_t>(Max<int32_t>(acc[c], p.int_lo), p.int_hi));
-    }
+    // Of T: bounds outside of it bound nothing.
+    const T lo = static_cast<T>(Max<int32_t>(p.int_lo, kLowest<T>));
+    const T hi = static_cast<T>(Min<int32_t>(p.int_hi, kHighest<T>));
+    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+      T acc[N];
+      for (T& a : acc) a = kLowest<T>;
+      JoinTaps(w, c, acc, [](T a, T x) { return Max(a, x); });
+      for (int i = 0; i < N; ++i) out[c + i] = Min(Max(acc[i], lo), hi);
+    });
   }
 };
 
 template <class T>
 struct AverageInt {
   static void Run(const PoolParams& p, const Window<T>& w, T* out) {
-    int32_t acc[kPoolBlock] = {};
-    for (int64_t y = 0; y < w.rows; ++y) {
-      for (int64_t x = 0; x < w.cols; ++x) {
-        const T* in = w.Tap(y, x);
-        for (int64_t c = 0; c < w.channels; ++c) acc[c] += in[c];
-      }
-    }
     const int32_t half = static_cast<int32_t>(w.taps() / 2);
     const double count = static_cast<double>(w.taps());
-    for (int64_t c = 0; c < w.channels; ++c) {
-      const int32_t sum = acc[c] + (acc[c] > 0 ? half : -half);
-      // Exact: a quotient of 31-bit integers is never rounded up to the next integer in double.
-      const int32_t mean = static_cast<int32_t>(static_cast<double>(sum) / count);
-      out[c] = static_cast<T>(Min(Max(mean, p.int_lo), p.int_hi));
-    }
+    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+      int32_t acc[N] = {};
+      JoinTaps(w, c, acc, [](int32_t a, T x) { return a + x; });
+      for (int i = 0; i < N; ++i) {
+        const int32_t sum = acc[i] + (acc[i] > 0 ? half : -half);
+        // Exact: a quotient of 31-bit integers is never rounded up to the next integer in double.
+        const int32_t mean = static_cast<int32_t>(static_cast<double>(sum) / count);
+        out[c + i] = static_cast<T>(Min(Max(mean, p.int_lo), p.int_hi));
+      }
+    });
   }
 };
 
@@ -100,32 +119,24 @@ void StoreClamped(const PoolParams& p, float value, T* out) {
 template <class T>
 struct AverageFloat {
   static void Run(const PoolParams& p, const Window<T>& w, T* out) {
-    float acc[kPoolBlock] = {};
-    for (int64_t y = 0; y < w.rows; ++y) {
-      for (int64_t x = 0; x < w.cols; ++x) {
-        const T* in = w.Tap(y, x);
-        for (int64_t c = 0; c < w.channels; ++c) acc[c] += static_cast<float>(in[c]);
-      }
-    }
     const float count = static_cast<float>(w.taps());
-    for (int64_t c = 0; c < w.channels; ++c) StoreClamped(p, acc[c] / count, out + c);
+    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+      float acc[N] = {};
+      JoinTaps(w, c, acc, [](float a, T x) { return a + static_cast<float>(x); });
+      for (int i = 0; i < N; ++i) StoreClamped(p, acc[i] / count, out + c + i);
+    });
   }
 };
 
 // The root of the mean of the squares.
 struct L2Float {
   static void Run(const PoolParams& p, const Window<float>& w, float* out) {
-    float acc[kPoolBlock] = {};
-    for (int64_t y = 0; y < w.rows; ++y) {
-      for (int64_t x = 0; x < w.cols; ++x) {
-        const float* in = w.Tap(y, x);
-        for (int64_t c = 0; c < w.channels; ++c) acc[c] += in[c] * in[c];
-      }
-    }
     const float count = static_cast<float>(w.taps());
-    for (int64_t c = 0; c < w.channels; ++c) {
-      StoreClamped(p, __builtin_sqrtf(acc[c] / count), out + c);
-    }
+    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+      float acc[N] = {};
+      JoinTaps(w, c, acc, [](float a, float x) { return a + x * x; });
+      for (int i = 0; i < N; ++i) StoreClamped(p, __builtin_sqrtf(acc[i] / count), out + c + i);
+    });
   }
 };
 
@@ -137,10 +148,11 @@ struct AverageFloatXnn {
     float acc[kPoolBlock];
     const int64_t taps = w.taps();
     const T* t[9];
+    int64_t y = 0, x = 0;
     for (int64_t group = 0; group < taps; group += 9) {
       for (int64_t k = 0; k < 9; ++k) {
-        const int64_t tap = group + k;
-        t[k] = tap < taps ? w.Tap(tap % w.rows, tap / w.rows) : kZeros;
+        t[k] = group + k < taps ? w.Tap(y, x) : kZeros;
+        if (++y == w.rows) y = 0, ++x;
       }
       const bool first = group == 0;
       for (int64_t c = 0; c < w.channels; ++c) {
