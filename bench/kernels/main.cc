@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <string>
 
-#include "amx.h"
 #include "cases.h"
 #include "cli/profile.h"
 #include "cli/text.h"
@@ -61,10 +60,8 @@ int Main(const std::vector<std::string>& words) {
     return 1;
   }
   StayOnThisCore();
-  const core::Peaks peaks = core::MeasurePeaks();
-  core::Peaks shown = peaks;
-  if (const auto amx = MeasureAmx()) shown.products.push_back(*amx);
-  fmt::print("Kernels of {}\n{}", core::IsaName(*isa), cli::PeaksText(shown));
+  const core::Peaks peaks = core::MeasurePeaks(core::SupportedIsas().back());
+  fmt::print("Kernels of {}\n{}", core::IsaName(*isa), cli::PeaksText(peaks));
   return MeasureAll(words, peaks) == 0 ? 0 : 1;
 }
 

@@ -18,9 +18,16 @@ constexpr int kMemorySlices = 3;
 constexpr size_t kBuffer = 16 << 20;
 constexpr const char* kLevels[] = {"L1", "L2", "L3", "L4"};
 
-bool Supports(Isa isa) {
+// Whether kernels of `isa` may use what `least` has; plain ones are held to all but AMX.
+bool MayUse(Isa isa, Isa least) {
+  if (isa == Isa::kPlain) return least != Isa::kAvx512Amx;
+  return least <= isa && (least != Isa::kAvxVnni || VectorsOf(isa) == Isa::kAvx2);
+}
+
+bool Runs(Isa isa) {
   const std::vector<Isa>& isas = SupportedIsas();
-  return std::find(isas.begin(), isas.end(), isa) != isas.end();
+  if (std::find(isas.begin(), isas.end(), isa) == isas.end()) return false;
+  return isa != Isa::kAvx512Amx || AskForTiles();
 }
 
 template <class F>
@@ -40,9 +47,9 @@ double FastestNs(const F& run) {
   return static_cast<double>(fastest) / static_cast<double>(times);
 }
 
-void MeasureProducts(Peaks& peaks) {
+void MeasureProducts(Isa isa, Peaks& peaks) {
   for (const ProductLoop& loop : ProductLoops())
-    if (Supports(loop.isa))
+    if (MayUse(isa, loop.isa) && Runs(loop.isa))
       peaks.products.push_back({loop.instruction, loop.arithmetic, loop.isa, MacsPerNs(loop)});
 }
 
@@ -82,8 +89,7 @@ double MacsPerNs(const ProductLoop& loop) {
 const ProductPeak* Peaks::Best(Arithmetic arithmetic, Isa isa) const {
   const ProductPeak* best = nullptr;
   for (const ProductPeak& peak : products) {
-    const bool may = isa == Isa::kPlain || peak.isa <= isa;
-    if (!may || peak.arithmetic != arithmetic) continue;
+    if (!MayUse(isa, peak.isa) || peak.arithmetic != arithmetic) continue;
     if (best == nullptr || peak.macs_per_ns > best->macs_per_ns) best = &peak;
   }
   return best;
@@ -95,9 +101,9 @@ const ReadPeak* Peaks::LevelOf(size_t bytes) const {
   return reads.empty() ? nullptr : &reads.back();
 }
 
-Peaks MeasurePeaks() {
+Peaks MeasurePeaks(Isa isa) {
   Peaks peaks;
-  MeasureProducts(peaks);
+  MeasureProducts(isa, peaks);
   Result<AnonymousMemory> buffer = AnonymousMemory::Allocate(kBuffer);
   if (!buffer.ok()) return peaks;
   std::memset(buffer->data(), 1, kBuffer);  // untouched pages would all be the one of zeros

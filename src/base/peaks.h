@@ -44,8 +44,9 @@ struct Peaks {
   const ReadPeak* LevelOf(size_t bytes) const;
 };
 
-// On the calling thread, in some 20 ms and 16 MB. What cannot be measured is left out.
-Peaks MeasurePeaks();
+// Of what kernels of `isa`, which is supported, may use. On the calling thread, in some 20 ms and
+// 16 MB. What cannot be measured is left out. Asks for AMX's tiles only where `isa` has them.
+Peaks MeasurePeaks(Isa isa);
 
 }  // namespace heddle::core
 

@@ -73,7 +73,7 @@ Result<Profile> MeasureProfile(const Model& model, std::span<const TensorView> i
   request.signature = signature;
   Profile profile;
   profile.isa = loaded.isa();
-  profile.peaks = core::MeasurePeaks();
+  profile.peaks = core::MeasurePeaks(profile.isa);
   HEDDLE_ASSIGN(profile.steps, core::ProfileSteps(loaded, request));
   return profile;
 }
