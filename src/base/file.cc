@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
 #include <system_error>
 
+#include "base/descriptor.h"
 #include "base/errors.h"
 
 namespace heddle::core {
@@ -22,19 +24,6 @@ size_t RoundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * u
 size_t RoundUpToPage(size_t bytes) {
   return RoundUp(bytes, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Status PathError(int error, std::string_view action, const std::string& path) {
   return SystemError(error, fmt::format("cannot {} \"{}\"", action, path));
@@ -161,6 +150,10 @@ Status AnonymousMemory::GiveBack(size_t offset, size_t bytes) {
 
 Result<MappedFile> MappedFile::Open(const std::string& path) {
   HEDDLE_ASSIGN(const Descriptor file, OpenForReading(path));
+  return Of(file, path);
+}
+
+Result<MappedFile> MappedFile::Of(const Descriptor& file, const std::string& path) {
   HEDDLE_ASSIGN(const size_t size, RegularSize(file, path));
   MappedFile mapped;
   if (size == 0) return mapped;
@@ -203,6 +196,22 @@ Result<AnonymousMemory> ReadFile(const std::string& path, size_t max_bytes) {
                               size, more != 0 ? "more" : fmt::format("{}", done));
   }
   return memory;
+}
+
+Result<FileLook> LookAt(const std::string& path) {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return PathError(errno, "look at", path);
+  const auto ns = [](const timespec& t) { return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
+  FileLook look;
+  look.file.device = info.st_dev;
+  look.file.inode = info.st_ino;
+  look.file.bytes = static_cast<uint64_t>(info.st_size);
+  look.file.modified_ns = ns(info.st_mtim);
+  look.file.changed_ns = ns(info.st_ctim);
+  look.at_ns = ns(now);
+  return look;
 }
 
 Result<std::string> ReadText(const std::string& path, size_t max_bytes) {

@@ -15,6 +15,8 @@
 
 namespace heddle::core {
 
+class Descriptor;
+
 // The Status of a failed system call: "<what>: <text of error>". Missing files are kNotFound,
 // limits of memory or descriptors kResourceExhausted, all else kFailedPrecondition.
 Status SystemError(int error, std::string_view what);
@@ -57,6 +59,8 @@ class MappedFile {
  public:
   MappedFile() = default;
   static Result<MappedFile> Open(const std::string& path);
+  // Of one that is open already; `path` is for errors.
+  static Result<MappedFile> Of(const Descriptor& file, const std::string& path);
   ~MappedFile() { Release(); }
   MappedFile(MappedFile&& other) noexcept { *this = std::move(other); }
   MappedFile& operator=(MappedFile&& other) noexcept;
@@ -76,6 +80,19 @@ class MappedFile {
 // more than `max_bytes` is kResourceExhausted and is not read; one that changes its size meanwhile
 // is kFailedPrecondition.
 Result<AnonymousMemory> ReadFile(const std::string& path, size_t max_bytes);
+
+// What tells one state of a file from another without reading it. Times are since 1970, by the
+// clock of the file's system.
+struct FileIdentity {
+  uint64_t device = 0, inode = 0, bytes = 0;
+  int64_t modified_ns = 0, changed_ns = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+struct FileLook {
+  FileIdentity file;
+  int64_t at_ns = 0;  // of the look
+};
+Result<FileLook> LookAt(const std::string& path);
 
 // A small text, also of /proc and /sys, whose files do not tell their size. More than `max_bytes`:
 // kResourceExhausted.
