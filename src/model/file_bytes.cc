@@ -7,13 +7,27 @@ namespace heddle::core {
 
 Result<FileBytes> FileBytes::Open(const std::string& path) {
   FileBytes bytes;
-  HEDDLE_ASSIGN(bytes.mapped_, MappedFile::Open(path));
-  if (bytes.mapped_.bytes().size() > kReadLimit) return bytes;
-  bytes.mapped_ = MappedFile();
-  // The file may have grown meanwhile: then this is the error that says so.
-  HEDDLE_ASSIGN(bytes.memory_, core::ReadFile(path, kReadLimit));
-  HEDDLE_TRY(bytes.memory_.Seal());
+  bytes.path_ = path;
+  const Result<FileLook> look = LookAt(path);
+  HEDDLE_TRY(bytes.ReadOrMap());
+  if (look.ok()) bytes.look_ = *look;
+  if (!bytes.Unchanged()) bytes.look_.reset();
   return bytes;
+}
+
+Status FileBytes::ReadOrMap() {
+  HEDDLE_ASSIGN(mapped_, MappedFile::Open(path_));
+  if (mapped_.bytes().size() > kReadLimit) return Status();
+  mapped_ = MappedFile();
+  // The file may have grown meanwhile: then this is the error that says so.
+  HEDDLE_ASSIGN(memory_, core::ReadFile(path_, kReadLimit));
+  return memory_.Seal();
+}
+
+bool FileBytes::Unchanged() const {
+  if (!look_) return false;
+  const Result<FileLook> now = LookAt(path_);
+  return now.ok() && now->file == look_->file;
 }
 
 Result<FileBytes> FileBytes::Copy(std::span<const std::byte> source) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,12 +27,20 @@ class FileBytes {
     return memory_.size() != 0 ? memory_.bytes() : mapped_.bytes();
   }
 
+  // The file before all was read, if it was the same afterwards.
+  const std::optional<FileLook>& look() const { return look_; }
+  bool Unchanged() const;
+
   // Gives the pages of a mapped file back; they come again from the file when they are read again.
   void GiveBack() const { mapped_.GiveBack(); }
   // A copy of `bytes`, aligned to 16 and kept as long as this object.
   std::span<const std::byte> AlignedCopy(std::span<const std::byte> bytes);
 
  private:
+  Status ReadOrMap();
+
+  std::string path_;
+  std::optional<FileLook> look_;
   AnonymousMemory memory_;
   MappedFile mapped_;
   std::vector<std::unique_ptr<std::byte[]>> copies_;

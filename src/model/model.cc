@@ -39,6 +39,9 @@ Model::Model() = default;
 Model::~Model() = default;
 
 int64_t Model::size_bytes() const { return static_cast<int64_t>(bytes_->file.all().size()); }
+std::span<const std::byte> Model::bytes() const { return bytes_->file.all(); }
+const std::optional<FileLook>& Model::look() const { return bytes_->file.look(); }
+bool Model::Unchanged() const { return bytes_->file.Unchanged(); }
 void Model::GiveBackPages() const { bytes_->file.GiveBack(); }
 
 Result<std::shared_ptr<const Model>> ModelReader::Read(FileBytes file) {

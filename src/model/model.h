@@ -4,10 +4,12 @@
 #define HEDDLE_MODEL_MODEL_H_
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "heddle/status.h"
 #include "model/graph.h"
 
@@ -41,6 +43,11 @@ class Model {
   const std::vector<ResourceInfo>& resources() const { return resources_; }
   const std::string& description() const { return description_; }
   int64_t size_bytes() const;
+  std::span<const std::byte> bytes() const;  // of the file
+  // The file as it was when it was read; nullopt: it was changing, or there was none.
+  const std::optional<FileLook>& look() const;
+  // Whether the file is still that one: then it also holds what was read.
+  bool Unchanged() const;
   // For whoever has made what it needs of the constants: a mapped file's pages go back to the
   // system.
   void GiveBackPages() const;
