@@ -155,6 +155,9 @@ typedef struct heddle_engine_options {
   uint64_t mac_limit;          /* multiply-adds of one call; 0: 10^13 */
   int32_t cores;               /* never use more than these; 0: what the container allows */
   const heddle_executor* executor; /* copied; NULL: Heddle's own threads */
+  /* A folder for packed weights, which the next process finds there; "": none; NULL: the
+   * environment's HEDDLE_CACHE, else the user's own. */
+  const char* cache;
 } heddle_engine_options;
 
 typedef struct heddle_load_options {

@@ -181,6 +181,7 @@ class Engine {
     c.arena_limit_bytes = options.arena_limit_bytes;
     c.mac_limit = options.mac_limit;
     c.cores = options.cores;
+    c.cache = options.cache;
     const heddle_executor executor = internal::ToC(options.executor);
     if (options.executor != nullptr) c.executor = &executor;
     heddle_engine* handle = nullptr;

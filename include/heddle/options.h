@@ -29,6 +29,9 @@ struct Options {                    // of an Engine
   uint64_t mac_limit = 0;           // multiply-adds of one call; 0: 10^13
   int cores = 0;                    // never use more than these; 0: what the container allows
   Executor* executor = nullptr;     // outlives the engine and its models; nullptr: Heddle's own
+  // A folder for packed weights; "": none. nullptr: the environment's HEDDLE_CACHE, else the
+  // user's own.
+  const char* cache = nullptr;
 };
 
 enum class Numerics { kFast = HEDDLE_FAST, kReference = HEDDLE_REFERENCE };

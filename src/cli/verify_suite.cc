@@ -49,7 +49,7 @@ class CaseCrew {
  private:
   void Work(const std::string& folder, const std::vector<SuiteRow>& rows,
             const CaseOptions& options) {
-    const Engine engine;
+    const Engine engine({.cache = ""});  // what runs once is not worth keeping
     for (;;) {
       size_t i = 0;
       {

@@ -196,6 +196,8 @@ heddle_status* heddle_engine_create(const heddle_engine_options* given, heddle_e
       HEDDLE_ASSIGN(options.executor, CheckExecutor(*o.executor));
       if (o.cores > 0) options.executor->threads = std::min(options.executor->threads, o.cores);
     }
+    const std::string cache = o.cache != nullptr ? o.cache : CacheFolder::OfUser();
+    if (!cache.empty()) options.cache = PackedCache({.folder = cache});
     *out = new heddle_engine{std::make_shared<EngineCore>(options)};
     return Status();
   });

@@ -201,13 +201,15 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::Load(std::shared_ptr<EngineCor
   loaded->options_.numerics = numerics;
   loaded->options_.keep_all = keep_all;
   loaded->options_.limits = engine->options().limits;
-  loaded->weights_ = MakeWeightStore(*model, engine->options().limits, &engine->budget());
+  loaded->weights_ = MakeWeightStore(*model, engine->options().limits, engine->shared_budget());
   loaded->options_.registered = engine->operators().Current();
   loaded->engine_ = std::move(engine);
   loaded->model_ = std::move(model);
   loaded->layout_ = std::make_shared<const StateLayout>(StateLayout::Of(*loaded->model_));
   HEDDLE_TRY(loaded->ReadPorts());
-  HEDDLE_TRY(loaded->EntryOf(0).status());
+  loaded->FindWeights();
+  HEDDLE_TRY(loaded->UncheckedEntryOf(0, {}).status());
+  HEDDLE_TRY(loaded->KeepWeights());
   return loaded;
 }
 
@@ -236,11 +238,19 @@ Result<const Ports*> LoadedModel::FindPorts(const char* signature) const {
 }
 
 Result<Entry*> LoadedModel::EntryOf(int subgraph, const RunControl& control) {
+  if (Entry* ready = entries_[subgraph]->ready.load(std::memory_order_acquire)) return ready;
+  HEDDLE_TRY(CheckWeights(control));
+  return UncheckedEntryOf(subgraph, control);
+}
+
+Result<Entry*> LoadedModel::UncheckedEntryOf(int subgraph, const RunControl& control) {
   LazyEntry& lazy = *entries_[subgraph];
-  if (Entry* ready = lazy.ready.load(std::memory_order_acquire)) return ready;
   const PatientLock::Hold hold(lazy.lock, control);
   HEDDLE_TRY(hold.Check());
-  if (lazy.entry != nullptr) return lazy.entry.get();
+  if (lazy.entry != nullptr) {
+    if (checked_) lazy.ready.store(lazy.entry.get(), std::memory_order_release);
+    return lazy.entry.get();
+  }
   if (!lazy.error.ok()) return lazy.error;
   Result<std::unique_ptr<Entry>> made = MakeEntry(subgraph, control);
   if (!made.ok()) {
@@ -248,7 +258,7 @@ Result<Entry*> LoadedModel::EntryOf(int subgraph, const RunControl& control) {
     return made.status();
   }
   lazy.entry = std::move(made).value();
-  lazy.ready.store(lazy.entry.get(), std::memory_order_release);
+  if (checked_) lazy.ready.store(lazy.entry.get(), std::memory_order_release);
   return lazy.entry.get();
 }
 
@@ -264,7 +274,7 @@ Result<std::unique_ptr<Entry>> LoadedModel::MakeEntry(int subgraph, const RunCon
   for (const Node& node : program->nodes()) {
     if (node.operation->sub_plans() == nullptr) continue;
     for (int called : node.operation->sub_plans()->subgraphs) {
-      const Status status = EntryOf(called, control).status();
+      const Status status = UncheckedEntryOf(called, control).status();
       if (!status.ok())
         return InOperator(
             Status(status.code(), fmt::format("subgraph {}, {}", called, status.message())),

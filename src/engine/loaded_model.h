@@ -15,6 +15,7 @@
 #include "crew/pool_executor.h"
 #include "crew/turns.h"
 #include "engine/entry.h"
+#include "engine/packed_cache.h"
 #include "engine/patience.h"
 #include "engine/registered_operators.h"
 #include "heddle/c.h"
@@ -28,18 +29,21 @@ struct EngineOptions {
   Limits limits;
   int cores = 0;  // that all its calls may use together; 0: all there are
   std::optional<heddle_executor> executor;
+  std::optional<PackedCache> cache;
 };
 
 // What models share. Thread-safe; kept alive by its models.
 class EngineCore {
  public:
   explicit EngineCore(const EngineOptions& options)
-      : options_(options), budget_(options.memory_limit_bytes) {
+      : options_(options), budget_(std::make_shared<MemoryBudget>(options.memory_limit_bytes)) {
     if (options.cores > 0) cap_.emplace(options.cores);
     if (options.executor) pool_.emplace(*options.executor);
   }
   const EngineOptions& options() const { return options_; }
-  MemoryBudget& budget() { return budget_; }
+  MemoryBudget& budget() { return *budget_; }
+  // Of what may outlive the engine.
+  const std::shared_ptr<MemoryBudget>& shared_budget() { return budget_; }
   CoreCap* cap() { return cap_ ? &*cap_ : nullptr; }
   // What runs the regions of a call that holds this turn.
   Executor& ExecutorOf(Turn& turn) { return pool_ ? static_cast<Executor&>(*pool_) : turn; }
@@ -48,7 +52,7 @@ class EngineCore {
  private:
   const EngineOptions options_;
   OperatorRegistry operators_;
-  MemoryBudget budget_;
+  const std::shared_ptr<MemoryBudget> budget_;
   std::optional<CoreCap> cap_;
   std::optional<PoolExecutor> pool_;
 };
@@ -158,7 +162,15 @@ class LoadedModel final : public CallPlans {
   Status ReadPorts();
   // `control` may end the wait for another call that compiles.
   Result<Entry*> EntryOf(int subgraph, const RunControl& control = {});
+  // The same before all weights that were taken from the cache are known to be intact.
+  Result<Entry*> UncheckedEntryOf(int subgraph, const RunControl& control);
   Result<std::unique_ptr<Entry>> MakeEntry(int subgraph, const RunControl& control);
+  // From and to the engine's cache.
+  void FindWeights();
+  Status KeepWeights();
+  // REQUIRES: no other call has an Entry, nor can get one.
+  Status PackAgain(const RunControl& control);
+  Status CheckWeights(const RunControl& control);
   // The state that a call of this entry point runs on; `own` holds one that is made for the call.
   Result<State*> StateFor(int subgraph, const RunRequest& request, std::unique_ptr<State>* own);
   Status Initialise(const RunControl& control);
@@ -184,6 +196,11 @@ class LoadedModel final : public CallPlans {
     std::unique_ptr<Entry> entry;
     Status error;
   };
+  const PackedCache* cache_ = nullptr;  // of the engine, if this model may be in it
+  bool found_ = false;                  // and was
+  PatientLock checking_;                // while weights are
+  std::atomic<bool> checked_{false};    // no Entry leaves before
+
   PatientLock compiling_;  // one Program at a time: they share the weight store
   std::vector<std::unique_ptr<LazyEntry>> entries_;  // by subgraph
 

@@ -16,12 +16,25 @@ Status InOperator(const Status& status, int op_index, const Operator& op) {
 }
 
 std::shared_ptr<WeightStore> MakeWeightStore(const Model& model, const Limits& limits,
-                                             MemoryBudget* budget) {
+                                             std::shared_ptr<MemoryBudget> budget) {
   const auto file_bytes = static_cast<size_t>(model.size_bytes());
   uint64_t limit = 0;
   if (__builtin_add_overflow(limits.arena_bytes, uint64_t{8} * file_bytes, &limit))
     limit = ~uint64_t{0};
-  return std::make_shared<WeightStore>(limit, file_bytes, budget);
+  return std::make_shared<WeightStore>(limit, file_bytes, std::move(budget));
+}
+
+std::string NameOfSource(const Model& model, const void* source) {
+  const auto place = reinterpret_cast<uintptr_t>(source);
+  const auto file = reinterpret_cast<uintptr_t>(model.bytes().data());
+  if (place - file < model.bytes().size()) return fmt::format("@{}", place - file);
+  for (size_t g = 0; g < model.subgraphs().size(); ++g) {
+    const std::vector<Operator>& operators = model.subgraphs()[g].operators;
+    const uintptr_t offset = place - reinterpret_cast<uintptr_t>(operators.data());
+    if (offset < operators.size() * sizeof(Operator))
+      return fmt::format("op {}.{}", g, offset / sizeof(Operator));
+  }
+  return "";
 }
 
 Result<std::shared_ptr<const Program>> Program::Compile(std::shared_ptr<const Model> model,
@@ -67,8 +80,12 @@ Status Program::Expand(const Tensor& t, Value* v) {
   v->bytes = TypeBytes(t.type, t.shape.elements());
   if (TypeBits(t.type) % 8 != 0 || TypeBits(t.type) == 0)
     return Unsupported("tensor '{}': sparse {} is not supported", t.name, TypeName(t.type));
-  HEDDLE_ASSIGN(v->constant, weights_->Pack(t.data.data(), "dense", v->bytes,
-                                            [&](std::byte* dense) { ExpandSparse(t, dense); }));
+  // Operators may read it at once: it is to be right.
+  HEDDLE_ASSIGN(v->constant,
+                weights_->TryPack(t.data.data(), "dense", v->bytes, [&](std::byte* dense) {
+                  ExpandSparse(t, dense);
+                  return Status();
+                }));
   return Status();
 }
 

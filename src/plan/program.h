@@ -39,7 +39,10 @@ struct ProgramOptions {
 // file is no expansion: 8 bytes for each of its own, and beyond that as much as a call may take.
 // `budget`: see WeightStore.
 std::shared_ptr<WeightStore> MakeWeightStore(const Model& model, const Limits& limits,
-                                             MemoryBudget* budget = nullptr);
+                                             std::shared_ptr<MemoryBudget> budget = nullptr);
+// What every process that reads the same file calls this constant or operator of the Model, as
+// WeightStore::SourceName; "": it has no name.
+std::string NameOfSource(const Model& model, const void* source);
 
 // A tensor of the subgraph. Index = the tensor's index in the file.
 struct Value {
