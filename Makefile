@@ -13,7 +13,7 @@ help:
 	@echo 'make test       all of the release build, a seeded sample of everything else; 20 minutes at most on 2 cores'
 	@echo 'make test-all   the whole matrix'
 	@echo 'make test-programs  packages of others on the Python interpreter (minutes, and gigabytes in build/programs)'
-	@echo 'make bench      the benchmarks (BENCH=crew, peers, kernels, queue, recipes or watch for one of them)'
+	@echo 'make bench      the benchmarks (BENCH=crew, peers, kernels, queue, recipes, watch or cold for one of them)'
 	@echo 'make fuzz       a minute of each fuzzer (FUZZ_SECONDS)'
 	@echo 'make wheel      the Python package: build/wheel/heddle-*.whl'
 	@echo 'make install    to PREFIX ($(PREFIX)), with DESTDIR'

@@ -36,9 +36,10 @@ def shim():
 
 
 def environment(level, engine):
-    """For a process that runs the engine; None: as this one."""
+    """For a process that runs the engine. Heddle finds no packed weights of an earlier one, unless HEDDLE_CACHE names where."""
+    variables = {"HEDDLE_CACHE": "off", **os.environ}
     if not level:
-        return None
+        return variables
     if engine == "heddle":
-        return {**os.environ, "HEDDLE_ISA": level}
-    return {**os.environ, "HIDE_ISA_ABOVE": level, "LD_PRELOAD": str(shim())}
+        return {**variables, "HEDDLE_ISA": level}
+    return {**variables, "HIDE_ISA_ABOVE": level, "LD_PRELOAD": str(shim())}
