@@ -27,6 +27,7 @@ def arguments():
     parser.add_argument("--only", default="", help="run only parts whose name contains this")
     options = parser.parse_args()
     options.seed = int(os.environ.get("HEDDLE_SEED") or random.SystemRandom().randrange(10**6))
+    os.environ.setdefault("HEDDLE_CACHE", "off")  # nothing in the user's home; tests of the cache name folders of their own
     suites = pathlib.Path(os.environ.get("HEDDLE_SUITES") or ROOT.parent / "shared")
     options.suites = suites if suites.is_dir() else None
     if options.suites:
