@@ -74,6 +74,11 @@ TEST(Background, AChildForkedMeanwhileEndsAndHasItsOwn) {
 #ifdef HEDDLE_EMULATED
   GTEST_SKIP() << "the emulator ends a forked child that starts threads";
 #endif
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "ThreadSanitizer ends a forked child that starts threads";
+#endif
+#endif
   std::latch begun(1), forked(1);
   std::atomic<bool> done = false;
   Background& parents = Background::OfProcess();
