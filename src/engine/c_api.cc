@@ -3,6 +3,7 @@
 // wrapped, and no exception passes.
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <optional>
@@ -153,15 +154,17 @@ heddle_status* heddle_log_set_sink(void (*sink)(void* arg, heddle_log_level leve
                                                 const char* text),
                                    void* arg, heddle_log_level most) {
   return Guarded([&]() -> Status {
-    if (most < HEDDLE_LOG_WARNING || most > HEDDLE_LOG_INFO)
-      return InvalidArgument("most is {}, expected warning (1) or info (2)",
-                             static_cast<int>(most));
+    int level = 0;  // a C program may pass what is no heddle_log_level
+    static_assert(sizeof(level) == sizeof(most));
+    std::memcpy(&level, &most, sizeof(level));
+    if (level < HEDDLE_LOG_WARNING || level > HEDDLE_LOG_INFO)
+      return InvalidArgument("most is {}, expected warning (1) or info (2)", level);
     LogSink told;
     if (sink != nullptr)
       told = [sink, arg](LogLevel level, const std::string& text) {
         sink(arg, static_cast<heddle_log_level>(level), text.c_str());
       };
-    SetLogSink(std::move(told), static_cast<LogLevel>(most));
+    SetLogSink(std::move(told), static_cast<LogLevel>(level));
     return Status();
   });
 }
