@@ -98,27 +98,26 @@ class Segments {
     for (int64_t r = 0; r < step;) {
       const bool inside = at.x >= p_.inside.begin && at.x < p_.inside.end;
       const int64_t n = inside ? std::min(step - r, p_.inside.end - at.x) : 1;
-      if (!inside || !PointAtRun(image_, at.x, at.y, n, step, to + r)) {
-        for (int64_t i = 0; i < n; ++i) PointAtRow(image_, at.x + i, at.y, step, to + r + i);
+      if (!inside || !PointAtRun(at.x, at.y, n, step, to + r)) {
+        for (int64_t i = 0; i < n; ++i) PointAtRow(at.x + i, at.y, step, to + r + i);
       }
       r += n;
       Advance(at, n);
     }
   }
   // `n` neighbours whose taps are all inside; false: a last group may reach past the end.
-  bool PointAtRun(const std::byte* image, int64_t x, int64_t y, int64_t n, int64_t step,
-                  const std::byte** to) const {
+  bool PointAtRun(int64_t x, int64_t y, int64_t n, int64_t step, const std::byte** to) const {
     const int32_t k_w = p_.k_w, taps = p_.segment_taps;
     const auto& [rows, columns] = p_.offsets;
-    const int64_t next = columns.of_output * columns.bytes, tap = columns.of_tap * columns.bytes;
+    const int64_t next = NextColumn(), tap = columns.of_tap * columns.bytes;
     const int64_t nearest = columns.At(x, 0);
-    const int64_t farthest = std::max(nearest, nearest + (k_w - taps) * tap) + (n - 1) * next;
     int64_t place = rows.Place(y);
     const int64_t lowest = std::max(place, place + (p_.k_h - 1) * rows.of_tap);
-    if (image + std::min(lowest, rows.in - 1) * rows.bytes + farthest > last_) return false;
+    const int64_t line = std::min(lowest, rows.in - 1) * rows.bytes;
+    if (image_ + line + FarthestColumn(x, n) > last_) return false;
     for (int32_t ky = 0; ky < p_.k_h; ++ky, place += rows.of_tap) {
       const int64_t row = rows.Offset(place);
-      const std::byte* first = image + row + nearest;
+      const std::byte* first = image_ + row + nearest;
       for (int32_t kx = 0; kx < k_w; kx += taps, to += step, first += taps * tap) {
         if (row < 0) {
           std::fill_n(to, n, padding_);
@@ -129,8 +128,7 @@ class Segments {
     }
     return true;
   }
-  void PointAtRow(const std::byte* image, int64_t x, int64_t y, int64_t step,
-                  const std::byte** to) {
+  void PointAtRow(int64_t x, int64_t y, int64_t step, const std::byte** to) {
     const int32_t k_w = p_.k_w, taps = p_.segment_taps;
     const auto& [rows, columns] = p_.offsets;
     int64_t row_place = rows.Place(y);
@@ -138,7 +136,7 @@ class Segments {
       const int64_t row = rows.Offset(row_place);
       int64_t place = columns.Place(x);
       for (int32_t kx = 0; kx < k_w; kx += taps, to += step, place += taps * columns.of_tap)
-        *to = row < 0 ? padding_ : AtEdge(image + row, place);
+        *to = row < 0 ? padding_ : AtEdge(image_ + row, place);
     }
   }
   const std::byte* AtEdge(const std::byte* line, int64_t place) {
