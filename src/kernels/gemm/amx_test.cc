@@ -5,19 +5,12 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "kernels/gemm/instructions_for_test.h"
 #include "kernels/gemm/int_product_for_test.h"
 #include "kernels/gemm/kernels.h"
 
 namespace heddle::core {
 namespace {
-
-bool Runs(Isa isa) {
-  const auto& isas = SupportedIsas();
-  return std::find(isas.begin(), isas.end(), isa) != isas.end();
-}
 
 class AmxModel : public testing::Test {
  protected:

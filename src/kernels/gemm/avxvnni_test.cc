@@ -5,18 +5,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "kernels/gemm/instructions_for_test.h"
 #include "kernels/gemm/int_product_for_test.h"
 
 namespace heddle::core {
 namespace {
-
-bool Runs(Isa isa) {
-  const auto& isas = SupportedIsas();
-  return std::find(isas.begin(), isas.end(), isa) != isas.end();
-}
 
 class AvxVnniModel : public testing::Test {
  protected:

@@ -12,10 +12,17 @@
 #include <random>
 #include <vector>
 
+#include "base/isa.h"
 #include "kernels/gemm/product_for_test.h"
 #include "kernels/quant.h"
 
 namespace heddle::core {
+
+// Whether this machine runs its instructions.
+inline bool Runs(Isa isa) {
+  const auto& isas = SupportedIsas();
+  return std::find(isas.begin(), isas.end(), isa) != isas.end();
+}
 
 inline constexpr int64_t kPast = 16;  // poisoned bytes after each output row and the scratch
 
