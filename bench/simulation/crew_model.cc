@@ -10,7 +10,8 @@ namespace {
 // Of turn.cc and crew.cc.
 constexpr int64_t kWorthSharingNs = 4'000, kWorthWakingNs = 50'000;
 constexpr int64_t kStragglerSpinNs = 50'000;
-constexpr int64_t kMostCreditNs = 200'000, kFirstCreditNs = 50'000;
+constexpr int64_t kMostCreditNs = 200'000, kFirstCreditNs = 50'000, kBetweenCallsNs = 50'000;
+constexpr double kLeastClaimNs = 1'500;
 constexpr int kPausesPerLook = 16;
 
 }  // namespace
@@ -146,7 +147,10 @@ Activity CrewModel::GiveTurn(int core) {
     co_await Spend(held - time_.NowNs(), outcome_.waiting_for_lock);
   }
   turns_.Give();
-  if (turns_.active() == 0) AlertSpinners();
+  if (turns_.active() == 0) {
+    idle_since_ns_ = time_.NowNs();
+    AlertSpinners();
+  }
   co_await Spend(wake, outcome_.waking);
 }
 
@@ -193,7 +197,7 @@ Activity CrewModel::RunRegion(Slot* slot, int core, double& unshared_ns) {
     co_await Ring(*slot, core);
   }
   int64_t computed_ns = 0;
-  co_await Work(*slot, core, static_cast<uint32_t>(slot->most_helpers + 1), false, computed_ns);
+  co_await Work(*slot, core, Parts(*slot), false, computed_ns);
   const int64_t begin = time_.NowNs();
   if (slot->finished < load_.tiles) {
     co_await UntilFinished{*slot};
@@ -209,11 +213,14 @@ Activity CrewModel::Open(Slot& slot, int core) {
   co_await Write(slot.word, core, outcome_.claiming);
   slot.times.assign(static_cast<size_t>(load_.tiles), 0);
   slot.finished = 0;
-  slot.most = static_cast<uint32_t>(std::clamp<int64_t>(
-      static_cast<int64_t>(core::kLongestClaimNs) / std::max<int64_t>(1, load_.tile_ns), 1,
-      load_.tiles));
+  const auto tiles_of = [this](double ns) {
+    const double tile_ns = static_cast<double>(std::max<int64_t>(1, load_.tile_ns));
+    return static_cast<uint16_t>(
+        std::clamp(std::ceil(ns / tile_ns), 1.0, static_cast<double>(load_.tiles)));
+  };
+  slot.sizes = {tiles_of(kLeastClaimNs), tiles_of(core::kLongestClaimNs)};
   slot.most_helpers = MostHelpers();
-  slot.claims.Open(static_cast<uint32_t>(load_.tiles));
+  slot.first = slot.claims.Open(static_cast<uint32_t>(load_.tiles), Parts(slot), slot.sizes);
   Note(3);
   AlertSpinners();
 }
@@ -232,28 +239,48 @@ int CrewModel::Missing(const Slot& slot) const {
   return std::min(slot.most_helpers, wanted - present_ - on_the_way_);
 }
 
+uint32_t CrewModel::Parts(const Slot& slot) const {
+  return static_cast<uint32_t>(slot.most_helpers + 1);
+}
+
+// Until a call comes; for a while after the last one.
+int64_t CrewModel::MaySpinNs() const {
+  if (turns_.active() > 0) return kMostCreditNs;
+  return idle_since_ns_ + kBetweenCallsNs - time_.NowNs();
+}
+
 bool CrewModel::MayHelp(const Slot& slot) const {
   return rules_.exchange_ns == 0 || slot.helpers < slot.most_helpers;
 }
 
+Activity CrewModel::Take(Slot& slot, int core, uint32_t parts, core::Claim& claim) {
+  claim = {};
+  if (slot.claims.LooksLeft() == 0) co_return;
+  if (rules_.claim_looks_first) co_await Read(slot.word, core, outcome_.claiming);
+  co_await Write(slot.word, core, outcome_.claiming);
+  claim = slot.claims.Take(parts, slot.sizes);
+}
+
 // Claims and computes until nothing is left, or a helper may not stay.
 Activity CrewModel::Work(Slot& slot, int core, uint32_t parts, bool helper, int64_t& computed_ns) {
-  while (slot.claims.LooksLeft() > 0 && !(helper && present_ > Room())) {
-    if (rules_.claim_looks_first) co_await Read(slot.word, core, outcome_.claiming);
-    co_await Write(slot.word, core, outcome_.claiming);
-    const core::Claim claim = slot.claims.Take(parts, slot.most);
+  core::Claim claim = slot.first;
+  while (!(helper && present_ > Room())) {
+    if (helper || claim.end == 0) co_await Take(slot, core, parts, claim);
     if (claim.size() == 0) break;
     for (uint32_t t = claim.begin; t < claim.end; ++t) ++slot.times[t];
     outcome_.most_computing = std::max<int64_t>(outcome_.most_computing, ++computing_);
     co_await Spend(claim.size() * load_.tile_ns, outcome_.compute);
     --computing_;
     computed_ns += claim.size() * load_.tile_ns;
-    co_await Write(slot.done, core, outcome_.claiming);
-    slot.claims.Finish(claim);
+    if (helper) {
+      co_await Write(slot.done, core, outcome_.claiming);
+      slot.claims.Finish(claim);
+    }
     slot.finished += static_cast<int>(claim.size());
     Note(claim.begin);
     if (slot.finished == load_.tiles && slot.opener) time_.ResumeAt(time_.NowNs(), slot.opener);
     if (helper) co_await Read(active_, core, outcome_.claiming);
+    claim = {};
   }
 }
 
@@ -314,14 +341,15 @@ Activity CrewModel::Help(int core, Alarm& alarm, int64_t& credit) {
     co_await Spend(when - time_.NowNs(), outcome_.spinning);
     const int64_t begin = time_.NowNs();
     if (slot != nullptr && slot->claims.LooksLeft() > 0) {
-      const int threads = rules_.exchange_ns == 0 ? machine_.cores : slot->most_helpers + 1;
+      const uint32_t parts =
+          rules_.exchange_ns == 0 ? static_cast<uint32_t>(machine_.cores) : Parts(*slot);
       int64_t computed_ns = 0;
       ++slot->helpers;
-      co_await Work(*slot, core, static_cast<uint32_t>(threads), true, computed_ns);
+      co_await Work(*slot, core, parts, true, computed_ns);
       --slot->helpers;
       credit = std::min(credit + computed_ns / 10, kMostCreditNs);
-    } else if (credit > 0 && turns_.active() > 0) {
-      co_await Spinning{*this, credit, alarm};
+    } else if (const int64_t left = std::min(credit, MaySpinNs()); left > 0) {
+      co_await Spinning{*this, left, alarm};
       credit -= time_.NowNs() - begin;
       outcome_.spinning += time_.NowNs() - begin;
     } else {

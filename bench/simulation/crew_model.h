@@ -73,7 +73,8 @@ class CrewModel {
     core::Claims<core::SystemAtomics> claims;
     Line word, done;
     bool taken = false;
-    uint32_t most = 1;
+    core::ClaimSizes sizes;
+    core::Claim first;       // its opener's
     std::vector<int> times;  // that each tile ran
     int finished = 0, helpers = 0, most_helpers = 0;
     std::coroutine_handle<> opener;  // waits until all are finished
@@ -121,12 +122,15 @@ class CrewModel {
   Activity YieldTurn(int core, int64_t& since_ns);
   Activity RunRegion(Slot* slot, int core, double& unshared_ns);
   Activity Open(Slot& slot, int core);
+  Activity Take(Slot& slot, int core, uint32_t parts, core::Claim& claim);
   Activity Work(Slot& slot, int core, uint32_t parts, bool helper, int64_t& computed_ns);
   Activity Ring(const Slot& slot, int core);
   Activity Helper(int core);
   Activity Help(int core, Alarm& alarm, int64_t& credit);
   Slot* FindOpen(int core, int64_t& when);
   int MostHelpers() const;
+  uint32_t Parts(const Slot& slot) const;
+  int64_t MaySpinNs() const;
   int Missing(const Slot& slot) const;
   bool MayHelp(const Slot& slot) const;
   int TakeCore();
@@ -150,6 +154,7 @@ class CrewModel {
   int present_ = 0;     // helpers that compute or spin
   int on_the_way_ = 0;  // woken and not there yet
   int computing_ = 0, waiting_ = 0, calls_begun_ = 0;
+  int64_t idle_since_ns_ = 0;
   std::deque<std::coroutine_handle<>> asleep_;
   std::vector<Spinner> spinners_;
 };

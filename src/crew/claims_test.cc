@@ -38,30 +38,31 @@ void Compute(World& world, const Claim& claim) {
   for (uint32_t t = claim.begin; t < claim.end; ++t) ++world.computed[region][t];
   Explorer::Step();  // others run while the claim is held
   world.wrong = world.wrong || world.open_region != region;
-  world.claims.Finish(claim);
 }
 
 void OpenAll(World& world, const Scenario& s) {
   for (int r = 0; r < s.regions; ++r) {
     world.open_region = r;
-    world.claims.Open(s.tiles);
-    for (;;) {
-      const Claim claim = world.claims.Take(2, 2);
-      if (claim.size() == 0) break;
+    Claim claim = world.claims.Open(s.tiles, 2, {1, 2});
+    uint32_t others = s.tiles;
+    for (; claim.size() > 0; claim = world.claims.Take(2, {1, 2})) {
+      others -= claim.size();
       Compute(world, claim);
       if (r != s.dropped_from) continue;
       const Claim rest = world.claims.TakeAll();
       for (uint32_t t = rest.begin; t < rest.end; ++t) ++world.computed[r][t];
-      world.claims.Finish(rest);
+      others -= rest.size();
     }
-    if (s.waits) world.claims.SleepUntilFinished(s.tiles);
+    if (s.waits) world.claims.SleepUntilFinished(others);
   }
 }
 
 void Help(World& world, int attempts) {
   for (int i = 0; i < attempts; ++i) {
-    const Claim claim = world.claims.Take(2, 1);
-    if (claim.size() > 0) Compute(world, claim);
+    const Claim claim = world.claims.Take(2, {1, 1});
+    if (claim.size() == 0) continue;
+    Compute(world, claim);
+    world.claims.Finish(claim);
   }
 }
 
@@ -115,20 +116,37 @@ TEST(Claims, TheNextRegionMustWait) {
 
 TEST(Claims, SharesShrinkAndCoverEverything) {
   Claims<ExploredAtomics> claims;
-  claims.Open(64);
-  uint32_t next = 0, before = 64;
-  for (;;) {
-    const Claim claim = claims.Take(2, 8);
-    if (claim.size() == 0) break;
+  uint32_t next = 0, before = 64, others = 0;
+  for (Claim claim = claims.Open(64, 2, {1, 8}); claim.size() > 0; claim = claims.Take(2, {1, 8})) {
     EXPECT_EQ(claim.begin, next);
     EXPECT_LE(claim.size(), std::min(before, 8u));
     before = claim.size();
+    if (next % 2 == 1) {
+      claims.Finish(claim);
+      others += claim.size();
+    }
     next = claim.end;
-    claims.Finish(claim);
   }
   EXPECT_EQ(next, 64u);
   EXPECT_EQ(before, 1u);
-  EXPECT_TRUE(claims.AllFinished(64));
+  EXPECT_GT(others, 0u);
+  EXPECT_TRUE(claims.AllFinished(others));
+}
+
+// A claim costs all who claim something: tiles that are worth less are claimed together, but not so
+// many together that another thread gets none.
+TEST(Claims, SmallTilesAreClaimedTogether) {
+  const auto sizes = [](uint32_t count, uint16_t least) {
+    Claims<ExploredAtomics> claims;
+    std::vector<uint32_t> found;
+    Claim claim = claims.Open(count, 2, {least, 100});
+    for (; claim.size() > 0; claim = claims.Take(2, {least, 100})) found.push_back(claim.size());
+    return found;
+  };
+  EXPECT_EQ(sizes(16, 4), (std::vector<uint32_t>{4, 4, 4, 2, 1, 1}));
+  EXPECT_EQ(sizes(16, 1), (std::vector<uint32_t>{4, 3, 2, 1, 1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(sizes(40, 4), (std::vector<uint32_t>{10, 7, 5, 4, 4, 4, 3, 2, 1}));
+  EXPECT_EQ(sizes(2, 9), (std::vector<uint32_t>{1, 1}));
 }
 
 }  // namespace

@@ -12,6 +12,10 @@ namespace heddle::core {
 class Count {
  public:
   void Add(int64_t n = 1) { value_.fetch_add(static_cast<uint64_t>(n), std::memory_order_relaxed); }
+  // The same, where no other thread adds to this one.
+  void AddAlone(int64_t n = 1) {
+    value_.store(value() + static_cast<uint64_t>(n), std::memory_order_relaxed);
+  }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:

@@ -20,8 +20,10 @@
 //     quota. (WhoComputesKeepsThePaceOfAQuota)
 //  6. What limits the process is read again while calls run, by the Crew's threads; a change is
 //     followed within a second. (AChangedLimitIsFollowedWithinASecond)
-//  7. Helpers spin only while a call is in flight that they may help, and for no longer than a
-//     tenth of the time that they worked lately; between calls they sleep. (AnIdleCrewSleeps)
+//  7. Helpers spin only while a call is in flight that they may help, or has ended a moment ago,
+//  and
+//     for no longer than a tenth of the time that they worked lately; else they sleep.
+//     (WhoCallsAgainAtOnceFindsItAwake, AnIdleCrewSleeps)
 //  8. A region is shared only when its tiles are worth the exchange of cache lines. A sleeping
 //     helper is woken only when what a call could have shared lately is worth a wake, as wakes
 //     were measured here, the nearest first, and no more than are missing of those that all
@@ -120,17 +122,19 @@ class Crew {
   friend class Turn;
   friend class CrewTask;
   using SlotClaims = Claims<SystemAtomics>;
+  // By cache lines: what all who claim exchange, what the turn that owns the slot writes before it
+  // opens a region, what helpers write, what the owner keeps.
   struct alignas(128) Slot {
     SlotClaims claims;
-    // Written by the turn that owns the slot before it opens a region.
-    Region region;
-    int64_t block = 1;  // tiles of the region in one tile of the claims
-    // Looked at by helpers without a claim, so perhaps those of another region: the most tiles in
-    // one claim, how many may help, and where the caller is.
-    std::atomic<uint32_t> most{1};
-    std::atomic<int> most_helpers{0}, helpers{0}, group{0};
     std::atomic<uint64_t> failure{kNone};  // first tile of the failing claim << 32 | code
-    std::atomic<bool> taken{false};
+    std::atomic<int> group{0};             // of CPUs: where the caller is
+    alignas(64) Region region;
+    int64_t block = 1;  // tiles of the region in one tile of the claims
+    // Looked at by helpers without a claim, so perhaps those of another region.
+    std::atomic<ClaimSizes> sizes{};
+    std::atomic<int> most_helpers{0};
+    alignas(64) std::atomic<int> helpers{0};
+    alignas(64) std::atomic<bool> taken{false};
     Count shared_regions, helped_regions, straggler_ns;
   };
   struct alignas(128) Helper {
@@ -283,11 +287,11 @@ class Turn final : public Executor {
   void Yield();
   int Spare(float work_ns) const;
   uint32_t RunAlone(const Region& region);
-  void Share(const Region& region, int spare);
+  uint32_t Share(const Region& region, int spare);
   uint32_t RunShared(const Region& region, int spare);
   int Wanted(int helpers) const;
   void WakeSome(float total_ns, int64_t tiles, int spare);
-  void WaitForStragglers(uint32_t count);
+  void WaitForStragglers(uint32_t others);
 
   Crew& crew_;
   Priority priority_;

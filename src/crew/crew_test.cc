@@ -81,6 +81,32 @@ TEST(Crew, AnIdleCrewSleeps) {
   EXPECT_EQ(crew.counters().spin_ns, before.spin_ns);
 }
 
+// A helper that has worked waits a little for the next call.
+TEST(Crew, WhoCallsAgainAtOnceFindsItAwake) {
+  FakeClock clock(1'000'000'000);
+  Crew::Options options = Budget(2).Options(2);
+  options.clock = &clock;
+  Crew crew(std::move(options));
+  struct Longer {
+    FakeClock& clock;
+    Meeting meeting{2};
+  } longer{clock};
+  Region region = longer.meeting.AsRegion();
+  region.run = [](void* arg, int64_t begin, int64_t end, std::byte* scratch) {
+    auto& work = *static_cast<Longer*>(arg);
+    work.clock.Advance(1'000'000);
+    return work.meeting.AsRegion().run(&work.meeting, begin, end, scratch);
+  };
+  region.arg = &longer;
+  EXPECT_EQ(Turn(crew, Priority::kNormal, nullptr).Run(region), 0u);
+  for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
+  EXPECT_EQ(crew.counters().asleep, 0);
+  EXPECT_EQ(Turn(crew, Priority::kNormal, nullptr).Run(Meeting(2).AsRegion()), 0u);
+  EXPECT_EQ(crew.counters().wakes, 0u);
+  clock.Advance(51'000);
+  EXPECT_TRUE(Comes([&] { return crew.counters().asleep == 1; }));
+}
+
 // One helper is all that two tiles have use for, however many sleep.
 TEST(Crew, NoMoreAreWokenThanMissing) {
   FakeClock still(1'000'000'000);  // whoever is awake looks for work as long as the call lasts

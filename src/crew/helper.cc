@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t kMostCreditNs = 200'000;
 constexpr int64_t kMostFirstCreditNs = 25'000;  // where wakes take long, cores are wanted elsewhere
+constexpr int64_t kBetweenCallsNs = 50'000;
 constexpr int64_t kTellEveryNs = 1'000'000;
 constexpr int64_t kStartAgainNs = 250'000'000;  // after the system refused a thread
 
@@ -255,44 +256,46 @@ bool Crew::HelpAt(Slot& slot, Helper& self) {
          Stays(self)) {
     const int threads = slot.most_helpers.load(std::memory_order_relaxed) + 1;
     const auto parts = static_cast<uint32_t>(std::max(1, threads));
-    const Claim claim = slot.claims.Take(parts, slot.most.load(std::memory_order_relaxed));
+    const Claim claim = slot.claims.Take(parts, slot.sizes.load(std::memory_order_relaxed));
     if (claim.size() == 0) break;
-    const int64_t begin = clock_.NowNs();
+    const int64_t begin = self.now_ns;
     Compute(slot, claim, self.scratch.data());
     slot.claims.Finish(claim);
     self.now_ns = clock_.NowNs();
     const int64_t took = self.now_ns - begin;
     Charge(self.now_ns, took);
     self.credit_ns = std::min(self.credit_ns + took / 10, kMostCreditNs);
-    self.claims.Add();
-    if (slot.group.load(std::memory_order_relaxed) != self.group) self.far_claims.Add();
-    self.worked_ns.Add(took);
+    self.claims.AddAlone();
+    if (slot.group.load(std::memory_order_relaxed) != self.group) self.far_claims.AddAlone();
+    self.worked_ns.AddAlone(took);
     helped = true;
   }
   slot.helpers.fetch_sub(1, std::memory_order_relaxed);
   return helped;
 }
 
-// Looks for work for as long as it has credit and a call is there to be helped.
+// Looks for work for as long as it has credit and a call is there to be helped, or has just ended:
+// who calls again at once finds it awake.
 bool Crew::SpinForWork(Helper& self) {
-  const int64_t begin = clock_.NowNs();
-  int64_t now = begin;
+  const int64_t begin = self.now_ns;
+  int64_t now = begin, active_ns = begin;
   bool found = false;
-  while (!found && now - begin < self.credit_ns) {
+  while (!found && now - begin < self.credit_ns && now - active_ns <= kBetweenCallsNs) {
     for (int i = 0; i < 16 && !found; ++i) {
       SpinPause();
       found = AnythingOpen(self);
     }
-    if (turns_.active() == 0 || !Stays(self) || granted_.load(std::memory_order_relaxed) > 0 ||
+    if (!Stays(self) || granted_.load(std::memory_order_relaxed) > 0 ||
         stopping_.load(std::memory_order_relaxed))
       break;
     now = clock_.NowNs();
+    if (turns_.active() > 0) active_ns = now;
   }
   self.now_ns = clock_.NowNs();
   const int64_t spun = self.now_ns - begin;
   Charge(self.now_ns, spun);
   self.credit_ns = std::max<int64_t>(0, self.credit_ns - spun);
-  self.spin_ns.Add(spun);
+  self.spin_ns.AddAlone(spun);
   return found;
 }
 
@@ -308,7 +311,7 @@ void Crew::SleepForWork(Helper& self) {
   self.asleep_ns.store(0, std::memory_order_relaxed);
   bell.sleepers.fetch_sub(1, std::memory_order_relaxed);
   const int64_t end = clock_.NowNs();
-  self.slept_ns.Add(end - begin);
+  self.slept_ns.AddAlone(end - begin);
   if (rung_ns_.load(std::memory_order_relaxed) > begin) NoteWake(end);
   // As long again as a wake takes: one that goes back to sleep too early loses no more than that.
   const int64_t wake_ns = wake_ns_.load(std::memory_order_relaxed);

@@ -8,7 +8,8 @@
 namespace heddle::core {
 namespace {
 
-constexpr float kExchangeNs = 400;  // what a claim and its end cost all others who claim
+constexpr float kExchangeNs = 400;      // what a claim and its end cost all others who claim
+constexpr float kLeastClaimNs = 1'500;  // less is not worth the exchange
 constexpr int64_t kStragglerSpinNs = 50'000;
 constexpr int64_t kLookEveryNs = 2'000'000;  // of one who waits at what may end the wait
 constexpr float kLookAtClockNs = 1'000'000;  // of one who computes at what else is due
@@ -204,28 +205,23 @@ bool Turn::Pass(float ns) {
 }
 
 uint32_t Turn::RunShared(const Region& region, int spare) {
-  Share(region, spare);
+  const uint32_t count = Share(region, spare);
   const float total_ns = static_cast<float>(region.tiles) * region.tile_ns;
-  WakeSome(total_ns, region.tiles, spare);
-  const auto count = static_cast<uint32_t>((region.tiles + slot_->block - 1) / slot_->block);
   const uint32_t parts = static_cast<uint32_t>(spare + 1);
-  uint32_t mine = 0, stopped = 0;
-  for (;;) {
-    const Claim claim = slot_->claims.Take(parts, slot_->most.load(std::memory_order_relaxed));
-    if (claim.size() == 0) break;
-    mine += claim.size();
+  const ClaimSizes sizes = slot_->sizes.load(std::memory_order_relaxed);
+  uint32_t others = count, stopped = 0;
+  Claim claim = slot_->claims.Open(count, parts, sizes);
+  WakeSome(total_ns, region.tiles, spare);
+  for (; claim.size() > 0; claim = slot_->claims.Take(parts, sizes)) {
+    others -= claim.size();
     crew_.Compute(*slot_, claim, nullptr);
-    slot_->claims.Finish(claim);
     Look(region.tile_ns * static_cast<float>(claim.size() * slot_->block));
     slot_->most_helpers.store(Spare(total_ns), std::memory_order_relaxed);
     if (held_ && (region.go_on == nullptr || region.go_on(region.arg))) continue;
     stopped = kRegionStopped;
-    const Claim rest = slot_->claims.TakeAll();
-    mine += rest.size();
-    slot_->claims.Finish(rest);
+    others -= slot_->claims.TakeAll().size();
   }
-  if (mine < count) slot_->helped_regions.Add();
-  WaitForStragglers(count);
+  if (others > 0) WaitForStragglers(others);
   const uint64_t failure = slot_->failure.load(std::memory_order_relaxed);
   return failure != Crew::kNone ? static_cast<uint32_t>(failure) : stopped;
 }
@@ -237,19 +233,22 @@ uint32_t Turn::RunAlone(const Region& region) {
   });
 }
 
-void Turn::Share(const Region& region, int spare) {
+// What helpers need to know of a region before it is opened; how many tiles it has to claim.
+uint32_t Turn::Share(const Region& region, int spare) {
   Crew::Slot& slot = *slot_;
   slot.region = region;
   slot.block = (region.tiles + Crew::SlotClaims::kMostTiles - 1) / Crew::SlotClaims::kMostTiles;
   const float block_ns = std::max(1.0f, region.tile_ns * static_cast<float>(slot.block));
-  slot.most.store(static_cast<uint32_t>(std::clamp(kLongestClaimNs / block_ns, 1.0f,
-                                                   float{Crew::SlotClaims::kMostTiles})),
-                  std::memory_order_relaxed);
+  const auto tiles_of = [block_ns](float ns) {
+    constexpr float kMost = Crew::SlotClaims::kMostTiles;
+    return static_cast<uint16_t>(std::clamp(std::ceil(ns / block_ns), 1.0f, kMost));
+  };
+  slot.sizes.store({tiles_of(kLeastClaimNs), tiles_of(kLongestClaimNs)}, std::memory_order_relaxed);
   slot.most_helpers.store(spare, std::memory_order_relaxed);
   slot.failure.store(Crew::kNone, std::memory_order_relaxed);
   slot.group.store(crew_.Here(), std::memory_order_relaxed);
-  slot.shared_regions.Add();
-  slot.claims.Open(static_cast<uint32_t>((region.tiles + slot.block - 1) / slot.block));
+  slot.shared_regions.AddAlone();
+  return static_cast<uint32_t>((region.tiles + slot.block - 1) / slot.block);
 }
 
 // How many helpers the calls have use for, if each has use for so many.
@@ -273,22 +272,33 @@ void Turn::WakeSome(float total_ns, int64_t tiles, int spare) {
   crew_.Ring(std::min(helpers, missing), group);
 }
 
-void Turn::WaitForStragglers(uint32_t count) {
-  if (slot_->claims.AllFinished(count)) return;
+// The first pauses are not timed: to read a clock takes as long as the shortest waits.
+void Turn::WaitForStragglers(uint32_t others) {
+  slot_->helped_regions.AddAlone();
+  const auto finished = [&] {
+    bool all = slot_->claims.AllFinished(others);
+    for (int i = 0; i < 16 && !all; ++i) {
+      SpinPause();
+      all = slot_->claims.AllFinished(others);
+    }
+    return all;
+  };
+  if (finished()) return;
   const int64_t begin = crew_.clock_.NowNs();
   int64_t now = begin;
-  while (!slot_->claims.AllFinished(count) && now - begin < kStragglerSpinNs) {
-    for (int i = 0; i < 16; ++i) SpinPause();
+  bool all = false;
+  while (!all && now - begin < kStragglerSpinNs) {
+    all = finished();
     now = crew_.clock_.NowNs();
   }
-  if (!slot_->claims.AllFinished(count)) {
-    slot_->claims.SleepUntilFinished(count);
+  if (!all) {
+    slot_->claims.SleepUntilFinished(others);
     now = crew_.clock_.NowNs();
     // What is beyond a claim's usual end: a helper was kept from its core in the middle of one.
     const auto claim_ns = static_cast<int64_t>(2 * kLongestClaimNs);
     crew_.governor_.Note(now, 0, std::max<int64_t>(0, now - begin - claim_ns));
   }
-  slot_->straggler_ns.Add(now - begin);
+  slot_->straggler_ns.AddAlone(now - begin);
 }
 
 }  // namespace heddle::core
