@@ -139,9 +139,25 @@ ByteFunction TabulateBytes(Type in, F f) {
     table.values[i] = static_cast<uint8_t>(f(in == Type::kInt8 ? static_cast<int8_t>(i) : i));
   return table;
 }
+// The one most often met: a zero point moved from the middle of a byte's range to its end, or back,
+// or nothing. Compilers make vectors of it.
+struct ByteFlip {
+  uint8_t bits;
+  uint8_t operator()(uint8_t x) const { return x ^ bits; }
+};
+constexpr float kByteFlipNs = 0.04f;
+
+inline MadeOperation MakeByteMap(const ByteFunction& f) {
+  const ByteFlip flip{f.values[0]};
+  bool flips = true;
+  for (size_t i = 0; i < f.values.size(); ++i)
+    flips = flips && f.values[i] == flip(static_cast<uint8_t>(i));
+  if (flips) return MakeMap<Plain<uint8_t>, Plain<uint8_t>>(flip, kByteFlipNs);
+  return MakeMap<Plain<uint8_t>, Plain<uint8_t>>(f, kByteTableNs);
+}
 template <class F>
 MadeOperation MakeByteMap(Type in, F f) {
-  return MakeMap<Plain<uint8_t>, Plain<uint8_t>>(TabulateBytes(in, f), kByteTableNs);
+  return MakeByteMap(TabulateBytes(in, f));
 }
 
 }  // namespace heddle::core

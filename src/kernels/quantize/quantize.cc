@@ -99,8 +99,9 @@ MadeOperation MakeBytes(const MakeArgs& args, const Rescale<Mbqm>& rescale) {
   }
   if (args.numerics == Numerics::kReference) return MakeByteMap(in.type, rescale);
   const Rescale<MbqmUp> up{rescale.zero_in, rescale.zero_out, rescale.k, rescale.range};
-  return MakeGroupedMap<Plain<uint8_t>, Plain<uint8_t>>(
-      TabulateBytes(in.type, up), TabulateBytes(in.type, rescale), 16, kByteTableNs);
+  const ByteFunction body = TabulateBytes(in.type, up), tail = TabulateBytes(in.type, rescale);
+  if (body.values == tail.values) return MakeByteMap(body);
+  return MakeGroupedMap<Plain<uint8_t>, Plain<uint8_t>>(body, tail, 16, kByteTableNs);
 }
 
 template <class In>

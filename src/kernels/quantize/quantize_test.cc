@@ -145,6 +145,19 @@ TEST(Quantize, ChangesTheSignOfBytes) {
   EXPECT_EQ(Computed<uint8_t>(OpCode::kQUANTIZE, y, quarter), want);
 }
 
+// Only the zero point moves, by half of the range or less: by less, bytes saturate.
+TEST(Quantize, MovesZeroPoints) {
+  const auto in = EveryByte<int8_t>(Type::kInt8, 0.5f, -128);
+  const auto x = in.As<int8_t>();
+  for (const int zero : {0, 1, 3}) {
+    const auto out = TestTensor::Output(Type::kUInt8, 0.5f, zero);
+    for (const Numerics mode : kModes) {
+      const auto got = Computed<uint8_t>(OpCode::kQUANTIZE, in, out, {mode});
+      for (int i = 0; i < 256; ++i) ASSERT_EQ(got[i], std::min(255, x[i] + 128 + zero)) << zero;
+    }
+  }
+}
+
 TEST(Quantize, BetweenWiderIntegers) {
   const auto i16 = TestTensor::Of<int16_t>(Type::kInt16, {3}, {-32768, 100, 32767}, 0.01f);
   EXPECT_EQ(Computed<int8_t>(OpCode::kQUANTIZE, i16, TestTensor::Output(Type::kInt8, 0.1f, 7)),
