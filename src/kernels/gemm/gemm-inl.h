@@ -8,6 +8,8 @@
 #ifndef HEDDLE_KERNELS_GEMM_GEMM_INL_H_
 #define HEDDLE_KERNELS_GEMM_GEMM_INL_H_
 
+#include <type_traits>
+
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/unroll.h"
 
@@ -87,17 +89,27 @@ struct GemmTable {
   }
 };
 
-template <class M>
+// Tail: M for the last two panels, where no more than its kColumns are left of them.
+template <class M, class Tail = void>
 void GemmRun(const GemmCall& call) {
   static constexpr GemmTable<M, 1, M::kMaxRows> kOne;
   static constexpr GemmTable<M, 2, M::kMaxRows> kTwo;
   static constexpr GemmTable<M, 4, M::kWideRows> kFour;
-  const int64_t panels = (call.columns + M::kLanes - 1) / M::kLanes;
+  int64_t panels = (call.columns + M::kLanes - 1) / M::kLanes;
+  bool has_tail = false;
+  if constexpr (!std::is_void_v<Tail>) {
+    has_tail = panels >= 2 && call.columns <= (panels - 2) * M::kLanes + Tail::kColumns;
+    if (has_tail) panels -= 2;
+  }
   int64_t panel = 0;
   if (call.rows <= M::kWideRows)
     for (; panel + 4 <= panels; panel += 4) kFour.fn[call.rows - 1](call, panel);
   for (; panel + 2 <= panels; panel += 2) kTwo.fn[call.rows - 1](call, panel);
   if (panel < panels) kOne.fn[call.rows - 1](call, panel);
+  if constexpr (!std::is_void_v<Tail>) {
+    static constexpr GemmTable<Tail, 1, M::kMaxRows> kTail;
+    if (has_tail) kTail.fn[call.rows - 1](call, panels);
+  }
 }
 
 }  // namespace

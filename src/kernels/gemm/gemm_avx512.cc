@@ -40,6 +40,45 @@ struct FloatAvx512 {
   }
 };
 
+// The last panel and at most half of another, which has half a register: channels are a multiple of
+// 8 more often than of 16, and a core that makes two of each wide instruction makes one of these.
+// (Integers gain nothing: reading and flipping the row is what their products wait for.)
+template <bool kFused>
+struct FloatAvx512Tail : FloatAvx512<kFused> {
+  using Whole = FloatAvx512<kFused>;
+  using Whole::Whole;
+  struct Lanes24 {
+    __m512 whole;
+    __m256 half;
+  };
+  using Acc = Lanes24;
+  using W = Lanes24;
+  static constexpr int kColumns = 24;
+
+  Acc Init(int row, int64_t column) const {
+    return {Whole::Init(row, column), _mm512_castps512_ps256(Whole::Init(row, column + 16))};
+  }
+  __m512 Row(const std::byte* a) const {
+    __m512 x = Whole::Row(a);
+    __asm__("" : "+v"(x));  // else compilers read and spread it once for each width
+    return x;
+  }
+  W Weights(const std::byte* w) const {
+    const auto* next = reinterpret_cast<const float*>(w + this->call.panel_bytes);
+    return {Whole::Weights(w), _mm256_loadu_ps(next)};
+  }
+  Acc Dot(const Acc& acc, __m512 a, const W& w) const {
+    const __m256 b = _mm512_castps512_ps256(a);
+    const __m512 whole = Whole::Dot(acc.whole, a, w.whole);
+    if constexpr (kFused) return {whole, _mm256_fmadd_ps(b, w.half, acc.half)};
+    return {whole, _mm256_add_ps(acc.half, _mm256_mul_ps(b, w.half))};
+  }
+  void Store(const Acc& acc, int row, int64_t column, int64_t count) const {
+    Whole::Store(acc.whole, row, column, 16);
+    Whole::Store(_mm512_zextps256_ps512(acc.half), row, column + 16, count - 16);
+  }
+};
+
 template <GemmForm kForm>
 struct Pairs : IntPairsAvx512<kForm> {
   using IntPairsAvx512<kForm>::IntPairsAvx512;
@@ -57,8 +96,8 @@ const GemmKernels kFloatGemmAvx512 = {
     .group_k = 1,
     .max_rows = 12,
     .macs_per_ns = 55,
-    .first = &GemmRun<FloatAvx512<true>>,
-    .second = &GemmRun<FloatAvx512<false>>,
+    .first = &GemmRun<FloatAvx512<true>, FloatAvx512Tail<true>>,
+    .second = &GemmRun<FloatAvx512<false>, FloatAvx512Tail<false>>,
 };
 const GemmKernels kIntGemmAvx512 = {
     .name = "gemm_s8_avx512",
