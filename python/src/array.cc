@@ -193,8 +193,10 @@ nb::object CopyOf(const heddle_tensor& tensor) {
 bool CopyInto(nb::handle array, nb::handle value) {
   if (!PyArray_CheckExact(value.ptr()) || !PyArray_Check(array.ptr())) return false;
   PyArrayObject *to = AsArray(array), *from = AsArray(value);
-  if (PyArray_TYPE(from) != PyArray_TYPE(to) || !PyArray_SAMESHAPE(from, to)) return false;
-  if (PyArray_ISCARRAY(to) && PyArray_ISCARRAY_RO(from) && !PyDataType_REFCHK(PyArray_DESCR(to)))
+  if (PyArray_TYPE(from) != PyArray_TYPE(to) || !PyArray_SAMESHAPE(from, to) ||
+      PyDataType_REFCHK(PyArray_DESCR(to)))
+    return false;
+  if (PyArray_ISCARRAY(to) && PyArray_ISCARRAY_RO(from))
     std::memmove(PyArray_DATA(to), PyArray_DATA(from), static_cast<size_t>(PyArray_NBYTES(to)));
   else if (TakingGil([&] { return PyArray_CopyInto(to, from); }) != 0)
     throw nb::python_error();

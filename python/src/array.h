@@ -42,7 +42,8 @@ TensorView OutputView(const Port& port, nb::handle given);
 nb::object NewArray(heddle_type type, std::span<const int32_t> shape);
 TensorView ViewOf(const Port& port, nb::handle array);
 
-// Copies `value` where it is an array of the same type and shape; else does nothing and says false.
+// Copies `value` where it is an array of numbers, of the same type and shape; else does nothing and
+// says false.
 bool CopyInto(nb::handle array, nb::handle value);
 // Whether anyone but the list holds one of its items: a view of an array holds it.
 bool AnyShared(const nb::list& arrays);

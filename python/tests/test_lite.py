@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from conftest import MODELS
+from conftest import MODELS, zoo
 from heddle.lite import Interpreter, InterpreterWithCustomOps, OpResolverType, load_delegate
 
 F32 = str(MODELS / "digits_f32.tflite")
@@ -127,6 +127,28 @@ def test_set_tensor_takes_lists_of_the_right_type(ready, digits, image):
     np.testing.assert_array_equal(ready.get_tensor(ports(ready)[1]), digits(image))
 
 
+@pytest.mark.parametrize("value", [
+    np.array(list("abcdefghij")), np.array(["é", "", "long" * 50, *"defghij"], dtype=object),
+    np.array([b"a\0b\0", *[b"x"] * 9], dtype=object), list("abcdefghij"),
+])
+def test_strings(value):
+    """They come back as an array of bytes objects, zeros and all."""
+    interpreter = Interpreter(zoo("google-ai-edge+LiteRT/gather_string.tflite"))
+    interpreter.allocate_tensors()
+    strings, indices = interpreter.get_input_details()
+    assert strings["dtype"] == np.bytes_ and indices["dtype"] == np.int64
+    interpreter.set_tensor(strings["index"], value)
+    interpreter.set_tensor(indices["index"], np.array([0, 2, 9]))
+    interpreter.invoke()
+    expected = [item if isinstance(item, bytes) else item.encode() for item in np.asarray(value, dtype=object)]
+    for index, want in ((strings["index"], expected), (interpreter.get_output_details()[0]["index"], [expected[k] for k in (0, 2, 9)])):
+        got = interpreter.get_tensor(index)
+        assert got.dtype == object and got.tolist() == want
+    for wrong in (np.zeros(10, np.float32), np.array([None] * 10), np.array(["x"] * 9)):
+        with pytest.raises(ValueError, match="Cannot set tensor"):
+            interpreter.set_tensor(strings["index"], wrong)
+
+
 def test_an_output_may_be_set(ready, image):
     """It is overwritten by the next invoke, as in the stock interpreter."""
     source, sink = ports(ready)
@@ -193,6 +215,23 @@ def test_a_held_view_is_refused_as_stock_refuses_it(ready):
     assert held().shape == (1, 8, 8, 1)
 
 
+def test_safe_to_run_says_whether_views_are_held(ready):
+    assert ready._safe_to_run()
+    ready.tensor(0)
+    assert ready._safe_to_run()
+    view = ready.tensor(0)()
+    assert not ready._safe_to_run()
+    del view
+    assert ready._safe_to_run()
+
+
+def test_arguments_by_name(ready, digits, image):
+    ready.set_tensor(tensor_index=0, value=image)
+    ready.invoke()
+    np.testing.assert_array_equal(ready.get_tensor(tensor_index=19, subgraph_index=0), digits(image))
+    np.testing.assert_array_equal(ready.get_tensor(19, subgraph_index=0), digits(image))
+
+
 def test_resize(ready, digits, rng):
     source, sink = ports(ready)
     batch = rng.random((5, 8, 8, 1)).astype(np.float32)
@@ -217,6 +256,9 @@ def test_strict_resize(digits_path):
             interpreter.resize_tensor_input(0, wrong, strict=True)
     with pytest.raises(ValueError, match="Invalid tensor index"):
         interpreter.resize_tensor_input(99, [1])
+    for wrong in (4, [[1, 8, 8, 1]]):
+        with pytest.raises(ValueError, match=f"Shape should be 1D instead of {np.ndim(wrong)}"):
+            interpreter.resize_tensor_input(0, wrong)
 
 
 def test_a_shape_that_the_graph_refuses(digits_path):
@@ -280,8 +322,9 @@ def test_what_is_not_served_says_so(ready):
         ready._native_handle()
     with pytest.raises(AttributeError, match="no attribute 'unheard_of'"):
         ready.unheard_of
-    with pytest.raises(ValueError, match="Failed to load delegate from libedgetpu.so.1"):
-        load_delegate("libedgetpu.so.1")
+    for expected in (ValueError, OSError):  # of a missing device, of a missing library: programs go on without
+        with pytest.raises(expected, match="Failed to load delegate from libedgetpu.so.1"):
+            load_delegate("libedgetpu.so.1")
     with pytest.raises(ValueError, match="custom operators"):
         InterpreterWithCustomOps(custom_op_registerers=["X"], model_path=F32)
     InterpreterWithCustomOps(model_path=F32).allocate_tensors()
@@ -319,3 +362,35 @@ def test_install(module, tmp_path):
     program.write_text(PROGRAM.format(before="", module=module))
     done = subprocess.run([sys.executable, "-m", "heddle.lite", program, "--flag"], capture_output=True, text=True, check=True)
     assert done.stdout == "heddle.lite._interpreter ['--flag']\n"
+
+
+def test_programs_that_look_for_a_package_find_it():
+    code = """
+import importlib.util, sys
+import heddle.lite; heddle.lite.install()
+for name in ("tflite_runtime", "tflite_runtime.interpreter", "ai_edge_litert.interpreter"):
+    assert importlib.util.find_spec(name) is not None, name
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_install_takes_tensorflow_s_interpreter(before, tmp_path):
+    """Whether tensorflow was imported before install() or is after it."""
+    folder = tmp_path / "tensorflow/lite/python"
+    folder.mkdir(parents=True)
+    (folder / "interpreter.py").write_text("class Interpreter: pass\nclass Metrics: pass\n")
+    (folder / "__init__.py").touch()
+    (folder.parent / "__init__.py").write_text("from tensorflow.lite.python.interpreter import Interpreter\n")
+    (folder.parents[1] / "__init__.py").write_text("from tensorflow import lite\n")
+    install, load = "import heddle.lite; heddle.lite.install()", "import tensorflow as tf"
+    code = f"""
+import importlib.util, sys
+{load if before else install}
+assert importlib.util.find_spec("tensorflow.lite.python.interpreter")
+{install if before else load}
+from tensorflow.lite.python.interpreter import Interpreter, Metrics
+print(Interpreter.__module__, tf.lite.Interpreter.__module__, Metrics.__module__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["heddle.lite._interpreter"] * 2 + ["tensorflow.lite.python.interpreter"]

@@ -3,9 +3,14 @@
 import numpy as np
 
 
+# What the stock class says of types that numpy has no type for.
+STAND_INS = {"string": np.bytes_, "int4": np.int8, "uint4": np.uint8, "int2": np.int8, "resource": np.object_,
+             "variant": np.object_}
+
+
 def dtype_of(dtype, type_name):
-    if type_name == "string":
-        return np.bytes_
+    if type_name in STAND_INS:
+        return STAND_INS[type_name]
     if dtype is None:
         raise ValueError(f"Could not get tensor details: numpy has no type for {type_name}")
     return dtype.type

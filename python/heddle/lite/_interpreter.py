@@ -14,7 +14,7 @@ from heddle import _native
 from heddle.lite import _tensors
 from heddle.lite._details import Details
 from heddle.lite._models import shared
-from heddle.lite._signatures import SignatureRunner, as_stock
+from heddle.lite._signatures import SignatureRunner
 
 NO_DEVICES = "Heddle runs models on the CPU only, so far: it can load no delegates. Leave the delegate out"
 
@@ -44,16 +44,21 @@ class OpResolverType(enum.Enum):
     BUILTIN_WITHOUT_DEFAULT_DELEGATES = 3
 
 
+class NoDelegate(ValueError, OSError):
+    """The stock function raises ValueError where there is no device, and OSError where there is no library: programs
+    that go on without a delegate wait for one or the other."""
+
+
 class Delegate:
     """The stock class of loaded delegates. There is none here."""
 
     def __init__(self, library: str, options: dict[Any, Any] | None = None) -> None:
-        raise ValueError(NO_DEVICES)
+        raise NoDelegate(NO_DEVICES)
 
 
 def load_delegate(library: str, options: dict[Any, Any] | None = None) -> NoReturn:
-    """Always raises ValueError, as the stock function does where the library is not there."""
-    raise ValueError(f"Failed to load delegate from {library}\n{NO_DEVICES}")
+    """Always raises an error that is a ValueError and an OSError."""
+    raise NoDelegate(f"Failed to load delegate from {library}\n{NO_DEVICES}")
 
 
 class Interpreter(_native.Interpreter):
@@ -105,7 +110,6 @@ class Interpreter(_native.Interpreter):
         inputs, outputs = ([port.tensor for port in ports] for ports in (self._model.inputs, self._model.outputs))
         self._input_positions = {tensor: k for k, tensor in enumerate(inputs)}
         self._output_positions = {tensor: k for k, tensor in enumerate(outputs)}
-        self._no_strings = all(port.type != "string" for port in (*self._model.inputs, *self._model.outputs))
         self._compress = bool(experimental_compress_quantization_zero_points)
         if per_thread is None:
             per_thread = type(self).per_thread
@@ -122,7 +126,10 @@ class Interpreter(_native.Interpreter):
     def resize_tensor_input(self, input_index: int, tensor_size: Any, strict: bool = False) -> None:
         """Another shape for an input, from the next allocate_tensors() on. With `strict` only unknown sizes may change."""
         position = self._input_position(input_index)
-        shape = tuple(int(n) for n in np.array(tensor_size, dtype=np.int32).reshape(-1))
+        sizes = np.array(tensor_size, dtype=np.int32)
+        if sizes.ndim != 1:
+            raise ValueError(f"Shape should be 1D instead of {sizes.ndim}.")
+        shape = tuple(sizes.tolist())
         port = self._model.inputs[position]
         if strict and (len(shape) != len(port.shape)
                        or any(want is not None and want != n for want, n in zip(port.shape, shape))):
@@ -149,7 +156,7 @@ class Interpreter(_native.Interpreter):
     def _checked(self, index, value, array):
         name = self._model._tensor(0, index)[0]
         if array.dtype == object and value.dtype.kind in "OSU":
-            value = value.astype(object)
+            value = _strings(value)
         elif value.dtype != array.dtype:
             raise ValueError(f"Cannot set tensor: Got value of type {value.dtype.name.upper()} but expected type "
                              f"{array.dtype.name.upper()} for input {index}, name: {name}")
@@ -167,14 +174,14 @@ class Interpreter(_native.Interpreter):
         if subgraph == 0:
             found = self._found(tensors, index)
             if found is not None:
-                return found.copy() if self._no_strings else as_stock(found)
+                return found.copy()
         self._check_index(index, subgraph)
         constant = self._model._constant(subgraph, index)
         if constant is not None:
-            return as_stock(constant)
+            return constant
         if tensors.kept is None or subgraph != 0:
             raise ValueError(f"{_tensors.NOT_ALLOCATED}. {self._no_place(index)}")
-        return as_stock(tensors.kept.tensor(index))
+        return tensors.kept.tensor(index)
 
     def _found(self, tensors, index):
         """An input's or output's array; None: it is neither."""
@@ -202,6 +209,14 @@ class Interpreter(_native.Interpreter):
             return array.view()
 
         return view
+
+    def _safe_to_run(self) -> bool:
+        """Whether nobody holds an array that tensor() led to."""
+        try:
+            self._tensors().check_views()
+        except RuntimeError:
+            return False
+        return True
 
     # --- descriptions ---
 
@@ -289,6 +304,19 @@ class Interpreter(_native.Interpreter):
         name = self._model._tensor(0, index)[0]
         return (f"Tensor {index} '{name}' is no input or output of the model; to read it after a run, create the "
                 "interpreter with experimental_preserve_all_tensors=True")
+
+
+def _strings(value):
+    """Bytes objects, as they are kept and given back."""
+    if value.ndim == 0 and value.dtype.kind == "S":  # as it stands, with the zeros at its end
+        return np.array(value.tobytes(), dtype=object)
+    items = [item.encode() if isinstance(item, str) else item for item in value.ravel().tolist()]
+    for item in items:
+        if not isinstance(item, bytes):
+            raise ValueError(f"Cannot set tensor: a string tensor takes str or bytes, not {type(item).__name__}")
+    strings = np.empty(len(items), dtype=object)
+    strings[:] = items
+    return strings.reshape(value.shape)
 
 
 class InterpreterWithCustomOps(Interpreter):

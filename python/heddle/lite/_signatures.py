@@ -38,7 +38,7 @@ class SignatureRunner:
                 raise ValueError(f"Invalid Input name ({name}) for SignatureDef; it has {', '.join(self._inputs)}")
         arrays = {name: np.asarray(value) for name, value in inputs.items()}
         found = self._interpreter._tensors().run_signature(self._signature_key, arrays)
-        return {name: as_stock(found[name]) for name in self._outputs}
+        return {name: found[name] for name in self._outputs}
 
     def _details(self, ports):
         return {name: self._interpreter._details.of(port.tensor, port.subgraph) for name, port in ports.items()}
@@ -50,8 +50,3 @@ class SignatureRunner:
     def get_output_details(self) -> dict[str, dict[str, Any]]:
         """Tensor details by output name."""
         return self._details(self._outputs)
-
-
-def as_stock(array):
-    """String tensors as the stock class gives them: an array of fixed-length bytes."""
-    return np.array(array.tolist(), dtype=np.bytes_) if array.dtype == object else array.copy()
