@@ -81,6 +81,11 @@ bool SameShape(const heddle_tensor& a, const heddle_tensor& b) {
   return true;
 }
 
+bool Overlap(const heddle_tensor& a, const heddle_tensor& b) {
+  const auto begin = [](const heddle_tensor& t) { return reinterpret_cast<uintptr_t>(t.data); };
+  return begin(a) < begin(b) + b.bytes && begin(b) < begin(a) + a.bytes;
+}
+
 }  // namespace
 
 void CallInProgress::BindNamed(nb::handle name, nb::handle value) {
@@ -166,6 +171,21 @@ void CallInProgress::BindOuts() {
       Raise(Code::kInvalidArgument, "out has " + std::to_string(arrays.size()) +
                                         " arrays, the model has " + NamesOf(ports));
     for (size_t i = 0; i < ports.size(); ++i) BindOut(ports[i], arrays[i]);
+  }
+  CheckOverlaps();
+}
+
+// A run writes its outputs while it reads its inputs.
+void CallInProgress::CheckOverlaps() const {
+  for (size_t i = 0; i < outs_.size(); ++i) {
+    for (const TensorView& input : inputs_)
+      if (Overlap(outs_[i], input))
+        Raise(Code::kInvalidArgument,
+              "out '" + out_ports_[i]->name + "' shares memory with an input");
+    for (size_t k = 0; k < i; ++k)
+      if (Overlap(outs_[i], outs_[k]))
+        Raise(Code::kInvalidArgument, "out '" + out_ports_[i]->name + "' shares memory with out '" +
+                                          out_ports_[k]->name + "'");
   }
 }
 

@@ -48,6 +48,7 @@ class CallInProgress {
   void BindPosition(size_t index, nb::handle value);
   void BindOut(const Port& port, nb::handle array);
   void BindOuts();
+  void CheckOverlaps() const;
   bool SeenBefore() const;
   void Remember();
   OutputsHandle Execute();

@@ -64,6 +64,20 @@ def test_an_out_that_does_not_fit_is_named(digits, image, out, text):
         digits(image, out=out)
 
 
+def test_an_out_that_shares_memory_is_refused(digits, rng):
+    """The run would write into what it still reads."""
+    memory = rng.random(74).astype(np.float32)
+    image, out = memory[:64].reshape(1, 8, 8, 1), memory[64:].reshape(1, 10)
+    expected = digits(image)
+    np.testing.assert_array_equal(digits(image, out=out), expected)
+    for k in (54, 55, 63):
+        with pytest.raises(heddle.InvalidArgument, match="out 'output_0' shares memory with an input"):
+            digits(image, out=memory[k:k + 10].reshape(1, 10))
+    with pytest.raises(heddle.InvalidArgument, match="shares memory"):
+        digits.submit(image, out=memory[:10].reshape(1, 10))
+    np.testing.assert_array_equal(digits(image), expected)
+
+
 def test_a_read_only_out_is_refused(digits, image):
     out = np.zeros((1, 10), np.float32)
     out.flags.writeable = False
