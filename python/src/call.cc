@@ -5,8 +5,8 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "cancel.h"
 #include "errors.h"
@@ -16,10 +16,6 @@
 
 namespace heddle::python {
 namespace {
-
-int64_t NowNs() {
-  return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
-}
 
 double Seconds(nb::handle value, const char* what) {
   const double seconds = PyFloat_AsDouble(value.ptr());
@@ -88,6 +84,24 @@ bool Overlap(const heddle_tensor& a, const heddle_tensor& b) {
 
 }  // namespace
 
+CallInProgress::CallInProgress(Runner& runner)
+    : runner_(runner), target_(runner.target()), buffers_(std::move(runner.spare)) {
+  if (buffers_ == nullptr) buffers_ = std::make_unique<CallBuffers>();
+  options_.quantize = runner.quantize;
+  options_.dequantize = runner.dequantize;
+}
+
+// To let go of a caller's object may run its code, and that another call.
+CallInProgress::~CallInProgress() {
+  buffers_->inputs.clear();
+  buffers_->outs.clear();
+  buffers_->lent.clear();
+  buffers_->out_ports.clear();
+  buffers_->holds.clear();
+  buffers_->arrays.clear();
+  runner_.spare = std::move(buffers_);
+}
+
 void CallInProgress::BindNamed(nb::handle name, nb::handle value) {
   const Port* port = FindPort(target_->inputs, name);
   if (port == nullptr)
@@ -98,14 +112,14 @@ void CallInProgress::BindNamed(nb::handle name, nb::handle value) {
 
 void CallInProgress::BindPort(const Port& port, nb::handle value) {
   nb::object hold;
-  inputs_.push_back(InputView(port, value, options_.quantize, &hold));
-  holds_.push_back(std::move(hold));
+  buffers_->inputs.push_back(InputView(port, value, options_.quantize, &hold));
+  buffers_->holds.push_back(std::move(hold));
 }
 
 // Two inputs may have one name.
 void CallInProgress::BindPosition(size_t index, nb::handle value) {
   BindPort(target_->inputs[index], value);
-  inputs_.back().name = nullptr;
+  buffers_->inputs.back().name = nullptr;
 }
 
 void CallInProgress::Bind(PyObject* args, PyObject* kwargs) {
@@ -116,7 +130,7 @@ void CallInProgress::Bind(PyObject* args, PyObject* kwargs) {
     if (!TakeOption(key, value, &options_)) named.emplace_back(key, value);
 
   const size_t count = static_cast<size_t>(PyTuple_GET_SIZE(args));
-  inputs_.reserve(target_->inputs.size());
+  buffers_->inputs.reserve(target_->inputs.size());
   nb::object dict;  // a copy: converting a value may run code that changes the caller's
   if (count == 1 && PyDict_Check(PyTuple_GET_ITEM(args, 0))) {
     options_.as_dict = true;
@@ -146,8 +160,8 @@ void CallInProgress::Bind(const nb::list& inputs) {
 
 void CallInProgress::BindOut(const Port& port, nb::handle array) {
   if (array.is_none()) return;
-  outs_.push_back(OutputView(port, array));
-  out_ports_.push_back(&port);
+  buffers_->outs.push_back(OutputView(port, array));
+  buffers_->out_ports.push_back(&port);
 }
 
 void CallInProgress::BindOuts() {
@@ -177,23 +191,26 @@ void CallInProgress::BindOuts() {
 
 // A run writes its outputs while it reads its inputs.
 void CallInProgress::CheckOverlaps() const {
-  for (size_t i = 0; i < outs_.size(); ++i) {
-    for (const TensorView& input : inputs_)
-      if (Overlap(outs_[i], input))
+  const std::vector<TensorView>& outs = buffers_->outs;
+  for (size_t i = 0; i < outs.size(); ++i) {
+    for (const TensorView& input : buffers_->inputs)
+      if (Overlap(outs[i], input))
         Raise(Code::kInvalidArgument,
-              "out '" + out_ports_[i]->name + "' shares memory with an input");
+              "out '" + buffers_->out_ports[i]->name + "' shares memory with an input");
     for (size_t k = 0; k < i; ++k)
-      if (Overlap(outs_[i], outs_[k]))
-        Raise(Code::kInvalidArgument, "out '" + out_ports_[i]->name + "' shares memory with out '" +
-                                          out_ports_[k]->name + "'");
+      if (Overlap(outs[i], outs[k]))
+        Raise(Code::kInvalidArgument, "out '" + buffers_->out_ports[i]->name +
+                                          "' shares memory with out '" +
+                                          buffers_->out_ports[k]->name + "'");
   }
 }
 
 bool CallInProgress::SeenBefore() const {
   const KnownShapes& known = runner_.known;
-  if (known.inputs.empty() || known.inputs.size() != inputs_.size()) return false;
-  for (size_t i = 0; i < inputs_.size(); ++i)
-    if (known.inputs[i].name != inputs_[i].name || !SameShape(known.inputs[i], inputs_[i]))
+  if (known.inputs.empty() || known.inputs.size() != buffers_->inputs.size()) return false;
+  for (size_t i = 0; i < buffers_->inputs.size(); ++i)
+    if (known.inputs[i].name != buffers_->inputs[i].name ||
+        !SameShape(known.inputs[i], buffers_->inputs[i]))
       return false;
   return true;
 }
@@ -201,14 +218,14 @@ bool CallInProgress::SeenBefore() const {
 // Where the shapes of the outputs follow from those of the inputs, the next such call writes them
 // where they are wanted.
 void CallInProgress::Remember() {
-  runner_.known.inputs = inputs_;
-  runner_.known.outputs.clear();
+  runner_.known = {buffers_->inputs, {}, {}};
   std::vector<TensorView> outputs;
   for (const Port& port : target_->outputs) {
     TensorView shape;
     if (NumpyType(port.type) < 0) return;
-    Check(heddle_model_shape(target_->model.get(), target_->signature_or_null(), inputs_.data(),
-                             inputs_.size(), static_cast<size_t>(port.tensor), &shape));
+    Check(heddle_model_shape(target_->model.get(), target_->signature_or_null(),
+                             buffers_->inputs.data(), buffers_->inputs.size(),
+                             static_cast<size_t>(port.tensor), &shape));
     if (shape.rank == HEDDLE_SHAPE_OF_MODEL) return;
     shape.name = port.name.c_str();
     outputs.push_back(shape);
@@ -219,17 +236,17 @@ void CallInProgress::Remember() {
 // Into the caller's arrays, into new ones, or where only the run can tell.
 void CallInProgress::Arrange() {
   if (options_.out.is_valid()) {
-    lent_ = outs_;
+    buffers_->lent = buffers_->outs;
     return;
   }
   if (!SeenBefore() || runner_.known.outputs.empty()) return;
   const std::vector<Port>& ports = target_->outputs;
-  arrays_.reserve(ports.size());
-  lent_.reserve(ports.size());
+  buffers_->arrays.reserve(ports.size());
+  buffers_->lent.reserve(ports.size());
   for (size_t i = 0; i < ports.size(); ++i) {
-    arrays_.push_back(NewArray(ports[i].type, runner_.known.outputs[i].shape()));
-    lent_.push_back(ViewOf(ports[i], arrays_.back()));
-    lent_.back().name = nullptr;  // by position: two outputs may have one name
+    buffers_->arrays.push_back(NewArray(ports[i].type, runner_.known.outputs[i].shape()));
+    buffers_->lent.push_back(ViewOf(ports[i], buffers_->arrays.back()));
+    buffers_->lent.back().name = nullptr;  // by position: two outputs may have one name
   }
 }
 
@@ -242,17 +259,31 @@ OutputsHandle CallInProgress::Execute() {
   c.session = session();
   c.fresh_state = options_.fresh_state;
   heddle_outputs* left = nullptr;
-  const bool all_lent = options_.out.is_valid() || !arrays_.empty();
-  Check(WithoutGil([&] {
-    return heddle_model_run(target_->model.get(), inputs_.data(), inputs_.size(), lent_.data(),
-                            lent_.size(), &c, all_lent ? nullptr : &left);
-  }));
+  const bool all_lent = options_.out.is_valid() || !buffers_->arrays.empty();
+  Check(RunAtPace(c, all_lent ? nullptr : &left));
   return OutputsHandle(left);
 }
 
-std::vector<nb::object> CallInProgress::Arrays(OutputsHandle left) {
-  if (!arrays_.empty()) return std::move(arrays_);
-  std::vector<nb::object> arrays;
+// Who may want to end the run needs the GIL for it.
+heddle_status* CallInProgress::RunAtPace(const heddle_run_options& options, heddle_outputs** left) {
+  const auto run = [&] {
+    return heddle_model_run(target_->model.get(), inputs().data(), inputs().size(),
+                            outputs().data(), outputs().size(), &options, left);
+  };
+  const bool known = target_->one_graph && options.deadline_ns == 0 && options.cancel == nullptr;
+  if (known && runner_.known.pace.Keeps() && SeenBefore()) {
+    runner_.known.pace.Kept();
+    return run();
+  }
+  int64_t ns = 0;
+  heddle_status* const failed = TimedWithoutGil(run, &ns);
+  if (known && SeenBefore()) runner_.known.pace.Took(ns);
+  return failed;
+}
+
+std::vector<nb::object>& CallInProgress::Arrays(OutputsHandle left) {
+  std::vector<nb::object>& arrays = buffers_->arrays;
+  if (!arrays.empty()) return arrays;
   for (size_t i = 0; i < target_->outputs.size(); ++i) {
     TensorView tensor;
     Check(heddle_outputs_get(left.get(), i, &tensor));
@@ -265,15 +296,16 @@ std::vector<nb::object> CallInProgress::Arrays(OutputsHandle left) {
 // The caller's arrays. The shapes that a run leaves in the views must be those of the arrays: a
 // larger one would hold a part that is not the output's.
 nb::object CallInProgress::Given() {
-  for (size_t i = 0; i < outs_.size(); ++i)
-    if (!SameShape(outs_[i], lent_[i]))
-      Raise(Code::kInvalidArgument, "out '" + out_ports_[i]->name + "' has shape " +
-                                        ShapeText(outs_[i].shape()) + ", the output is " +
-                                        ShapeText(lent_[i].shape()));
+  for (size_t i = 0; i < buffers_->outs.size(); ++i)
+    if (!SameShape(buffers_->outs[i], buffers_->lent[i]))
+      Raise(Code::kInvalidArgument, "out '" + buffers_->out_ports[i]->name + "' has shape " +
+                                        ShapeText(buffers_->outs[i].shape()) + ", the output is " +
+                                        ShapeText(buffers_->lent[i].shape()));
+  if (!SeenBefore()) Remember();
   return options_.out;
 }
 
-nb::object CallInProgress::Package(std::vector<nb::object> arrays) {
+nb::object CallInProgress::Package(std::vector<nb::object>& arrays) {
   const std::vector<Port>& ports = target_->outputs;
   for (size_t i = 0; options_.dequantize && i < ports.size(); ++i)
     if (!ports[i].scales.empty())
@@ -281,15 +313,21 @@ nb::object CallInProgress::Package(std::vector<nb::object> arrays) {
         return Convert("dequantize")(arrays[i], ports[i].scales, ports[i].zero_points,
                                      ports[i].axis);
       });
-  if (arrays.size() == 1 && !options_.as_dict) return std::move(arrays[0]);
+  if (arrays.size() == 1 && !options_.as_dict) {
+    nb::object only = std::move(arrays[0]);
+    arrays.clear();
+    return only;
+  }
   nb::dict named;
   for (size_t i = 0; i < arrays.size(); ++i) named[ports[i].key] = arrays[i];
   return std::move(named);
 }
 
-std::vector<nb::object> CallInProgress::RunForArrays() {
+nb::list CallInProgress::RunForList() {
   Arrange();
-  return Arrays(Execute());
+  nb::list outputs;
+  for (const nb::object& array : Arrays(Execute())) outputs.append(array);
+  return outputs;
 }
 
 nb::object CallInProgress::Run() {
@@ -300,12 +338,12 @@ nb::object CallInProgress::Run() {
 
 nb::object CallInProgress::Collect(OutputsHandle left) {
   if (!options_.out.is_valid()) return Package(Arrays(std::move(left)));
-  for (size_t i = 0; i < lent_.size(); ++i) {
-    const auto index = static_cast<size_t>(out_ports_[i] - target_->outputs.data());
+  for (size_t i = 0; i < buffers_->lent.size(); ++i) {
+    const auto index = static_cast<size_t>(buffers_->out_ports[i] - target_->outputs.data());
     TensorView tensor;
     Check(heddle_outputs_get(left.get(), index, &tensor));
-    lent_[i].rank = tensor.rank;
-    std::copy(tensor.dims, tensor.dims + tensor.rank, lent_[i].dims);
+    buffers_->lent[i].rank = tensor.rank;
+    std::copy(tensor.dims, tensor.dims + tensor.rank, buffers_->lent[i].dims);
   }
   return Given();
 }
@@ -315,26 +353,17 @@ PyObject* Call(PyObject* self, PyObject* args, PyObject* kwargs) noexcept {
     PyErr_SetString(PyExc_TypeError, "the model was never loaded: its __init__ did not run");
     return nullptr;
   }
-  try {
+  return AsPython([&] {
     CallInProgress call(*nb::inst_ptr<Runner>(self));
     call.Bind(args, kwargs);
     return call.Run().release().ptr();
-  } catch (nb::python_error& error) {
-    error.restore();
-  } catch (const std::bad_alloc&) {
-    PyErr_NoMemory();
-  } catch (const std::exception& error) {
-    PyErr_SetString(PyExc_RuntimeError, error.what());
-  }
-  return nullptr;
+  });
 }
 
 nb::list RunList(Runner& runner, const nb::list& inputs) {
   CallInProgress call(runner);
   call.Bind(inputs);
-  nb::list outputs;
-  for (nb::object& array : call.RunForArrays()) outputs.append(std::move(array));
-  return outputs;
+  return call.RunForList();
 }
 
 }  // namespace heddle::python

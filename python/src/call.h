@@ -20,23 +20,23 @@ struct CallOptions {
 // Every method with the GIL held. `runner` outlives it.
 class CallInProgress {
  public:
-  explicit CallInProgress(Runner& runner) : runner_(runner), target_(runner.target()) {
-    options_.quantize = runner.quantize;
-    options_.dequantize = runner.dequantize;
-  }
+  explicit CallInProgress(Runner& runner);
+  CallInProgress(const CallInProgress&) = delete;
+  CallInProgress& operator=(const CallInProgress&) = delete;
+  ~CallInProgress();
 
   // Raises what is wrong with the arguments.
   void Bind(PyObject* args, PyObject* kwargs);
   void Bind(const nb::list& inputs);
   // Here and now.
   nb::object Run();
-  std::vector<nb::object> RunForArrays();
+  nb::list RunForList();
 
   // The same where something else runs it: first Arrange, then a run on these inputs, into these
   // outputs, with these options, then Collect with what the run has left.
   void Arrange();
-  const std::vector<TensorView>& inputs() const { return inputs_; }
-  std::vector<TensorView>& outputs() { return lent_; }
+  const std::vector<TensorView>& inputs() const { return buffers_->inputs; }
+  std::vector<TensorView>& outputs() { return buffers_->lent; }
   const CallOptions& options() const { return options_; }
   const Target& target() const { return *target_; }
   heddle_session* session() const { return session_ ? session_->get() : nullptr; }
@@ -52,18 +52,16 @@ class CallInProgress {
   bool SeenBefore() const;
   void Remember();
   OutputsHandle Execute();
-  std::vector<nb::object> Arrays(OutputsHandle left);
+  heddle_status* RunAtPace(const heddle_run_options& options, heddle_outputs** left);
+  std::vector<nb::object>& Arrays(OutputsHandle left);
   nb::object Given();
-  nb::object Package(std::vector<nb::object> arrays);
+  nb::object Package(std::vector<nb::object>& arrays);
 
   Runner& runner_;
   const std::shared_ptr<const Target> target_;  // outlives a close() during the call
   const std::shared_ptr<Session> session_ = runner_.session();
   CallOptions options_;
-  std::vector<TensorView> inputs_;
-  std::vector<TensorView> outs_, lent_;  // as the caller gave them; as the run has them
-  std::vector<const Port*> out_ports_;
-  std::vector<nb::object> holds_, arrays_;
+  std::unique_ptr<CallBuffers> buffers_;
 };
 
 }  // namespace heddle::python

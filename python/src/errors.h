@@ -5,6 +5,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include <exception>
+#include <new>
 #include <string>
 
 #include "heddle/status.h"
@@ -23,6 +25,21 @@ inline void Check(const Status& status) {
 }
 // Of a function of c.h: takes the status over.
 void Check(heddle_status* status);
+
+// For functions that Python calls without nanobind between: what `body` throws is set instead.
+template <class F>
+PyObject* AsPython(F body) noexcept {
+  try {
+    return body();
+  } catch (nanobind::python_error& error) {
+    error.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
 
 }  // namespace heddle::python
 

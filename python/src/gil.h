@@ -7,6 +7,8 @@
 #include <cxxabi.h>
 #include <unistd.h>
 
+#include <atomic>
+
 namespace heddle::python {
 
 // What takes the GIL again, or runs Python's or numpy's code, which may let go of it and take it
@@ -23,13 +25,33 @@ auto TakingGil(F work) {
   }
 }
 
-// REQUIRES: the GIL is held; `work` throws nothing and touches no Python object.
+// REQUIRES: the GIL is held; `wait` throws nothing and touches no Python object.
 template <class F>
-auto WithoutGil(F work) {
+auto WaitWithoutGil(F wait) {
   PyThreadState* const state = PyEval_SaveThread();
-  auto result = work();
+  auto result = wait();
   TakingGil([state] { PyEval_RestoreThread(state); });
   return result;
+}
+
+// What the engine does for other threads than the one that holds the GIL.
+inline std::atomic<int> engine_works{0};
+
+class EngineWorks {
+ public:
+  EngineWorks() { ++engine_works; }
+  ~EngineWorks() { --engine_works; }
+  EngineWorks(const EngineWorks&) = delete;
+  EngineWorks& operator=(const EngineWorks&) = delete;
+};
+
+// The same for work of the engine.
+template <class F>
+auto WithoutGil(F work) {
+  return WaitWithoutGil([&work] {
+    const EngineWorks working;
+    return work();
+  });
 }
 
 }  // namespace heddle::python

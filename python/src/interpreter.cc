@@ -6,8 +6,11 @@
 
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
+#include "errors.h"
 #include "tensor_set.h"
 
 namespace heddle::python {
@@ -22,6 +25,7 @@ class Interpreter {
       : inputs_(std::move(inputs)),
         outputs_(std::move(outputs)),
         local_(std::move(local)),
+        of_threads_(local_.type().is(nb::module_::import_("_thread").attr("_local"))),
         last_set_(std::move(first)),
         per_thread_(per_thread),
         keep_all_(keep_all) {
@@ -29,7 +33,7 @@ class Interpreter {
   }
 
   // To read and to invoke: the thread's own, else those set last.
-  nb::object ToRead() const {
+  nb::object ToRead() {
     nb::object own = Own();
     return own.is_none() ? last_set_ : own;
   }
@@ -58,7 +62,7 @@ class Interpreter {
       self.attr("_set")(set, index, value);
   }
 
-  void Invoke() const {
+  void Invoke() {
     const nb::object set = ToRead();
     TensorSet& tensors = Tensors(set);
     if (keep_all_ || !tensors.runs_alone()) {
@@ -73,12 +77,13 @@ class Interpreter {
     tensors.Run();
   }
 
-  nb::object GetTensor(nb::handle self, nb::handle index, nb::handle subgraph) const {
+  nb::object GetTensor(nb::handle self, nb::handle index, nb::handle subgraph) {
     const nb::object set = ToRead();
     const TensorSet& tensors = Tensors(set);
-    const Py_ssize_t position = IntOf(subgraph) == 0 ? Position(outputs_, index) : -1;
+    const bool main = !subgraph.is_valid() || IntOf(subgraph) == 0;
+    const Py_ssize_t position = main ? Position(outputs_, index) : -1;
     if (position >= 0 && tensors.stays()) return tensors.Output(static_cast<size_t>(position));
-    return self.attr("_get")(set, index, subgraph);
+    return self.attr("_get")(set, index, subgraph.is_valid() ? subgraph : nb::int_(0));
   }
 
  private:
@@ -100,44 +105,117 @@ class Interpreter {
     return i;
   }
 
-  nb::object Own() const { return nb::getattr(local_, key_, nb::none()); }
+  // None: the thread has none. Python numbers its threads, and uses no number twice.
+  nb::object Own() {
+    const uint64_t thread = PyThreadState_GetID(PyThreadState_Get());
+    if (thread == owner_) return owned_;
+    nb::object own = nb::getattr(local_, key_, nb::none());
+    if (of_threads_ && !own.is_none()) {
+      owner_ = thread;
+      owned_ = own;
+    }
+    return own;
+  }
 
   const std::vector<int> inputs_, outputs_;
   const nb::object local_;
   const nb::object key_ = nb::steal(PyUnicode_InternFromString("tensors"));
+  const bool of_threads_;  // and not, say, of greenlets
+  uint64_t owner_ = 0;     // who asked last, and what it has; 0: nobody
+  nb::object owned_;
   nb::object last_set_;
   const bool per_thread_, keep_all_;
 };
 
-using Self = nb::pointer_and_handle<Interpreter>;
+template <class... Parts>
+[[noreturn]] void RaiseTypeError(const char* format, Parts... parts) {
+  PyErr_Format(PyExc_TypeError, format, parts...);
+  throw nb::python_error();
+}
+
+Interpreter& Made(PyObject* self) {
+  if (nb::inst_ready(self)) return *nb::inst_ptr<Interpreter>(self);
+  RaiseTypeError("the interpreter was never made: its __init__ did not run");
+}
+
+// What a call gives by position and by name, in the order of `names`; an invalid handle: nothing.
+template <size_t N>
+std::array<nb::handle, N> Arguments(const char* method, const std::array<const char*, N>& names,
+                                    size_t needed, PyObject* const* given, Py_ssize_t count,
+                                    PyObject* keywords) {
+  std::array<nb::handle, N> values{};
+  if (count > static_cast<Py_ssize_t>(N))
+    RaiseTypeError("%s() takes %zu arguments, %zd are given", method, N, count);
+  std::copy_n(given, count, values.begin());
+  const Py_ssize_t named = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
+  for (Py_ssize_t i = 0; i < named; ++i) {
+    PyObject* const name = PyTuple_GET_ITEM(keywords, i);
+    size_t k = 0;
+    while (k < N && PyUnicode_CompareWithASCIIString(name, names[k]) != 0) ++k;
+    if (k == N) RaiseTypeError("%s() has no argument '%U'", method, name);
+    if (values[k].is_valid()) RaiseTypeError("%s(): '%s' is given twice", method, names[k]);
+    values[k] = given[count + i];
+  }
+  for (size_t k = 0; k < needed; ++k)
+    if (!values[k].is_valid()) RaiseTypeError("%s(): '%s' is missing", method, names[k]);
+  return values;
+}
+
+PyObject* SetTensor(PyObject* self, PyObject* const* given, Py_ssize_t count,
+                    PyObject* keywords) noexcept {
+  return AsPython([&] {
+    const auto [index, value] =
+        Arguments<2>("set_tensor", {"tensor_index", "value"}, 2, given, count, keywords);
+    Made(self).SetTensor(self, index, value);
+    return nb::none().release().ptr();
+  });
+}
+
+PyObject* Invoke(PyObject* self, PyObject*) noexcept {
+  return AsPython([&] {
+    Made(self).Invoke();
+    return nb::none().release().ptr();
+  });
+}
+
+PyObject* GetTensor(PyObject* self, PyObject* const* given, Py_ssize_t count,
+                    PyObject* keywords) noexcept {
+  return AsPython([&] {
+    const auto [index, subgraph] =
+        Arguments<2>("get_tensor", {"tensor_index", "subgraph_index"}, 1, given, count, keywords);
+    return Made(self).GetTensor(self, index, subgraph).release().ptr();
+  });
+}
+
+// As Python's own: what stands between in a nanobind method costs more than what these do.
+PyMethodDef methods[] = {
+    {"set_tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(SetTensor)),
+     METH_FASTCALL | METH_KEYWORDS,
+     "set_tensor($self, tensor_index, value)\n--\n\n"
+     "Copies `value` into an input. Type and shape must be the tensor's. What is set in an output "
+     "is "
+     "there until the\nnext invoke()."},
+    {"invoke", Invoke, METH_NOARGS,
+     "invoke($self)\n--\n\n"
+     "Runs the model on the thread's tensors. Other Python threads run meanwhile."},
+    {"get_tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(GetTensor)),
+     METH_FASTCALL | METH_KEYWORDS,
+     "get_tensor($self, tensor_index, subgraph_index=0)\n--\n\n"
+     "A copy of an output, an input or a constant; of any tensor with "
+     "experimental_preserve_all_tensors."},
+    {nullptr, nullptr, 0, nullptr}};
+
+PyType_Slot slots[] = {{Py_tp_methods, methods}, {0, nullptr}};
 
 }  // namespace
 
 void BindInterpreter(nb::module_& module) {
-  nb::class_<Interpreter>(module, "Interpreter")
+  nb::class_<Interpreter>(module, "Interpreter", nb::type_slots(slots))
       .def(nb::init<std::vector<int>, std::vector<int>, nb::object, nb::object, bool, bool>(),
            nb::arg("inputs"), nb::arg("outputs"), nb::arg("local"), nb::arg("first"),
            nb::arg("per_thread"), nb::arg("keep_all"))
       .def("_tensors", &Interpreter::ToRead, "The tensors that this thread reads and invokes on.")
-      .def("_tensors_to_set", &Interpreter::ToSet, "Its own, from now on.")
-      .def(
-          "set_tensor",
-          [](Self self, nb::handle index, nb::handle value) {
-            self.p->SetTensor(self.h, index, value);
-          },
-          nb::arg("tensor_index"), nb::arg("value"),
-          "Copies `value` into an input. Type and shape must be the tensor's. What is set in an "
-          "output is there until the\nnext invoke().")
-      .def("invoke", &Interpreter::Invoke,
-           "Runs the model on the thread's tensors. Other Python threads run meanwhile.")
-      .def(
-          "get_tensor",
-          [](Self self, nb::handle index, nb::handle subgraph) {
-            return self.p->GetTensor(self.h, index, subgraph);
-          },
-          nb::arg("tensor_index"), nb::arg("subgraph_index") = 0,
-          "A copy of an output, an input or a constant; of any tensor with "
-          "experimental_preserve_all_tensors.");
+      .def("_tensors_to_set", &Interpreter::ToSet, "Its own, from now on.");
 }
 
 }  // namespace heddle::python

@@ -153,6 +153,7 @@ Runner::Runner(const Model& model, std::shared_ptr<Place> place, std::string sig
       std::make_shared<Target>(Target{model, std::move(place), std::move(signature), {}, {}});
   target->inputs = PortsOf(*target, true);
   target->outputs = PortsOf(*target, false);
+  target->one_graph = heddle_model_subgraph_count(model.get()) == 1;
   target_ = std::move(target);
 }
 
@@ -182,6 +183,7 @@ nb::class_<Runner> BindRunner(nb::module_& module) {
       .def("_run", &RunList, nb::arg("inputs"))
       .def("close", &Runner::Close, "Lets go of the model; calls in flight end as usual.")
       .def_prop_ro("closed", &Runner::closed)
+      .def_prop_ro("_keeps_gil", [](const Runner& r) { return r.known.pace.Keeps(); })
       .def("_reset", [](const Runner& r) { Check(SessionOf(r)->Reset()); })
       .def("_save", &SaveSession)
       .def("_restore", &RestoreSession, nb::arg("saved"))

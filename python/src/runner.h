@@ -10,6 +10,7 @@
 
 #include "array.h"
 #include "heddle/engine.h"
+#include "pace.h"
 
 namespace heddle::python {
 
@@ -33,6 +34,7 @@ struct Target {
   std::shared_ptr<Place> place;
   std::string signature;  // empty: the main graph
   std::vector<Port> inputs, outputs;
+  bool one_graph = false;  // no loops, no branches
 
   const char* signature_or_null() const { return signature.empty() ? nullptr : signature.c_str(); }
 };
@@ -41,6 +43,16 @@ struct Target {
 struct KnownShapes {
   std::vector<TensorView> inputs;   // only names and shapes; empty: no call yet
   std::vector<TensorView> outputs;  // empty: only a run can tell
+  Pace pace;
+};
+
+// What a call writes down of its tensors. It is kept for the runner's next call, which then
+// allocates none.
+struct CallBuffers {
+  std::vector<TensorView> inputs;
+  std::vector<TensorView> outs, lent;  // as the caller gave them; as the run has them
+  std::vector<const Port*> out_ports;
+  std::vector<nb::object> holds, arrays;
 };
 
 // Every method with the GIL held.
@@ -57,6 +69,7 @@ class Runner {
 
   bool quantize = false, dequantize = false;  // unless a call says otherwise
   KnownShapes known;
+  std::unique_ptr<CallBuffers> spare;  // of a call that has ended
 
  private:
   std::shared_ptr<const Target> target_;

@@ -83,6 +83,7 @@ void TensorSet::Describe(std::shared_ptr<const Target> target, std::shared_ptr<S
   output_views_ = Views(target->outputs, nb::borrow<nb::list>(outputs_));
   session_ = std::move(session);
   target_ = std::move(target);
+  pace_ = Pace();
 }
 
 void TensorSet::CopyFrom(const TensorSet& other) {
@@ -112,17 +113,29 @@ void TensorSet::CheckViews() const {
     RaiseRuntimeError(kLiveView);
 }
 
-void TensorSet::Run() {
-  if (!stays()) Raise(Code::kFailedPrecondition, "these tensors are not described");
-  CheckViews();
+heddle_status* TensorSet::RunAtPace() {
   heddle_run_options options{};
   options.struct_size = sizeof(options);
   options.signature = target_->signature_or_null();
   options.session = session_ ? session_->get() : nullptr;
-  heddle_status* const failed = WithoutGil([this, &options] {
+  const auto run = [this, &options] {
     return heddle_model_run(target_->model.get(), input_views_.data(), input_views_.size(),
                             output_views_.data(), output_views_.size(), &options, nullptr);
-  });
+  };
+  if (pace_.Keeps()) {
+    pace_.Kept();
+    return run();
+  }
+  int64_t ns = 0;
+  heddle_status* const failed = TimedWithoutGil(run, &ns);
+  if (target_->one_graph) pace_.Took(ns);
+  return failed;
+}
+
+void TensorSet::Run() {
+  if (!stays()) Raise(Code::kFailedPrecondition, "these tensors are not described");
+  CheckViews();
+  heddle_status* const failed = RunAtPace();
   if (failed != nullptr) RaiseAsStock(internal::Take(failed));
 }
 

@@ -47,6 +47,7 @@ class TensorSet {
 
  private:
   void Describe(std::shared_ptr<const Target> target, std::shared_ptr<Session> session);
+  heddle_status* RunAtPace();
 
   nb::object inputs_ = nb::none(), outputs_ = nb::none();
   bool claimed_ = false, busy_ = false;
@@ -54,6 +55,7 @@ class TensorSet {
   std::shared_ptr<const Target> target_;
   std::shared_ptr<Session> session_;
   std::vector<TensorView> input_views_, output_views_;
+  Pace pace_;
 };
 
 void BindTensorSet(nb::module_& module);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <optional>
 
 #include "call.h"
 #include "errors.h"
@@ -45,7 +46,7 @@ nb::list Take(Completions& completions) {
 
 nb::list WaitAndTake(Completions& completions) {
   const int fd = completions.fd();
-  WithoutGil([fd] {
+  WaitWithoutGil([fd] {
     pollfd readable{fd, POLLIN, 0};
     return poll(&readable, 1, -1);
   });
@@ -90,6 +91,7 @@ class Ticket {
     call_.target().place->taken = true;
     c.completions = completions.get();
     c.tag = tag;
+    working_.emplace();
     Check(WithoutGil([&] {
       heddle_ticket* handle = nullptr;
       heddle_status* const status = heddle_queue_submit(
@@ -105,7 +107,7 @@ class Ticket {
 
   // REQUIRES: its tag was taken.
   nb::object Result() {
-    WithoutGil([&] {
+    WaitWithoutGil([&] {
       handle_.wait(nullptr);  // the tag may come before submit has returned
       return 0;
     });
@@ -129,6 +131,7 @@ class Ticket {
   const nb::object runner_;
   CallInProgress call_;
   std::atomic<heddle_ticket*> handle_{nullptr};
+  std::optional<EngineWorks> working_;  // from Submit on
 };
 
 }  // namespace

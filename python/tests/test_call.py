@@ -22,6 +22,33 @@ def test_every_way_to_call_gives_the_same(digits, image):
         np.testing.assert_array_equal(other, scores)
 
 
+def test_a_run_of_a_few_microseconds_keeps_the_gil():
+    """But not one that may take long, or may have to wait."""
+    model = heddle.load(MODELS / "digits_int8.tflite")
+    image, big = (np.zeros((batch, 8, 8, 1), np.int8) for batch in (1, 3000))
+    assert not model._keeps_gil  # its times are not known
+
+    def until_it_keeps():
+        for _ in range(100_000):  # on a busy machine it takes a while
+            model(image)
+            if model._keeps_gil:
+                return True
+        return False
+
+    assert until_it_keeps()
+    assert {model(image).tobytes() for _ in range(300)} == {model(image, timeout=60).tobytes()}
+    for _ in range(5):
+        model(big)
+        assert not model._keeps_gil
+    assert until_it_keeps()
+    waiting = model.submit(big)
+    ticket = waiting._ticket
+    assert ticket is None or not model._keeps_gil  # the engine works for somebody else
+    waiting.result(60)
+    del ticket
+    assert until_it_keeps()
+
+
 def test_any_batch_and_every_row_as_alone(digits, rng):
     batch = rng.random((7, 8, 8, 1)).astype(np.float32)
     together = digits(batch)

@@ -232,6 +232,24 @@ def test_arguments_by_name(ready, digits, image):
     np.testing.assert_array_equal(ready.get_tensor(19, subgraph_index=0), digits(image))
 
 
+@pytest.mark.parametrize("call, text", [
+    (lambda one, x: one.set_tensor(0), "'value' is missing"),
+    (lambda one, x: one.set_tensor(value=x), "'tensor_index' is missing"),
+    (lambda one, x: one.set_tensor(0, x, 0), "takes 2 arguments, 3 are given"),
+    (lambda one, x: one.set_tensor(0, x, value=x), "'value' is given twice"),
+    (lambda one, x: one.get_tensor(), "'tensor_index' is missing"),
+    (lambda one, x: one.get_tensor(0, subgraph=0), "has no argument 'subgraph'"),
+    (lambda one, x: one.get_tensor(0, 0, 0), "takes 2 arguments, 3 are given"),
+    (lambda one, x: one.invoke(1), "argument"),
+    (lambda one, x: Interpreter.__new__(Interpreter).invoke(), "never made"),
+    (lambda one, x: Interpreter.set_tensor(object(), 0, x), "requires a 'heddle._native.Interpreter'|doesn't apply"),
+])
+def test_a_call_with_wrong_arguments_says_which(ready, image, call, text):
+    with pytest.raises(TypeError, match=text):
+        call(ready, image)
+    run(ready, image)
+
+
 def test_resize(ready, digits, rng):
     source, sink = ports(ready)
     batch = rng.random((5, 8, 8, 1)).astype(np.float32)

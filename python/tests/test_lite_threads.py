@@ -61,6 +61,40 @@ def test_a_thread_that_sets_second_gets_its_own(shared, digits):
     np.testing.assert_array_equal(shared.get_tensor(OUTPUT), digits(filled(3)))
 
 
+def test_a_new_thread_is_not_taken_for_one_that_ended(shared):
+    """Though the system uses the names of threads again."""
+    for value in range(50):
+        on_thread(lambda: shared.set_tensor(0, filled(value)))
+        shared.set_tensor(0, filled(-1))
+        assert (on_thread(lambda: shared.get_tensor(0)) == -1).all()
+
+
+def test_tensors_go_by_what_threading_calls_local(digits_path, monkeypatch):
+    """gevent's is of a greenlet, many of which run on one thread."""
+    class Local:
+        current = 0
+
+        def __init__(self):
+            super().__setattr__("values", {})
+
+        def __getattr__(self, name):
+            try:
+                return self.values[Local.current, name]
+            except KeyError:
+                raise AttributeError(name) from None
+
+        def __setattr__(self, name, value):
+            self.values[Local.current, name] = value
+
+    monkeypatch.setattr(threading, "local", Local)
+    interpreter = Interpreter(digits_path)
+    interpreter.allocate_tensors()
+    for Local.current in range(3):
+        interpreter.set_tensor(0, filled(Local.current))
+    for Local.current in range(3):
+        assert (interpreter.get_tensor(0) == Local.current).all()
+
+
 def test_an_own_copy_begins_with_the_values_set_last(shared):
     shared.set_tensor(0, filled(3))
 
