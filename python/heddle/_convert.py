@@ -7,6 +7,8 @@ import numpy as np
 
 from heddle.errors import InvalidArgument
 
+NIBBLES = {"i": (-8, 7), "u": (0, 15)}  # 4-bit integers, by the kind of their arrays
+
 
 def as_array(value, name, dtype, quantize):
     """An array of anything: DLPack, buffers, numbers, lists. Lists and numbers take the model's type if that keeps their
@@ -78,3 +80,25 @@ def decode_strings(encoded, shape):
     for i in range(count):
         array[i] = encoded[offsets[i]:offsets[i + 1]]
     return array.reshape(shape)
+
+
+def pack_nibbles(value, name, dtype):
+    """(bytes, shape) of 4-bit integers that are given as 8-bit ones: two to a byte, the first in the lower half."""
+    array = as_array(value, name, dtype, False)
+    if array.dtype != dtype:
+        raise InvalidArgument(f"input '{name}' is {array.dtype.name}, expected {dtype.name} with 4-bit values")
+    least, most = NIBBLES[dtype.kind]
+    if array.size and (array.min() < least or array.max() > most):
+        raise InvalidArgument(f"input '{name}' has values from {array.min()} to {array.max()}, expected {least} to {most}")
+    nibbles = np.zeros(array.size + array.size % 2, np.uint8)
+    nibbles[:array.size] = array.ravel().view(np.uint8) & 15
+    return (nibbles[::2] | nibbles[1::2] << 4).tobytes(), array.shape
+
+
+def unpack_nibbles(packed, shape, dtype):
+    """The same backwards."""
+    packed = np.frombuffer(packed, np.uint8)
+    nibbles = np.stack([packed & 15, packed >> 4], axis=1).ravel()[:math.prod(shape)]
+    if dtype.kind == "i":
+        nibbles = (nibbles ^ 8).astype(dtype) - dtype.type(8)
+    return nibbles.reshape(shape)

@@ -29,7 +29,8 @@ class TensorInfo:
 
     def quantize(self, real) -> np.ndarray:
         """Real numbers as this tensor holds them: rounded to nearest even, saturated."""
-        return _convert.quantize(np.asarray(real), self.scales, self.zero_points, self.axis, self.dtype)
+        steps = _convert.quantize(np.asarray(real), self.scales, self.zero_points, self.axis, self.dtype)
+        return steps.clip(*_convert.NIBBLES[self.dtype.kind]) if self.type in ("int4", "uint4") else steps
 
     def dequantize(self, steps) -> np.ndarray:
         """What this tensor holds as float32."""

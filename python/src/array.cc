@@ -45,13 +45,19 @@ TensorView Describe(const Port& port, PyArrayObject* array) {
   return view;
 }
 
-// The .tflite encoding of strings, made by _convert.py.
-TensorView StringView(const Port& port, nb::handle given, nb::object* hold) {
-  const nb::tuple encoded(TakingGil([&] { return Convert("encode_strings")(given); }));
+bool FourBits(heddle_type type) { return type == HEDDLE_INT4 || type == HEDDLE_UINT4; }
+
+// Strings and 4-bit integers as a .tflite has them, made by _convert.py.
+TensorView EncodedView(const Port& port, nb::handle given, nb::object* hold) {
+  const nb::tuple encoded(TakingGil([&] {
+    return port.type == HEDDLE_STRING
+               ? Convert("encode_strings")(given)
+               : Convert("pack_nibbles")(given, port.key, DtypeOf(port.type));
+  }));
   const nb::bytes bytes = nb::cast<nb::bytes>(encoded[0]);
   TensorView view;
   view.name = port.name.c_str();
-  view.type = HEDDLE_STRING;
+  view.type = port.type;
   const nb::tuple shape = nb::cast<nb::tuple>(encoded[1]);
   view.rank = static_cast<int32_t>(shape.size());
   for (size_t i = 0; i < shape.size() && i < HEDDLE_MAX_RANK; ++i)
@@ -112,7 +118,10 @@ int NumpyType(heddle_type type) {
 }
 
 nb::object DtypeOf(heddle_type type) {
-  const int number = type == HEDDLE_STRING ? NPY_OBJECT : NumpyType(type);
+  const int number = type == HEDDLE_STRING  ? NPY_OBJECT
+                     : type == HEDDLE_INT4  ? NPY_INT8
+                     : type == HEDDLE_UINT4 ? NPY_UINT8
+                                            : NumpyType(type);
   if (number < 0) return nb::none();
   return nb::steal(reinterpret_cast<PyObject*>(PyArray_DescrFromType(number)));
 }
@@ -124,7 +133,7 @@ nb::object Convert(const char* function) {
 }
 
 TensorView InputView(const Port& port, nb::handle given, bool quantize, nb::object* hold) {
-  if (port.type == HEDDLE_STRING) return StringView(port, given, hold);
+  if (port.type == HEDDLE_STRING || FourBits(port.type)) return EncodedView(port, given, hold);
   const int type = NumpyType(port.type);
   if (type < 0)
     Raise(Code::kUnsupported, "input '" + port.name + "' is " + heddle_type_name(port.type) +
@@ -178,9 +187,13 @@ TensorView ViewOf(const Port& port, nb::handle array) { return Describe(port, As
 
 nb::object CopyOf(const heddle_tensor& tensor) {
   const std::span<const int32_t> shape(tensor.dims, static_cast<size_t>(tensor.rank));
-  if (tensor.type == HEDDLE_STRING) {
+  if (tensor.type == HEDDLE_STRING || FourBits(tensor.type)) {
     const nb::bytes bytes(static_cast<const char*>(tensor.data), tensor.bytes);
-    return TakingGil([&] { return Convert("decode_strings")(bytes, ShapeTuple(shape)); });
+    return TakingGil([&] {
+      return tensor.type == HEDDLE_STRING
+                 ? Convert("decode_strings")(bytes, ShapeTuple(shape))
+                 : Convert("unpack_nibbles")(bytes, ShapeTuple(shape), DtypeOf(tensor.type));
+    });
   }
   if (NumpyType(tensor.type) < 0)
     Raise(Code::kUnsupported, std::string("tensor '") + tensor.name + "' is " +

@@ -29,6 +29,7 @@ struct Port {
 
 // numpy's type of a tensor's elements; -1: it has none (strings, 4-bit integers).
 int NumpyType(heddle_type type);
+// Of the arrays that programs see: objects for strings, bytes for 4-bit integers.
 nb::object DtypeOf(heddle_type type);
 
 // A view of what the caller gives for an input. `hold` keeps the memory: the array itself where it
@@ -48,7 +49,8 @@ bool CopyInto(nb::handle array, nb::handle value);
 // Whether anyone but the list holds one of its items: a view of an array holds it.
 bool AnyShared(const nb::list& arrays);
 
-// A new array with a copy of what a run left; strings become an array of bytes objects.
+// A new array with a copy of what a run left; strings become an array of bytes objects, 4-bit
+// integers one of 8-bit ones.
 nb::object CopyOf(const heddle_tensor& tensor);
 
 // (1, 8, 8)

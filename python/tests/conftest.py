@@ -11,7 +11,7 @@ import heddle
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests/models"
-ZOO = pathlib.Path(os.environ.get("HEDDLE_SUITES") or ROOT.parent / "shared") / "zoo/models"
+SUITES = pathlib.Path(os.environ.get("HEDDLE_SUITES") or ROOT.parent / "shared")
 SEED = int(os.environ.get("HEDDLE_SEED") or random.SystemRandom().randrange(10**6))
 
 
@@ -57,7 +57,16 @@ def image(rng):
 
 def zoo(name):
     """A model of the suite `zoo`, where there is one."""
-    path = ZOO / name
+    return _model("zoo/models", name)
+
+
+def ops(name):
+    """A model of the suite `ops`, where there is one."""
+    return _model("ops", name)
+
+
+def _model(folder, name):
+    path = SUITES / folder / name
     if not path.exists():
-        pytest.skip(f"no suite zoo with {name}: HEDDLE_SUITES is not set")
+        pytest.skip(f"no {folder} with {name}: HEDDLE_SUITES is not set")
     return path

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import heddle
-from conftest import MODELS, zoo
+from conftest import MODELS, ops, zoo
 
 litert = pytest.importorskip("ai_edge_litert.interpreter")
 RESOLVERS = {"fast": litert.OpResolverType.AUTO, "reference": litert.OpResolverType.BUILTIN_REF}
@@ -63,3 +63,40 @@ def test_details_are_litert_s(name):
         assert mine.get_signature_list() == theirs.get_signature_list()
         mine.allocate_tensors()
         theirs.allocate_tensors()
+
+
+def test_four_bit_integers_are_litert_s():
+    """Bytes in arrays, half bytes in the model: as stock has it."""
+    from heddle.lite import Interpreter
+    path = ops("CAST/0159.tflite")
+    values = np.arange(36, dtype=np.int8).reshape(4, 3, 3) % 16 - 8
+    expected, = by_litert(path, "fast", [values])
+    model = heddle.load(path)
+    assert model.inputs[0].dtype == np.int8 and "int4" in repr(model)
+    np.testing.assert_array_equal(model(values), expected)
+    np.testing.assert_array_equal(model(values.tolist()), values.astype(np.float32))
+    interpreter = Interpreter(path)
+    interpreter.allocate_tensors()
+    source = interpreter.get_input_details()[0]
+    assert source["dtype"] is np.int8
+    interpreter.set_tensor(source["index"], values)
+    np.testing.assert_array_equal(interpreter.get_tensor(source["index"]), values)
+    interpreter.invoke()
+    np.testing.assert_array_equal(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]), expected)
+    with pytest.raises(heddle.InvalidArgument, match="has values from -9 to 6, expected -8 to 7"):
+        model(values - 1)
+    with pytest.raises(heddle.InvalidArgument, match="is uint8, expected int8 with 4-bit values"):
+        model(values.view(np.uint8))
+
+
+@pytest.mark.parametrize("name, type_name", [("CAST/0013.tflite", "int4"), ("CAST/0014.tflite", "uint4")])
+def test_four_bit_results_are_litert_s(name, type_name):
+    model = heddle.load(ops(name))
+    assert model.outputs[0].type == type_name
+    shape = model.inputs[0].shape
+    values = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) % 8
+    got = model(values)
+    expected, = by_litert(ops(name), "fast", [values])
+    assert got.dtype == expected.dtype
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(got, values)

@@ -12,6 +12,7 @@ from heddle.errors import HeddleError, InvalidArgument, NotFound
 
 NOT_READY = "Invoke called on model that is not ready. Run allocate_tensors() first."
 NOT_ALLOCATED = "Tensor data is null. Run allocate_tensors() first"
+ENCODED = ("string", "int4", "uint4")  # not held as the engine has them
 _renewed = weakref.WeakSet()  # in a forked child: what a thread may have held
 
 
@@ -77,7 +78,8 @@ class TensorSet(_native.TensorSet):
             known = known and shape is not None
             outputs.append(_blank(tuple(n or 1 for n in port.shape) if shape is None else shape, port))
         self.allocate_as([_blank(shape, port) for shape, port in zip(self.shapes, model.inputs)], outputs)
-        if known and all(port.type != "string" and port.dtype is not None for port in (*model.inputs, *model.outputs)):
+        ports = (*model.inputs, *model.outputs)
+        if known and all(port.type not in ENCODED and port.dtype is not None for port in ports):
             self.stay(self._runner())
 
     def resize(self, position, shape):
