@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "crew/crew.h"
+
 namespace heddle::bench {
 namespace {
 
@@ -11,7 +13,6 @@ namespace {
 constexpr int64_t kWorthSharingNs = 4'000, kWorthWakingNs = 50'000;
 constexpr int64_t kStragglerSpinNs = 50'000;
 constexpr int64_t kMostCreditNs = 200'000, kFirstCreditNs = 50'000, kBetweenCallsNs = 50'000;
-constexpr double kLeastClaimNs = 1'500;
 constexpr int kPausesPerLook = 16;
 
 }  // namespace
@@ -213,12 +214,7 @@ Activity CrewModel::Open(Slot& slot, int core) {
   co_await Write(slot.word, core, outcome_.claiming);
   slot.times.assign(static_cast<size_t>(load_.tiles), 0);
   slot.finished = 0;
-  const auto tiles_of = [this](double ns) {
-    const double tile_ns = static_cast<double>(std::max<int64_t>(1, load_.tile_ns));
-    return static_cast<uint16_t>(
-        std::clamp(std::ceil(ns / tile_ns), 1.0, static_cast<double>(load_.tiles)));
-  };
-  slot.sizes = {tiles_of(kLeastClaimNs), tiles_of(core::kLongestClaimNs)};
+  slot.sizes = core::SizesOfClaims(static_cast<float>(load_.tile_ns));
   slot.most_helpers = MostHelpers();
   slot.first = slot.claims.Open(static_cast<uint32_t>(load_.tiles), Parts(slot), slot.sizes);
   Note(3);

@@ -243,6 +243,9 @@ bool& InTurn();
 // one, the exchange of cache lines takes longer than its share of the work.
 int MostThreads(float work_ns);
 
+// What is worth a claim and not too long for one, of tiles that take so long each.
+ClaimSizes SizesOfClaims(float tile_ns);
+
 // The right to compute on the calling thread, from construction, which may wait, to destruction.
 class Turn final : public Executor {
  public:

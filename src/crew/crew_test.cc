@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "crew/crew_for_test.h"
 
 namespace heddle::core {
@@ -28,6 +30,35 @@ TEST(Crew, FewHelpForLittleWork) {
   EXPECT_EQ(MostThreads(20'000), 7);
   EXPECT_EQ(MostThreads(1e6f), 50);
   EXPECT_GT(MostThreads(1e30f), 1'000);
+}
+
+TEST(Crew, ClaimsAreWorthItAndNotTooLong) {
+  for (const float ns : {1.0f, 3.5f, 700.0f, 1'499.0f, 1'501.0f, 60'001.0f, 1e5f, 1.5e5f,
+                         199'999.0f, 200'001.0f, 1e30f}) {
+    const ClaimSizes sizes = SizesOfClaims(ns);
+    EXPECT_GE(sizes.least, 1) << ns;
+    EXPECT_GE(sizes.most, sizes.least) << ns;
+    EXPECT_GE(ns * static_cast<float>(sizes.least), 1'500) << ns;
+    EXPECT_LE(ns * static_cast<float>(sizes.most), std::max(ns, kLongestClaimNs)) << ns;
+    if (ns > 4) EXPECT_GT(ns * static_cast<float>(sizes.most + 1), kLongestClaimNs) << ns;
+  }
+  for (const float unknown : {0.0f, -1.0f, 1e-30f, std::nanf("")})
+    EXPECT_EQ(SizesOfClaims(unknown).least, 1'500) << unknown;
+}
+
+// Tiles of more than half of what a claim may take: one in each.
+TEST(Crew, ALongTileIsAClaimOfItsOwn) {
+  Crew crew(Budget(2).Options(2));
+  Turn turn(crew, Priority::kNormal, nullptr);
+  std::atomic<int64_t> most{0};
+  const auto run = [](void* arg, int64_t begin, int64_t end, std::byte*) {
+    auto& longest = *static_cast<std::atomic<int64_t>*>(arg);
+    for (int64_t seen = longest; seen < end - begin;)
+      longest.compare_exchange_weak(seen, end - begin);
+    return 0u;
+  };
+  EXPECT_EQ(turn.Run({run, nullptr, &most, 64, 0.75f * kLongestClaimNs, 0}), 0u);
+  EXPECT_EQ(most, 1);
 }
 
 TEST(Crew, AHelperComes) {

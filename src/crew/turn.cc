@@ -178,6 +178,15 @@ int MostThreads(float work_ns) {
   return static_cast<int>(std::sqrt(std::clamp(work_ns / kExchangeNs, 1.0f, 1e8f)));
 }
 
+ClaimSizes SizesOfClaims(float tile_ns) {
+  const auto tiles = [](float count) {
+    constexpr float kMost = Claims<SystemAtomics>::kMostTiles;
+    return static_cast<uint16_t>(std::clamp(count, 1.0f, kMost));
+  };
+  const float ns = std::max(1.0f, tile_ns);
+  return {tiles(std::ceil(kLeastClaimNs / ns)), tiles(kLongestClaimNs / ns)};
+}
+
 // Threads that may compute besides this one, on a region of so much work.
 int Turn::Spare(float work_ns) const {
   const int room = std::min(crew_.Room(), MostThreads(work_ns) - 1);
@@ -238,12 +247,8 @@ uint32_t Turn::Share(const Region& region, int spare) {
   Crew::Slot& slot = *slot_;
   slot.region = region;
   slot.block = (region.tiles + Crew::SlotClaims::kMostTiles - 1) / Crew::SlotClaims::kMostTiles;
-  const float block_ns = std::max(1.0f, region.tile_ns * static_cast<float>(slot.block));
-  const auto tiles_of = [block_ns](float ns) {
-    constexpr float kMost = Crew::SlotClaims::kMostTiles;
-    return static_cast<uint16_t>(std::clamp(std::ceil(ns / block_ns), 1.0f, kMost));
-  };
-  slot.sizes.store({tiles_of(kLeastClaimNs), tiles_of(kLongestClaimNs)}, std::memory_order_relaxed);
+  const float block_ns = region.tile_ns * static_cast<float>(slot.block);
+  slot.sizes.store(SizesOfClaims(block_ns), std::memory_order_relaxed);
   slot.most_helpers.store(spare, std::memory_order_relaxed);
   slot.failure.store(Crew::kNone, std::memory_order_relaxed);
   slot.group.store(crew_.Here(), std::memory_order_relaxed);
