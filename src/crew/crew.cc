@@ -220,19 +220,12 @@ Crew::Slot* Crew::TakeSlot() {
 }
 
 // REQUIRES: the claim is held.
-uint32_t Crew::Compute(Slot& slot, const Claim& claim, std::byte* scratch) {
-  // Only tiles after a failing one are skipped: whoever holds earlier ones may find a lower.
-  if (slot.failure.load(std::memory_order_relaxed) >> 32 < claim.begin) return 0;
+void Crew::Compute(Slot& slot, const Claim& claim, std::byte* scratch) {
+  if (slot.failure.LeavesOut(claim.begin)) return;
   const Region& region = slot.region;
   const int64_t begin = claim.begin * slot.block;
   const int64_t end = std::min(region.tiles, claim.end * slot.block);
-  const uint32_t code = region.run(region.arg, begin, end, scratch);
-  if (code == 0) return 0;
-  const uint64_t mine = uint64_t{claim.begin} << 32 | code;
-  uint64_t lowest = slot.failure.load(std::memory_order_relaxed);
-  while (mine < lowest && !slot.failure.compare_exchange_weak(lowest, mine)) {
-  }
-  return code;
+  slot.failure.Note(claim.begin, region.run(region.arg, begin, end, scratch));
 }
 
 CrewCounters Crew::counters() const {

@@ -9,7 +9,7 @@
 //  3. Slots, where turns publish their regions, live as long as the Crew; how tiles are claimed
 //     from one is claims.h's. Each tile is computed once, and the lowest failing one decides.
 //     (EveryTileOnceWhateverTheBudget, TheLowestFailingTileDecides,
-//     AClaimBeforeTheFailingOneIsComputed)
+//     LowestFailure.OnlyWhatComesAfterItIsLeftOut)
 //  4. At most budget - active turns helpers work, looked at again at each claim; so at most Budget
 //     threads compute, plus one claim of at most kLongestClaimNs per helper while the gate closes.
 //     Of those that are too many only as many leave. An SMT sibling is no core here, and the
@@ -59,6 +59,7 @@
 #include "crew/claims.h"
 #include "crew/counters.h"
 #include "crew/executor.h"
+#include "crew/failure.h"
 #include "crew/futex.h"
 #include "crew/governor.h"
 #include "crew/pace.h"
@@ -126,8 +127,8 @@ class Crew {
   // opens a region, what helpers write, what the owner keeps.
   struct alignas(128) Slot {
     SlotClaims claims;
-    std::atomic<uint64_t> failure{kNone};  // first tile of the failing claim << 32 | code
-    std::atomic<int> group{0};             // of CPUs: where the caller is
+    LowestFailure failure;
+    std::atomic<int> group{0};  // of CPUs: where the caller is
     alignas(64) Region region;
     int64_t block = 1;  // tiles of the region in one tile of the claims
     // Looked at by helpers without a claim, so perhaps those of another region.
@@ -156,7 +157,6 @@ class Crew {
     std::atomic<int> prepared{0};  // so many threads are there for a caller of this group
     int started = 0;               // of the group
   };
-  static constexpr uint64_t kNone = ~uint64_t{0};
   static constexpr int kSlots = 64;
   // Of a helper: reserved, pages come as they are touched. Regions that need more are not shared.
   static constexpr size_t kScratchBytes = size_t{64} << 20;
@@ -195,7 +195,7 @@ class Crew {
   void SetBudget(const CoreBudget& budget);
   void LookAtBudget(int64_t now_ns);
   void AskForBudget(int64_t now_ns);
-  uint32_t Compute(Slot& slot, const Claim& claim, std::byte* scratch);
+  void Compute(Slot& slot, const Claim& claim, std::byte* scratch);
   Slot* TakeSlot();
   void AddHelper(const Helper& helper, CrewCounters* counters) const;
 

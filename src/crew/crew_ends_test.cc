@@ -23,48 +23,6 @@ TEST(Crew, TheLowestFailingTileDecides) {
   }
 }
 
-// A clock that holds a helper where it has claimed a tile and not begun it, until the caller has
-// seen a later one fail.
-class HoldingClock final : public Clock {
- public:
-  int64_t NowNs() const override {
-    if (std::this_thread::get_id() != caller_) {
-      constexpr int kAfterItsFirstClaim = 3;
-      if (++helper_looks_ == kAfterItsFirstClaim) {
-        claimed_ = true;
-        while (!seen_) std::this_thread::yield();
-      }
-    } else if (failed_) {
-      seen_ = true;  // it looks at the clock again when it waits for the helper
-    }
-    return SystemClock().NowNs();
-  }
-  // Of three tiles the caller gets the first, and the last, which fails; so does the helper's
-  // between them. Or else the helper gets the first.
-  static uint32_t Run(void* arg, int64_t begin, int64_t, std::byte* scratch) {
-    const HoldingClock& c = *static_cast<HoldingClock*>(arg);
-    while (begin == 0 && !c.claimed_) std::this_thread::yield();
-    if (begin > 0 && scratch == nullptr) c.failed_ = true;
-    return static_cast<uint32_t>(begin);
-  }
-  void Release() { seen_ = true; }
-
- private:
-  const std::thread::id caller_ = std::this_thread::get_id();
-  mutable std::atomic<int> helper_looks_{0};
-  mutable std::atomic<bool> claimed_{false}, failed_{false}, seen_{false};
-};
-
-TEST(Crew, AClaimBeforeTheFailingOneIsComputed) {
-  HoldingClock clock;
-  Crew::Options options = Budget(2).Options(2);
-  options.clock = &clock;
-  Crew crew(std::move(options));
-  Turn turn(crew, Priority::kNormal, nullptr);
-  EXPECT_EQ(turn.Run({&HoldingClock::Run, nullptr, &clock, 3, 1e6f, 0}), 1u);
-  clock.Release();
-}
-
 TEST(Crew, AStoppedRegionEndsAndTheTurnGoesOn) {
   for (const int budget : {1, 3}) {
     Crew crew(Budget(budget).Options(budget));

@@ -231,8 +231,7 @@ uint32_t Turn::RunShared(const Region& region, int spare) {
     others -= slot_->claims.TakeAll().size();
   }
   if (others > 0) WaitForStragglers(others);
-  const uint64_t failure = slot_->failure.load(std::memory_order_relaxed);
-  return failure != Crew::kNone ? static_cast<uint32_t>(failure) : stopped;
+  return slot_->failure.CodeOr(stopped);
 }
 
 uint32_t Turn::RunAlone(const Region& region) {
@@ -250,7 +249,7 @@ uint32_t Turn::Share(const Region& region, int spare) {
   const float block_ns = region.tile_ns * static_cast<float>(slot.block);
   slot.sizes.store(SizesOfClaims(block_ns), std::memory_order_relaxed);
   slot.most_helpers.store(spare, std::memory_order_relaxed);
-  slot.failure.store(Crew::kNone, std::memory_order_relaxed);
+  slot.failure.Clear();
   slot.group.store(crew_.Here(), std::memory_order_relaxed);
   slot.shared_regions.AddAlone();
   return static_cast<uint32_t>((region.tiles + slot.block - 1) / slot.block);
