@@ -19,8 +19,8 @@
 //
 // A template over its atomics so that tests can run it through every interleaving: the rules are
 // held by Claims.EveryOrderOfTwoThreads, OrdersOfThreeThreadsWithFewSwitches,
-// DroppedTilesAreFinished and TheNextRegionMustWait. Those see every order of the operations, not
-// weaker memory; for that stands the argument above.
+// DroppedTilesAreFinishedToo and TheNextRegionMustWait. Those see every order of the operations,
+// not weaker memory; for that stands the argument above.
 #ifndef HEDDLE_CREW_CLAIMS_H_
 #define HEDDLE_CREW_CLAIMS_H_
 

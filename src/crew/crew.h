@@ -5,7 +5,7 @@
 //     (EveryTileOnceWhateverTheBudget with one core, ACapOfOneCoreKeepsACallAlone)
 //  2. Calls hold a Turn each (turns.h); at most Budget do, and where no quota binds a few more, for
 //     which cores are found that others left (budget.h). The helpers of a call whose Engine has a
-//     cap are part of it, too. (ACapHoldsOverAllCallsOfAnEngine)
+//     cap are part of it, too. (ACapHoldsOverAllCallsOfAnEngine, ACapsHelperMakesRoomForACall)
 //  3. Slots, where turns publish their regions, live as long as the Crew; how tiles are claimed
 //     from one is claims.h's. Each tile is computed once, and the lowest failing one decides.
 //     (EveryTileOnceWhateverTheBudget, TheLowestFailingTileDecides,
@@ -21,9 +21,8 @@
 //  6. What limits the process is read again while calls run, by the Crew's threads; a change is
 //     followed within a second. (AChangedLimitIsFollowedWithinASecond)
 //  7. Helpers spin only while a call is in flight that they may help, or has ended a moment ago,
-//  and
-//     for no longer than a tenth of the time that they worked lately; else they sleep.
-//     (WhoCallsAgainAtOnceFindsItAwake, AnIdleCrewSleeps)
+//     and for no longer than a tenth of the time that they worked lately; else they sleep.
+//     (WhoCallsAgainAtOnceFindsItAwake, WhoWorkedLittleWaitsLittle, AnIdleCrewSleeps)
 //  8. A region is shared only when its tiles are worth the exchange of cache lines. A sleeping
 //     helper is woken only when what a call could have shared lately is worth a wake, as wakes
 //     were measured here, the nearest first, and no more than are missing of those that all

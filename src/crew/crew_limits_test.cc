@@ -162,6 +162,47 @@ TEST(Crew, ACapOfOneCoreKeepsACallAlone) {
   EXPECT_EQ(crew.counters().shared_regions, 0u);
 }
 
+// Two cores for an Engine: the helper of its first call makes room for the second at once.
+TEST(Crew, ACapsHelperMakesRoomForACall) {
+  struct Tiles {
+    Crew crew;
+    CoreCap cap{2};
+    std::thread second = {};
+    std::atomic<bool> helper_came{false}, second_runs{false}, may_leave{false}, ended{false};
+    std::atomic<int> own{0}, helped_later{0};
+    static uint32_t Run(void* arg, int64_t, int64_t, std::byte* scratch) {
+      Tiles& t = *static_cast<Tiles*>(arg);
+      if (scratch != nullptr) {
+        t.helper_came = true;
+        t.helped_later += t.may_leave;
+        while (!t.may_leave) std::this_thread::yield();
+        return 0;
+      }
+      ++t.own;
+      if (t.own == 1) t.Begin();
+      if (t.own == 2) t.may_leave = true;  // the first look at who else runs is over
+      if (t.own == 3) EXPECT_TRUE(Comes([&] { return t.crew.counters().helped_claims > 0; }));
+      std::this_thread::yield();
+      return 0;
+    }
+    void Begin() {
+      while (!helper_came) std::this_thread::yield();
+      second = std::thread([this] {
+        const Turn turn(crew, Priority::kNormal, &cap);
+        second_runs = true;
+        while (!ended) std::this_thread::yield();
+      });
+      while (!second_runs) std::this_thread::yield();
+    }
+  } tiles{Crew(Budget(4).Options(4))};
+  EXPECT_EQ(Turn(tiles.crew, Priority::kNormal, &tiles.cap)
+                .Run({&Tiles::Run, nullptr, &tiles, 1'000, kLongestClaimNs, 0}),
+            0u);
+  EXPECT_EQ(tiles.helped_later, 0);
+  tiles.ended = true;
+  tiles.second.join();
+}
+
 // However many call and help: under a cap of 2 never more than two at a time.
 TEST(Crew, ACapHoldsOverAllCallsOfAnEngine) {
   for (const int cores : {1, 2}) {

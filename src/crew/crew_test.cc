@@ -112,29 +112,50 @@ TEST(Crew, AnIdleCrewSleeps) {
   EXPECT_EQ(crew.counters().spin_ns, before.spin_ns);
 }
 
+// Two tiles that two threads compute at the same time; the clock goes on by so much for each.
+struct Together {
+  FakeClock& clock;
+  int64_t tile_ns;
+  Meeting meeting{2};
+  static uint32_t Run(void* arg, int64_t begin, int64_t end, std::byte* scratch) {
+    auto& both = *static_cast<Together*>(arg);
+    both.clock.Advance(both.tile_ns);
+    const Region region = both.meeting.AsRegion();
+    return region.run(region.arg, begin, end, scratch);
+  }
+};
+
 // A helper that has worked waits a little for the next call.
 TEST(Crew, WhoCallsAgainAtOnceFindsItAwake) {
   FakeClock clock(1'000'000'000);
   Crew::Options options = Budget(2).Options(2);
   options.clock = &clock;
   Crew crew(std::move(options));
-  struct Longer {
-    FakeClock& clock;
-    Meeting meeting{2};
-  } longer{clock};
-  Region region = longer.meeting.AsRegion();
-  region.run = [](void* arg, int64_t begin, int64_t end, std::byte* scratch) {
-    auto& work = *static_cast<Longer*>(arg);
-    work.clock.Advance(1'000'000);
-    return work.meeting.AsRegion().run(&work.meeting, begin, end, scratch);
-  };
-  region.arg = &longer;
-  EXPECT_EQ(Turn(crew, Priority::kNormal, nullptr).Run(region), 0u);
+  Together work{clock, 1'000'000};
+  EXPECT_EQ(
+      Turn(crew, Priority::kNormal, nullptr).Run({&Together::Run, nullptr, &work, 2, 1e6f, 0}), 0u);
+  EXPECT_TRUE(Comes([&] { return crew.counters().helped_claims == 1; }));
+  clock.Advance(49'000);
   for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
   EXPECT_EQ(crew.counters().asleep, 0);
   EXPECT_EQ(Turn(crew, Priority::kNormal, nullptr).Run(Meeting(2).AsRegion()), 0u);
   EXPECT_EQ(crew.counters().wakes, 0u);
+  EXPECT_TRUE(Comes([&] { return crew.counters().helped_claims == 2; }));
   clock.Advance(51'000);
+  EXPECT_TRUE(Comes([&] { return crew.counters().asleep == 1; }));
+}
+
+// A tenth of what it worked, which is less than it would wait otherwise.
+TEST(Crew, WhoWorkedLittleWaitsLittle) {
+  FakeClock clock(1'000'000'000);
+  Crew::Options options = Budget(2).Options(2);
+  options.clock = &clock;
+  Crew crew(std::move(options));
+  Together work{clock, 100'000};
+  EXPECT_EQ(
+      Turn(crew, Priority::kNormal, nullptr).Run({&Together::Run, nullptr, &work, 2, 1e6f, 0}), 0u);
+  EXPECT_TRUE(Comes([&] { return crew.counters().helped_claims == 1; }));
+  clock.Advance(21'000);
   EXPECT_TRUE(Comes([&] { return crew.counters().asleep == 1; }));
 }
 
@@ -307,6 +328,8 @@ TEST(Crew, SlowCoresLeaveTheTail) {
     EXPECT_EQ(turn.Run(work.AsRegion(100'000)), 0u);
     EXPECT_EQ(work.helped, 0) << "these two are the tail";
   }
+  EXPECT_EQ(crew.counters().shared_regions, 200u);
+  EXPECT_EQ(crew.counters().helped_regions, 0u);
   EXPECT_TRUE(Comes([&] {
     Work longer(1000);
     EXPECT_EQ(turn.Run(longer.AsRegion(20'000)), 0u);

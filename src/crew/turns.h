@@ -18,7 +18,7 @@
 //  5. A turn is given up at a tile boundary when a higher priority waits, or after kLongTurnNs when
 //     anyone waits; who gave it up waits again, at the end of its priority. At most `budget` calls
 //     are parked so, since each keeps its memory. (YieldsToHigherAtOnceToOthersAfterAWhile,
-//     YieldsToWhoWaitsForTheSameCap)
+//     YieldsToWhoWaitsForTheSameCap, Turn.WhoIsHelpedYieldsBetweenTiles)
 //  6. No wakeup is lost: a call that finds no turn counts itself as waiting before it looks again,
 //     and a turn is given back before its owner looks for waiters. So with caps.
 //     (Crew.SeededStress)

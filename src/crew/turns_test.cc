@@ -411,6 +411,34 @@ TEST(Turn, WhoRunsSmallStepsAloneYieldsWhenTellingOfThem) {
   high.join();
 }
 
+// One turn for two cores: the call is helped, and gives its turn up in the middle of the region.
+TEST(Turn, WhoIsHelpedYieldsBetweenTiles) {
+  Crew::Options options = Budget(2).Options(2);
+  options.read_budget = [] {
+    CoreBudget budget(2);
+    budget.turns = 1;
+    return budget;
+  };
+  struct Tiles {
+    Crew crew;
+    std::thread high;
+    static uint32_t Run(void* arg, int64_t begin, int64_t, std::byte*) {
+      auto& [crew, high] = *static_cast<Tiles*>(arg);
+      if (begin > 0) return 0;
+      high = std::thread([&crew] { const Turn turn(crew, Priority::kHigh, nullptr); });
+      while (crew.counters().waits_for_turn < 1) std::this_thread::yield();
+      return 0;
+    }
+  } tiles{Crew(std::move(options)), std::thread()};
+  {
+    Turn low(tiles.crew, Priority::kLow, nullptr);
+    EXPECT_EQ(low.Run({&Tiles::Run, nullptr, &tiles, 8, 1e6f, 0}), 0u);
+  }
+  tiles.high.join();
+  EXPECT_EQ(tiles.crew.counters().shared_regions, 1u);
+  EXPECT_EQ(tiles.crew.counters().yields, 1u);
+}
+
 // On one core there is one thread for tasks, and it is in the middle of one.
 TEST(Turn, WhoYieldsLeavesATaskAThread) {
   const auto nothing = [](void*, int64_t, int64_t, std::byte*) { return 0u; };
