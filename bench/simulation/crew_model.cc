@@ -214,9 +214,9 @@ Activity CrewModel::Open(Slot& slot, int core) {
   co_await Write(slot.word, core, outcome_.claiming);
   slot.times.assign(static_cast<size_t>(load_.tiles), 0);
   slot.finished = 0;
-  slot.sizes = core::SizesOfClaims(static_cast<float>(load_.tile_ns));
+  const core::ClaimSizes sizes = core::SizesOfClaims(static_cast<float>(load_.tile_ns));
   slot.most_helpers = MostHelpers();
-  slot.first = slot.claims.Open(static_cast<uint32_t>(load_.tiles), Parts(slot), slot.sizes);
+  slot.first = slot.claims.Open(static_cast<uint32_t>(load_.tiles), Parts(slot), sizes);
   Note(3);
   AlertSpinners();
 }
@@ -254,7 +254,7 @@ Activity CrewModel::Take(Slot& slot, int core, uint32_t parts, core::Claim& clai
   if (slot.claims.LooksLeft() == 0) co_return;
   if (rules_.claim_looks_first) co_await Read(slot.word, core, outcome_.claiming);
   co_await Write(slot.word, core, outcome_.claiming);
-  claim = slot.claims.Take(parts, slot.sizes);
+  claim = slot.claims.Take(parts);
 }
 
 // Claims and computes until nothing is left, or a helper may not stay.

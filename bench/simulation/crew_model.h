@@ -73,7 +73,6 @@ class CrewModel {
     core::Claims<core::SystemAtomics> claims;
     Line word, done;
     bool taken = false;
-    core::ClaimSizes sizes;
     core::Claim first;       // its opener's
     std::vector<int> times;  // that each tile ran
     int finished = 0, helpers = 0, most_helpers = 0;

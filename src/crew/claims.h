@@ -11,11 +11,15 @@
 //  4. A thread that looked at the word long ago cannot claim from a later region: the epoch
 //     differs, and 2^32 regions would have to pass between its look and its swap.
 //  5. After its Finish a helper touches nothing but the address of the futex word.
+//  6. The region that a claim is from says how large it may be: the sizes are read between a look
+//     at the word and the swap that finds it unchanged. (AClaimIsAsLargeAsItsOwnRegionSays)
 //
 // Memory order: Open's release store of the word is read by the acquire of a claim's swap, through
 // any number of other claims in between, which are read-modify-writes and so continue the release
-// sequence. Finish's release is read by the opener's acquire of `done`: all that the tiles wrote,
-// and all that the holders read, happened before the opener goes on.
+// sequence. The look before the swap acquires as well: the sizes read after it are not those of an
+// earlier region, nor of a later one, which is opened when the swap's tiles are finished. Finish's
+// release is read by the opener's acquire of `done`: all that the tiles wrote, and all that the
+// holders read, happened before the opener goes on.
 //
 // A template over its atomics so that tests can run it through every interleaving: the rules are
 // held by Claims.EveryOrderOfTwoThreads, OrdersOfThreeThreadsWithFewSwitches,
@@ -39,6 +43,7 @@ struct Claim {
 struct ClaimSizes {
   uint16_t least = 1, most = 1;
 };
+static_assert(std::atomic<ClaimSizes>::is_always_lock_free);
 
 // `Atomics` gives Atomic<T> with std::atomic's operations, and Wait(atomic, value) and Wake(atomic)
 // with a futex's meaning.
@@ -51,6 +56,7 @@ class Claims {
   // REQUIRES: no region is open here and all tiles of the last one are finished; 0 < count.
   Claim Open(uint32_t count, uint32_t parts, ClaimSizes sizes) {
     done_.store(0, std::memory_order_relaxed);
+    sizes_.store(sizes, std::memory_order_relaxed);
     const uint64_t epoch = (word_.load(std::memory_order_relaxed) >> 32) + 1;
     const uint32_t share = Share(count, parts, sizes);
     word_.store(epoch << 32 | uint64_t{share} << 16 | count, std::memory_order_release);
@@ -62,15 +68,15 @@ class Claims {
 
   // Takes a share of what is left: small enough for `parts` threads to go on claiming smaller ones,
   // or of the least size, if each of them could have so many. An empty claim: all are claimed.
-  Claim Take(uint32_t parts, ClaimSizes sizes) {
-    uint64_t word = word_.load(std::memory_order_relaxed);
+  Claim Take(uint32_t parts) {
+    uint64_t word = word_.load(std::memory_order_acquire);
     for (;;) {
       const uint32_t left = Left(word);
       if (left == 0) return {};
-      const uint32_t share = Share(left, parts, sizes);
+      const uint32_t share = Share(left, parts, sizes_.load(std::memory_order_relaxed));
       const uint32_t next = Next(word);
       if (word_.compare_exchange_weak(word, word + (uint64_t{share} << 16),
-                                      std::memory_order_acq_rel, std::memory_order_relaxed))
+                                      std::memory_order_acq_rel, std::memory_order_acquire))
         return {next, next + share};
     }
   }
@@ -118,6 +124,7 @@ class Claims {
 
   typename Atomics::template Atomic<uint64_t> word_{0};  // epoch:32 next:16 count:16
   typename Atomics::template Atomic<uint32_t> done_{0};
+  typename Atomics::template Atomic<ClaimSizes> sizes_{ClaimSizes()};
 };
 
 }  // namespace heddle::core

@@ -23,10 +23,17 @@ struct Scenario {
   int attempts;           // of each helper to claim
   bool waits = true;      // for all tiles before the next region
   int dropped_from = -1;  // the opener drops the rest of this region after one claim
+  bool shrinks = false;   // two tiles to a claim in the first region, one in the others
+
+  ClaimSizes SizesIn(int region) const {
+    if (!shrinks) return {1, 2};
+    return region == 0 ? ClaimSizes{2, 2} : ClaimSizes{1, 1};
+  }
 };
 
 struct World {
-  explicit World(const Scenario& s) : computed(s.regions, std::vector<int>(s.tiles)) {}
+  explicit World(const Scenario& s) : scenario(s), computed(s.regions, std::vector<int>(s.tiles)) {}
+  const Scenario& scenario;
   Claims<ExploredAtomics> claims;
   int open_region = -1;  // what the opener writes before it opens
   std::vector<std::vector<int>> computed;
@@ -35,6 +42,7 @@ struct World {
 
 void Compute(World& world, const Claim& claim) {
   const int region = world.open_region;
+  world.wrong = world.wrong || claim.size() > world.scenario.SizesIn(region).most;
   for (uint32_t t = claim.begin; t < claim.end; ++t) ++world.computed[region][t];
   Explorer::Step();  // others run while the claim is held
   world.wrong = world.wrong || world.open_region != region;
@@ -43,9 +51,9 @@ void Compute(World& world, const Claim& claim) {
 void OpenAll(World& world, const Scenario& s) {
   for (int r = 0; r < s.regions; ++r) {
     world.open_region = r;
-    Claim claim = world.claims.Open(s.tiles, 2, {1, 2});
+    Claim claim = world.claims.Open(s.tiles, 2, s.SizesIn(r));
     uint32_t others = s.tiles;
-    for (; claim.size() > 0; claim = world.claims.Take(2, {1, 2})) {
+    for (; claim.size() > 0; claim = world.claims.Take(2)) {
       others -= claim.size();
       Compute(world, claim);
       if (r != s.dropped_from) continue;
@@ -59,7 +67,7 @@ void OpenAll(World& world, const Scenario& s) {
 
 void Help(World& world, int attempts) {
   for (int i = 0; i < attempts; ++i) {
-    const Claim claim = world.claims.Take(2, {1, 1});
+    const Claim claim = world.claims.Take(2);
     if (claim.size() == 0) continue;
     Compute(world, claim);
     world.claims.Finish(claim);
@@ -107,6 +115,13 @@ TEST(Claims, DroppedTilesAreFinishedToo) {
   EXPECT_TRUE(Holds({1, 2, 3, 2, true, 0}, 5, &orders));
 }
 
+// Whoever looked at a region of small tiles takes no more of the next one's large ones.
+TEST(Claims, AClaimIsAsLargeAsItsOwnRegionSays) {
+  uint64_t orders = 0;
+  EXPECT_TRUE(Holds({1, 2, 4, 2, true, -1, true}, 4, &orders));
+  EXPECT_GT(orders, 500u);
+}
+
 // The explorer finds what goes wrong when the opener does not wait.
 TEST(Claims, TheNextRegionMustWait) {
   uint64_t orders = 0;
@@ -117,7 +132,7 @@ TEST(Claims, TheNextRegionMustWait) {
 TEST(Claims, SharesShrinkAndCoverEverything) {
   Claims<ExploredAtomics> claims;
   uint32_t next = 0, before = 64, others = 0;
-  for (Claim claim = claims.Open(64, 2, {1, 8}); claim.size() > 0; claim = claims.Take(2, {1, 8})) {
+  for (Claim claim = claims.Open(64, 2, {1, 8}); claim.size() > 0; claim = claims.Take(2)) {
     EXPECT_EQ(claim.begin, next);
     EXPECT_LE(claim.size(), std::min(before, 8u));
     before = claim.size();
@@ -140,7 +155,7 @@ TEST(Claims, SmallTilesAreClaimedTogether) {
     Claims<ExploredAtomics> claims;
     std::vector<uint32_t> found;
     Claim claim = claims.Open(count, 2, {least, 100});
-    for (; claim.size() > 0; claim = claims.Take(2, {least, 100})) found.push_back(claim.size());
+    for (; claim.size() > 0; claim = claims.Take(2)) found.push_back(claim.size());
     return found;
   };
   EXPECT_EQ(sizes(16, 4), (std::vector<uint32_t>{4, 4, 4, 2, 1, 1}));

@@ -33,7 +33,7 @@ struct CrewCounters {
   uint64_t helped_claims = 0;
   uint64_t far_claims = 0;  // of these, by a helper of another group of CPUs than the caller's
   uint64_t helped_ns = 0;
-  uint64_t straggler_ns = 0;  // that callers waited for helpers' last tiles
+  uint64_t straggler_ns = 0;  // that callers waited for helpers' last tiles, after a first moment
   uint64_t spin_ns = 0;       // that helpers looked for work in vain
   uint64_t sleep_ns = 0;      // that they slept, all together
   uint64_t paused_ns = 0;     // that calls paused, not to use up a quota

@@ -130,8 +130,7 @@ class Crew {
     std::atomic<int> group{0};  // of CPUs: where the caller is
     alignas(64) Region region;
     int64_t block = 1;  // tiles of the region in one tile of the claims
-    // Looked at by helpers without a claim, so perhaps those of another region.
-    std::atomic<ClaimSizes> sizes{};
+    // Looked at by helpers without a claim, so perhaps that of another region.
     std::atomic<int> most_helpers{0};
     alignas(64) std::atomic<int> helpers{0};
     alignas(64) std::atomic<bool> taken{false};

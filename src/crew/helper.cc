@@ -256,7 +256,7 @@ bool Crew::HelpAt(Slot& slot, Helper& self) {
          Stays(self)) {
     const int threads = slot.most_helpers.load(std::memory_order_relaxed) + 1;
     const auto parts = static_cast<uint32_t>(std::max(1, threads));
-    const Claim claim = slot.claims.Take(parts, slot.sizes.load(std::memory_order_relaxed));
+    const Claim claim = slot.claims.Take(parts);
     if (claim.size() == 0) break;
     const int64_t begin = self.now_ns;
     Compute(slot, claim, self.scratch.data());

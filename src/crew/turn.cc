@@ -217,11 +217,11 @@ uint32_t Turn::RunShared(const Region& region, int spare) {
   const uint32_t count = Share(region, spare);
   const float total_ns = static_cast<float>(region.tiles) * region.tile_ns;
   const uint32_t parts = static_cast<uint32_t>(spare + 1);
-  const ClaimSizes sizes = slot_->sizes.load(std::memory_order_relaxed);
+  const ClaimSizes sizes = SizesOfClaims(region.tile_ns * static_cast<float>(slot_->block));
   uint32_t others = count, stopped = 0;
   Claim claim = slot_->claims.Open(count, parts, sizes);
   WakeSome(total_ns, region.tiles, spare);
-  for (; claim.size() > 0; claim = slot_->claims.Take(parts, sizes)) {
+  for (; claim.size() > 0; claim = slot_->claims.Take(parts)) {
     others -= claim.size();
     crew_.Compute(*slot_, claim, nullptr);
     Look(region.tile_ns * static_cast<float>(claim.size() * slot_->block));
@@ -246,8 +246,6 @@ uint32_t Turn::Share(const Region& region, int spare) {
   Crew::Slot& slot = *slot_;
   slot.region = region;
   slot.block = (region.tiles + Crew::SlotClaims::kMostTiles - 1) / Crew::SlotClaims::kMostTiles;
-  const float block_ns = region.tile_ns * static_cast<float>(slot.block);
-  slot.sizes.store(SizesOfClaims(block_ns), std::memory_order_relaxed);
   slot.most_helpers.store(spare, std::memory_order_relaxed);
   slot.failure.Clear();
   slot.group.store(crew_.Here(), std::memory_order_relaxed);
