@@ -27,7 +27,7 @@
 //     helper is woken only when what a call could have shared lately is worth a wake, as wakes
 //     were measured here, the nearest first, and no more than are missing of those that all
 //     calls have use for. (SmallRegionsStayAlone, HelpComesFromNearby, NoMoreAreWokenThanMissing,
-//     EveryCallIsHelped)
+//     EveryCallIsHelped, WhereWakesTakeLongFewerAreWorthIt)
 //  9. A helper on a slow kind of core leaves the last tiles to the fast. (SlowCoresLeaveTheTail)
 // 10. A task that is posted takes a turn like any call and runs on one of these threads: there is
 //     no second pool, and a thread for each turn. Where one waits in the middle, having yielded,

@@ -178,6 +178,42 @@ TEST(Crew, NoMoreAreWokenThanMissing) {
   EXPECT_EQ(crew.counters().wakes, wakes);
 }
 
+// A clock that is a millisecond ahead for all but the caller: so long seems each wake to take.
+class AheadForOthers final : public Clock {
+ public:
+  int64_t NowNs() const override {
+    return now_ns_ + (std::this_thread::get_id() == caller_ ? 0 : 1'000'000);
+  }
+  void Advance(int64_t ns) { now_ns_ += ns; }
+
+ private:
+  const std::thread::id caller_ = std::this_thread::get_id();
+  std::atomic<int64_t> now_ns_{1'000'000'000};
+};
+
+// What would be worth a wake of 25 us, as one is said to take at first, is not worth a longer one.
+TEST(Crew, WhereWakesTakeLongFewerAreWorthIt) {
+  AheadForOthers clock;
+  Crew::Options options = Budget(2).Options(2);
+  options.clock = options.thread_cpu = &clock;
+  Crew crew(std::move(options));
+  const auto nothing = [](void*, int64_t, int64_t, std::byte*) { return 0u; };
+  const auto call = [&](float tile_ns) {
+    EXPECT_TRUE(Comes([&] {
+      clock.Advance(50'000);
+      return crew.counters().asleep == 1;
+    }));
+    clock.Advance(2'000'000);
+    Turn turn(crew, Priority::kNormal, Turn::IfFree());  // which wakes nobody for the budget
+    EXPECT_EQ(turn.Run({nothing, nullptr, nullptr, 2, tile_ns, 0}), 0u);
+    return crew.counters().wakes;
+  };
+  EXPECT_EQ(Turn(crew, Priority::kNormal, nullptr).Run(Meeting(2).AsRegion()), 0u);
+  EXPECT_TRUE(Comes([&] { return call(1e6f) >= 2; })) << "that is worth it";
+  const uint64_t wakes = crew.counters().wakes;
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(call(60'000), wakes);
+}
+
 // Two calls that have use for two helpers each: there are four.
 TEST(Crew, EveryCallIsHelped) {
   FakeClock still(1'000'000'000);  // whoever is awake looks for work as long as the calls last
