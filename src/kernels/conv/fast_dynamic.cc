@@ -46,7 +46,7 @@ class DynamicDense final : public ConvOperation {
     p.input_bytes = g.rows * p.row_bytes;
     PlanSegments(kernels_, g.depth, p);
     p.call.panel_bytes = g.depth * kernels_.group_bytes();
-    p.division = Divide(kernels_, g.rows, 1, g.units, g.depth);
+    p.division = Divide(kernels_, g.rows, 1, g.units, g.depth, p.row_bytes);
     PlaceScratch(p);
     step.kind = StepKind::kPhased;
     step.scratch_bytes = p.scratch_bytes;

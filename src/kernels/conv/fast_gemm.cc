@@ -105,7 +105,8 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
   SetInput(g, p);
   PlanSegments(kernels_, filter_.k, p);
   p.call.panel_bytes = weights_.block_bytes;
-  p.division = Divide(kernels_, p.division.rows, filter_.groups, p.columns, filter_.k);
+  const int64_t row_stride = p.dense ? p.row_bytes : g.stride_w * p.row_bytes;
+  p.division = Divide(kernels_, p.division.rows, filter_.groups, p.columns, filter_.k, row_stride);
   PlaceScratch(p);
   TabulateRows(p);
   step.packed = weights_.data;

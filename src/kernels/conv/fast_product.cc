@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "kernels/conv/segments.h"
 
@@ -162,13 +163,23 @@ void RunTile(const GemmParams& p, const TileArgs& args, const TilePart& part) {
   }
 }
 
+// Of a block. The kernels of floats come to a line of each row sixteen times: where rows lie a
+// multiple of the nearest cache's ways apart, all of a block share a set, which must hold them.
+int64_t MostRows(const GemmKernels& kernels, int64_t row_stride) {
+  constexpr int64_t kWayBytes = 4096, kRowsOfSet = 6;  // of 8 ways; weights pass through the others
+  if (kernels.group_k != 1 || row_stride == 0) return kernels.max_rows;
+  const int64_t sets = kWayBytes / std::gcd(row_stride, kWayBytes);
+  return std::min<int64_t>(kernels.max_rows, kRowsOfSet * sets);
+}
+
 }  // namespace
 
 Division Divide(const GemmKernels& kernels, int64_t rows, int64_t groups, int64_t columns,
-                int64_t k) {
+                int64_t k, int64_t row_stride) {
   Division d;
   d.rows = rows, d.groups = groups;
-  d.block_rows = CeilDiv(rows, std::max<int64_t>(1, CeilDiv(rows, kernels.max_rows)));
+  const int64_t most_rows = MostRows(kernels, row_stride);
+  d.block_rows = CeilDiv(rows, std::max<int64_t>(1, CeilDiv(rows, most_rows)));
   d.panels = CeilDiv(columns, kernels.lanes);
   if (rows == 0 || columns == 0) return d;
   const double panel_macs = static_cast<double>(std::max<int64_t>(k, 1)) * kernels.lanes;

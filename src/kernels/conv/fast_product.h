@@ -20,8 +20,9 @@ struct Division {  // of the outputs into tiles; group-major, then panels, then 
   int64_t tiles() const { return groups * panel_tiles * row_tiles; }
 };
 
+// `row_stride`: bytes from where one row is read to where the next is; 0: any.
 Division Divide(const GemmKernels& kernels, int64_t rows, int64_t groups, int64_t columns,
-                int64_t k);
+                int64_t k, int64_t row_stride = 0);
 
 // Where the rows of a product go when they are not all the pixels of the output: every y_step-th
 // row and x_step-th column of it.

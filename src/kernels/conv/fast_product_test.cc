@@ -16,6 +16,23 @@
 namespace heddle::core {
 namespace {
 
+// Of a block: 70 rows that lie `row_stride` bytes apart.
+int64_t BlockRows(int32_t group_k, int64_t row_stride) {
+  GemmKernels kernels{};
+  kernels.lanes = 16, kernels.group_k = group_k, kernels.max_rows = 12, kernels.macs_per_ns = 50;
+  return Divide(kernels, 70, 1, 256, row_stride / 4, row_stride).block_rows;
+}
+
+TEST(Divide, FewRowsOfABlockShareASetOfTheCache) {
+  EXPECT_EQ(BlockRows(1, 1024), 12);
+  EXPECT_EQ(BlockRows(1, 3072), 12);
+  EXPECT_EQ(BlockRows(1, 2048), 12);  // two sets
+  EXPECT_EQ(BlockRows(1, 4096), 6);
+  EXPECT_EQ(BlockRows(1, 12288), 6);
+  EXPECT_EQ(BlockRows(1, 4096 + 64), 12);
+  EXPECT_EQ(BlockRows(4, 4096), 12);  // a line of bytes is read once in four groups
+}
+
 #if defined(__x86_64__)
 
 constexpr int64_t kRows = 70, kDepth = 98, kColumns = 50, kLanes = 16;

@@ -193,7 +193,7 @@ MatMulPlan MakePlan(const Spec& spec, const Sizes& s) {
   p.groups = CeilDiv(p.k, group);
   p.row_bytes = p.groups * (wide ? 2 : 4);
   p.rows_in_place = (spec.form == MatMulForm::kFloat || wide) && !p.adj_x;
-  p.division = Divide(*spec.kernels, p.m, 1, p.n, p.k);
+  p.division = Divide(*spec.kernels, p.m, 1, p.n, p.k, p.row_bytes);
   p.sum_bytes = wide ? 8 : 4;
   p.panel_bytes = p.groups * group * spec.kernels->lanes * (is_float ? 4 : wide ? 2 : 1);
   const int64_t columns = p.division.panels * spec.kernels->lanes;
