@@ -48,14 +48,20 @@ void AddLanes(const T* in, int64_t n, float* lanes) {
   for (int j = 0; j < kSumLanes; ++j) lanes[j] = lane[j];
 }
 
+// The last sums of some runs are made together: those of one would wait for each other.
 template <class T>
 void AddRunLanes(const T* in, int64_t runs, int64_t n, float* sums) {
-  for (int64_t r = 0; r < runs; ++r, in += n) {
-    float lane[kSumLanes] = {};
-    AddLanes(in, n, lane);
-    for (int width = kSumLanes / 2; width > 0; width /= 2)
-      for (int j = 0; j < width; ++j) lane[j] += lane[j + width];
-    sums[r] = lane[0];
+  constexpr int kRuns = 16;
+  for (; runs > 0; runs -= kRuns, sums += kRuns) {
+    const int count = static_cast<int>(runs < kRuns ? runs : kRuns);
+    float four[kRuns][4];
+    for (int r = 0; r < count; ++r, in += n) {
+      float lane[kSumLanes] = {};
+      AddLanes(in, n, lane);
+      for (int j = 0; j < 8; ++j) lane[j] += lane[j + 8];
+      for (int j = 0; j < 4; ++j) four[r][j] = lane[j] + lane[j + 4];
+    }
+    for (int r = 0; r < count; ++r) sums[r] = (four[r][0] + four[r][2]) + (four[r][1] + four[r][3]);
   }
 }
 
