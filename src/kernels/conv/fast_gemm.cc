@@ -125,7 +125,8 @@ Status FastGemm::Lower(std::span<const Operand> inputs, std::span<const Operand>
 }
 
 MadeOperation MakeFastGemm(const MakeArgs& args, const ConvSpec& spec, const Filter& filter) {
-  const GemmKernels* kernels = spec.float_product()         ? FloatGemm(args.isa)
+  const int32_t outputs = filter.out_c / filter.groups;
+  const GemmKernels* kernels = spec.float_product()         ? FloatGemmOf(args.isa, outputs)
                                : spec.input == Type::kInt16 ? PairGemm(args.isa)
                                                             : IntGemm(args.isa);
   if (kernels == nullptr || filter.k == 0 || filter.out_c == 0) return OperationPtr();

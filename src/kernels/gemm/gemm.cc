@@ -17,6 +17,11 @@ const GemmKernels* FloatGemm(Isa isa) {
   }
 }
 
+const GemmKernels* FloatGemmOf(Isa isa, int64_t outputs) {
+  const bool few = VectorsOf(isa) == Isa::kAvx512 && outputs <= kFloatGemmAvx512Half.lanes;
+  return few ? &kFloatGemmAvx512Half : FloatGemm(isa);
+}
+
 const GemmKernels* IntGemm(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
@@ -68,6 +73,7 @@ const DepthwiseKernels* IntDepthwise(Isa isa) {
 #elif defined(__aarch64__)
 
 const GemmKernels* FloatGemm(Isa isa) { return isa == Isa::kPlain ? nullptr : &kFloatGemmNeon; }
+const GemmKernels* FloatGemmOf(Isa isa, int64_t) { return FloatGemm(isa); }
 const GemmKernels* IntGemm(Isa isa) {
   switch (isa) {
     case Isa::kPlain:
@@ -91,6 +97,7 @@ const DepthwiseKernels* IntDepthwise(Isa isa) {
 #else
 
 const GemmKernels* FloatGemm(Isa) { return nullptr; }
+const GemmKernels* FloatGemmOf(Isa, int64_t) { return nullptr; }
 const GemmKernels* IntGemm(Isa) { return nullptr; }
 const GemmKernels* PairGemm(Isa) { return nullptr; }
 const DepthwiseKernels* FloatDepthwise(Isa) { return nullptr; }

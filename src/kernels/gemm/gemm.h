@@ -70,6 +70,8 @@ struct GemmKernels {
 
 // The kernels of an ISA, or of the best it can run; nullptr: none. Those of AMX ask for tiles.
 const GemmKernels* FloatGemm(Isa isa);
+// For products of so few outputs; FloatGemm where there are none of their own.
+const GemmKernels* FloatGemmOf(Isa isa, int64_t outputs);
 const GemmKernels* IntGemm(Isa isa);
 // Those whose rows are int16.
 const GemmKernels* PairGemm(Isa isa);

@@ -49,8 +49,7 @@ float SumOf(const Product<float, float>& p, const std::vector<float>& init, int3
   return fused ? sum : sum + init[column];
 }
 
-TEST_P(GemmTest, FloatSumsAreOneChainInOrder) {
-  const GemmKernels& kernels = *FloatGemm(GetParam());
+void ExpectOneChainInOrder(const GemmKernels& kernels) {
   for (uint32_t seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
@@ -88,6 +87,13 @@ TEST_P(GemmTest, FloatSumsAreOneChainInOrder) {
       for (int64_t i = 0; i < kPast; ++i) ASSERT_EQ(row[p.columns * 4 + i], std::byte{0xA5});
     }
   }
+}
+
+TEST_P(GemmTest, FloatSumsAreOneChainInOrder) { ExpectOneChainInOrder(*FloatGemm(GetParam())); }
+
+TEST_P(GemmTest, AlsoWhereOutputsAreFew) {
+  for (const int64_t outputs : {1, 8, 9}) ExpectOneChainInOrder(*FloatGemmOf(GetParam(), outputs));
+  EXPECT_EQ(FloatGemmOf(GetParam(), 9), FloatGemm(GetParam()));
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GemmTest);  // on machines without kernels

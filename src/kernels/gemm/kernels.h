@@ -10,7 +10,7 @@ namespace heddle::core {
 
 extern const GemmKernels kFloatGemmAvx2, kIntGemmAvx2;
 extern const GemmKernels kIntGemmAvxVnni;
-extern const GemmKernels kFloatGemmAvx512, kIntGemmAvx512;
+extern const GemmKernels kFloatGemmAvx512, kFloatGemmAvx512Half, kIntGemmAvx512;
 extern const GemmKernels kIntGemmAvx512Vnni, kPairGemmAvx512Vnni;
 extern const GemmKernels kIntGemmAvx512Amx;
 extern const GemmKernels kFloatGemmNeon, kIntGemmNeon;
