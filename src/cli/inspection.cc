@@ -136,16 +136,16 @@ class Inspector {
     const core::Node& node = plan.program->nodes()[static_cast<size_t>(step.node)];
     StepFact fact;
     fact.op = node.op;
-    fact.name = node.source->Name();
+    fact.name = NameOf(plan, step);
     fact.kernel = step.step.kernel;
     fact.macs = step.step.macs;
-    fact.inputs = ShapesText(plan, node.inputs);
-    fact.outputs = ShapesText(plan, node.outputs);
+    fact.inputs = ShapesText(plan, InputsOf(plan, step));
+    fact.outputs = ShapesText(plan, OutputsOf(plan, step));
     uses_[KeyOf(*node.source)].macs += step.step.macs;
     found_.steps.push_back(std::move(fact));
   }
 
-  static std::string ShapesText(const core::Plan& plan, const std::vector<int>& values) {
+  static std::string ShapesText(const core::Plan& plan, std::span<const int> values) {
     std::string text;
     for (const int v : values) {
       if (v < 0 || plan.program->values()[static_cast<size_t>(v)].constant != nullptr) continue;

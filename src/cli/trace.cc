@@ -53,18 +53,19 @@ class Events {
     }
     const auto found = plans_.find(span.step);
     if (found == plans_.end()) return;  // the step itself found no room
-    const core::Node& node = found->second->program->nodes()[static_cast<size_t>(span.step->node)];
+    const core::Plan& plan = *found->second;
+    const core::Node& node = plan.program->nodes()[static_cast<size_t>(span.step->node)];
     if (span.phase >= 0) {
-      Begin(json, span, node.source->Name(), "tiles");
+      Begin(json, span, NameOf(plan, *span.step), "tiles");
       json.Key("args").BeginObject().Field("op", node.op).Field("phase", span.phase);
       json.Field("first", span.tiles.begin).Field("count", span.tiles.end - span.tiles.begin);
       json.EndObject().EndObject();
       return;
     }
-    Begin(json, span, node.source->Name(), "step");
+    Begin(json, span, NameOf(plan, *span.step), "step");
     json.Key("args").BeginObject().Field("op", node.op).Field("kernel", span.step->step.kernel);
-    json.Field("inputs", ShapesOf(*found->second, node.inputs));
-    json.Field("outputs", ShapesOf(*found->second, node.outputs));
+    json.Field("inputs", ShapesOf(plan, InputsOf(plan, *span.step)));
+    json.Field("outputs", ShapesOf(plan, OutputsOf(plan, *span.step)));
     json.Field("macs", span.step->step.macs).EndObject().EndObject();
   }
 
@@ -78,7 +79,7 @@ class Events {
     json.Field("dur", us(span.end_ns - span.begin_ns));
   }
 
-  static std::vector<std::string> ShapesOf(const core::Plan& plan, const std::vector<int>& values) {
+  static std::vector<std::string> ShapesOf(const core::Plan& plan, std::span<const int> values) {
     std::vector<std::string> shapes;
     for (const int v : values)
       shapes.push_back(v < 0 ? "" : plan.values[static_cast<size_t>(v)].shape.ToString());

@@ -38,7 +38,9 @@ class TwoSteps {
     b.Op(OpCode::kNEG, {x}, {h});
     b.Op(OpCode::kNEG, {h}, {y});
     b.Output(y);
-    auto program = Program::Compile(*Model::ReadBytes(b.Build()), 0, {},
+    ProgramOptions options;
+    options.band_rows = false;  // else they are one
+    auto program = Program::Compile(*Model::ReadBytes(b.Build()), 0, options,
                                     std::make_shared<WeightStore>(1 << 24));
     context_ = *Context::Make(*MakePlan(*program, {&shape, 1}), budget_);
     context_->SetInput(0, {x_.data(), x_.size() * sizeof(float)});

@@ -38,7 +38,7 @@ class Profiler {
     const Node& node = plan_.program->nodes()[static_cast<size_t>(step.node)];
     StepTime time;
     time.op = node.op;
-    time.name = node.source->Name();
+    time.name = NameOf(plan_, step);
     time.kernel = step.step.kernel;
     time.work = WorkOf(plan_, step);
     if (!node.outputs.empty()) {
@@ -46,13 +46,13 @@ class Profiler {
     }
     if (step.step.phases.empty()) return time;
     std::vector<const void*> inputs;
-    for (const int v : node.inputs) {
+    for (const int v : InputsOf(plan_, step)) {
       inputs.push_back(InputOf(v));
       if (v >= 0 && inputs.back() == nullptr) return time;
     }
     std::vector<Memory> memory;
     std::vector<void*> outputs;
-    for (const int v : node.outputs) {
+    for (const int v : OutputsOf(plan_, step)) {
       memory.emplace_back(plan_.values[static_cast<size_t>(v)].bytes);
       outputs.push_back(memory.back().data());
     }

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "plan/program.h"
@@ -36,6 +37,7 @@ struct Location {
 struct PlanStep {
   Step step;
   int node = 0;                          // of the Program
+  std::vector<int> nodes_before;         // whose work it does, too, in their order
   uint32_t first_input = 0, inputs = 0;  // ranges in Plan::operands
   uint32_t first_output = 0, outputs = 0;
   int64_t shared_offset = 0;  // of Step::shared_bytes in the arena
@@ -70,9 +72,10 @@ struct Plan {
   std::shared_ptr<const Plan> before;  // the Plan that this one continues
   std::vector<PlanStep> steps;
   std::vector<Location> operands;
-  std::vector<PlanValue> values;   // by value index
-  std::vector<OutputCopy> copies;  // after the last step of a whole Plan
-  std::vector<bool> output_ready;  // the output's size is known, here or before
+  std::vector<int> operand_values;  // of `operands`; -1: absent
+  std::vector<PlanValue> values;    // by value index
+  std::vector<OutputCopy> copies;   // after the last step of a whole Plan
+  std::vector<bool> output_ready;   // the output's size is known, here or before
   // In the arena, where this Plan is the first to know the output's size; else kNoOffset. For
   // callers that give no memory of their own.
   std::vector<size_t> output_offsets;
@@ -85,6 +88,12 @@ struct Plan {
 
   size_t bytes() const;  // of the Plan itself, for the cache
 };
+
+// The values that a step reads, and those that it writes; -1: absent.
+std::span<const int> InputsOf(const Plan& plan, const PlanStep& step);
+std::span<const int> OutputsOf(const Plan& plan, const PlanStep& step);
+// "ADD", or of several operators "MEAN to ADD (9)".
+std::string NameOf(const Plan& plan, const PlanStep& step);
 
 class PlanSource;  // plan/sub_plans.h
 

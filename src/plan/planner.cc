@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/errors.h"
+#include "plan/band_rows.h"
 #include "plan/evaluate.h"
 #include "plan/memory_map.h"
 #include "plan/place_copies.h"
@@ -56,9 +57,12 @@ class Planner {
   bool MakeViews(const std::vector<PartOfWhole>& parts);
   bool GatherParts(const std::vector<PartOfWhole>& parts);
   Status AddStep(int n, Step step);
-  void AddOperands(PlanStep& ps, const Node& node);
+  void AddOperands(PlanStep& ps, std::span<const int> inputs, std::span<const int> outputs);
   void NoteUse(int v, int step);
   void MarkRest(int first);
+  std::vector<BandedRun> FindRuns();
+  void BandRows();
+  void AddBandedRun(const BandedRun& run, std::span<const PlanStep> before);
   void PlaceOutputs();
   void PlaceMemory();
   void Resolve();
@@ -68,10 +72,9 @@ class Planner {
   PlanSource* const others_;
   std::shared_ptr<Plan> plan_;
   std::vector<Info> info_;
-  std::vector<bool> is_output_;     // of the graph, by value
-  std::vector<int> step_operands_;  // value of each of plan_->operands; -1: absent
-  size_t sub_bytes_ = 0;            // of the largest subgraph that a step runs
-  uint64_t live_bytes_ = 0;  // of all outputs so far: an upper bound of what is lowered at once
+  std::vector<bool> is_output_;  // of the graph, by value
+  size_t sub_bytes_ = 0;         // of the largest subgraph that a step runs
+  uint64_t live_bytes_ = 0;      // of all outputs so far: an upper bound of what is lowered at once
 };
 
 // The value whose memory holds this one, and where: all values on the way know it then.
@@ -369,18 +372,19 @@ Status Planner::AddStep(int n, Step step) {
   if (ps.step.sizes_outputs)
     for (int v : node.outputs) info_[v].here = false;
   ps.output_bytes = node.outputs.empty() ? 0 : ValueOf(node.outputs[0]).bytes;
-  AddOperands(ps, node);
+  AddOperands(ps, node.inputs, node.outputs);
   plan_->steps.push_back(std::move(ps));
   return Status();
 }
 
-void Planner::AddOperands(PlanStep& ps, const Node& node) {
-  ps.first_input = static_cast<uint32_t>(step_operands_.size());
-  ps.inputs = static_cast<uint32_t>(node.inputs.size());
-  step_operands_.insert(step_operands_.end(), node.inputs.begin(), node.inputs.end());
-  ps.first_output = static_cast<uint32_t>(step_operands_.size());
-  ps.outputs = static_cast<uint32_t>(node.outputs.size());
-  step_operands_.insert(step_operands_.end(), node.outputs.begin(), node.outputs.end());
+void Planner::AddOperands(PlanStep& ps, std::span<const int> inputs, std::span<const int> outputs) {
+  std::vector<int>& operands = plan_->operand_values;
+  ps.first_input = static_cast<uint32_t>(operands.size());
+  ps.inputs = static_cast<uint32_t>(inputs.size());
+  operands.insert(operands.end(), inputs.begin(), inputs.end());
+  ps.first_output = static_cast<uint32_t>(operands.size());
+  ps.outputs = static_cast<uint32_t>(outputs.size());
+  operands.insert(operands.end(), outputs.begin(), outputs.end());
 }
 
 void Planner::NoteUse(int v, int step) {
@@ -395,6 +399,55 @@ void Planner::MarkRest(int first) {
     for (int v : nodes[n].inputs)
       if (v >= 0) NoteUse(v, last);
   for (int v : plan_->rest.values) NoteUse(v, last);
+}
+
+std::vector<BandedRun> Planner::FindRuns() {
+  std::vector<bool> given(info_.size());  // as an output of the graph, by root
+  for (const int v : program_->outputs()) given[RootOf(v)] = true;
+  const auto memory_of = [&](int v) -> UnplacedSteps::Memory {
+    const int root = RootOf(v);
+    const bool whole = info_[root].here && ValueOf(root).bytes == ValueOf(v).bytes;
+    return {root, whole, given[root] ? UnplacedSteps::kLater : info_[root].last};
+  };
+  return FindBandedRuns(
+      {*program_, plan_->steps, [this](int v) { return OperandOf(v); }, memory_of});
+}
+
+// Puts steps that work row by row together. REQUIRES: every use of a value is noted but the
+// graph's.
+void Planner::BandRows() {
+  if (!program_->options().band_rows || program_->options().keep_all) return;
+  const std::vector<BandedRun> runs = FindRuns();
+  if (runs.empty()) return;
+  const std::vector<PlanStep> before = std::exchange(plan_->steps, {});
+  const std::vector<int> operands = std::exchange(plan_->operand_values, {});
+  std::vector<int> place;  // of each step that there was, among those that there are
+  auto run = runs.begin();
+  for (int s = 0; s < static_cast<int>(before.size()); ++s) {
+    place.push_back(static_cast<int>(plan_->steps.size()));
+    if (run == runs.end() || s < run->first) {
+      PlanStep ps = before[s];
+      AddOperands(ps, std::span(operands).subspan(ps.first_input, ps.inputs),
+                  std::span(operands).subspan(ps.first_output, ps.outputs));
+      plan_->steps.push_back(std::move(ps));
+    } else if (s == run->last) {
+      AddBandedRun(*run, before);
+      ++run;
+    }
+  }
+  place.push_back(static_cast<int>(plan_->steps.size()));
+  for (Info& info : info_)
+    if (info.here) info.first = place[info.first], info.last = place[info.last];
+}
+
+void Planner::AddBandedRun(const BandedRun& run, std::span<const PlanStep> before) {
+  PlanStep& ps = plan_->steps.emplace_back();
+  ps.step = run.step;
+  ps.node = before[run.last].node;
+  for (int s = run.first; s < run.last; ++s) ps.nodes_before.push_back(before[s].node);
+  AddOperands(ps, run.inputs, run.outputs);
+  plan_->scratch_bytes = std::max(plan_->scratch_bytes, run.step.scratch_bytes);
+  for (const int v : run.inside) info_[v].here = false;
 }
 
 // A graph output that a step of this Plan makes is written straight to the caller's memory.
@@ -460,7 +513,7 @@ void Planner::Resolve() {
     if (root != static_cast<int>(v))
       plan_->values[v].location = Behind(plan_->values[root].location, info_[v].offset);
   }
-  for (int v : step_operands_)
+  for (int v : plan_->operand_values)
     plan_->operands.push_back(v < 0 ? Location{} : plan_->values[v].location);
 }
 
@@ -474,6 +527,7 @@ Status Planner::CheckLimits() const {
 
 Result<std::shared_ptr<const Plan>> Planner::Finish() {
   if (plan_->rest.node >= 0) MarkRest(plan_->rest.node);
+  BandRows();
   PlaceOutputs();
   PlaceMemory();
   Resolve();
@@ -502,9 +556,26 @@ Result<std::shared_ptr<const Plan>> ContinuePlan(std::shared_ptr<const Plan> bef
   return planner.Finish();
 }
 
+std::span<const int> InputsOf(const Plan& plan, const PlanStep& step) {
+  return std::span(plan.operand_values).subspan(step.first_input, step.inputs);
+}
+
+std::span<const int> OutputsOf(const Plan& plan, const PlanStep& step) {
+  return std::span(plan.operand_values).subspan(step.first_output, step.outputs);
+}
+
+std::string NameOf(const Plan& plan, const PlanStep& step) {
+  const auto name = [&](int node) {
+    return plan.program->nodes()[static_cast<size_t>(node)].source->Name();
+  };
+  if (step.nodes_before.empty()) return name(step.node);
+  return fmt::format("{} to {} ({})", name(step.nodes_before[0]), name(step.node),
+                     step.nodes_before.size() + 1);
+}
+
 size_t Plan::bytes() const {
-  size_t n = sizeof(Plan) + steps.size() * sizeof(PlanStep) + operands.size() * sizeof(Location) +
-             values.size() * sizeof(PlanValue);
+  size_t n = sizeof(Plan) + steps.size() * sizeof(PlanStep) +
+             operands.size() * (sizeof(Location) + sizeof(int)) + values.size() * sizeof(PlanValue);
   for (const auto& c : constants) n += c.size();
   return n;
 }

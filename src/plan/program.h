@@ -31,6 +31,7 @@ struct ProgramOptions {
   bool fuse_activations = true;
   bool fold_paddings = true;
   bool place_copies = true;
+  bool band_rows = true;
   Limits limits;
   std::shared_ptr<const OperatorSource> registered = nullptr;  // kernels of the embedding program
 };

@@ -16,11 +16,11 @@ bool IsFloat(Type type) {
 
 // Float inputs become bytes where the weights are (hybrid); a cell state of int16 beside bytes is
 // no factor.
-Arithmetic ArithmeticOf(const Program& program, const Node& node) {
+Arithmetic ArithmeticOf(const Program& program, std::span<const int> inputs) {
   bool bytes = false, floats = false;
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (node.inputs[i] < 0) continue;
-    const Type type = program.values()[static_cast<size_t>(node.inputs[i])].type;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] < 0) continue;
+    const Type type = program.values()[static_cast<size_t>(inputs[i])].type;
     if (i == 0 && type == Type::kInt16) return Arithmetic::kInt16;
     bytes |= IsBytes(type);
     floats |= IsFloat(type);
@@ -46,18 +46,19 @@ int TakenFrom(OpCode code) {
 }  // namespace
 
 Work WorkOf(const Plan& plan, const PlanStep& ps) {
-  const Node& node = plan.program->nodes()[static_cast<size_t>(ps.node)];
+  const std::span<const int> inputs = InputsOf(plan, ps);
   Work work;
   work.macs = ps.step.macs;
-  if (work.macs > 0) work.arithmetic = ArithmeticOf(*plan.program, node);
+  if (work.macs > 0) work.arithmetic = ArithmeticOf(*plan.program, inputs);
   const auto bytes_of = [&](int v) {
     return v < 0 ? 0 : plan.values[static_cast<size_t>(v)].bytes;
   };
-  for (const int v : node.outputs) work.bytes += bytes_of(v);
+  for (const int v : OutputsOf(plan, ps)) work.bytes += bytes_of(v);
   const size_t made = work.bytes;
-  const int taken_from = TakenFrom(node.source->code);
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const size_t bytes = bytes_of(node.inputs[i]);
+  const Node& node = plan.program->nodes()[static_cast<size_t>(ps.node)];
+  const int taken_from = ps.nodes_before.empty() ? TakenFrom(node.source->code) : -1;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const size_t bytes = bytes_of(inputs[i]);
     work.bytes += static_cast<int>(i) == taken_from ? std::min(bytes, made) : bytes;
   }
   return work;
