@@ -54,28 +54,101 @@ struct IntMix {
   }
 };
 
-// XNNPACK: 8-bit values with 11 fractional bits.
+// XNNPACK mixes along x, then along y; 8-bit values with 11 fractional bits.
+template <class T>
 struct XnnMix {
-  static void Mix(const Corners<float>& from, const Tap& y, const Tap& x, int64_t channels,
-                  float* out) {
-    ForChannels(channels, [&](int64_t c) {
-      const float top = from.top_left[c] + (from.top_right[c] - from.top_left[c]) * x.part;
-      const float bottom =
-          from.bottom_left[c] + (from.bottom_right[c] - from.bottom_left[c]) * x.part;
-      out[c] = top + (bottom - top) * y.part;
-    });
+  using Mixed = int32_t;
+  static int32_t AlongX(int32_t left, int32_t right, const Tap& x) {
+    return left * 2048 + x.fixed * (right - left);
   }
-
-  template <class T>
-  static void Mix(const Corners<T>& from, const Tap& y, const Tap& x, int64_t channels, T* out) {
-    ForChannels(channels, [&](int64_t c) {
-      const int32_t tl = from.top_left[c], bl = from.bottom_left[c];
-      const int32_t top = tl * 2048 + x.fixed * (from.top_right[c] - tl);
-      const int32_t bottom = bl * 2048 + x.fixed * (from.bottom_right[c] - bl);
-      out[c] = static_cast<T>((top * 2048 + y.fixed * (bottom - top) + (1 << 21)) >> 22);
-    });
+  static T AlongY(int32_t top, int32_t bottom, const Tap& y) {
+    return static_cast<T>((top * 2048 + y.fixed * (bottom - top) + (1 << 21)) >> 22);
   }
 };
+template <>
+struct XnnMix<float> {
+  using Mixed = float;
+  static float AlongX(float left, float right, const Tap& x) {
+    return left + (right - left) * x.part;
+  }
+  static float AlongY(float top, float bottom, const Tap& y) {
+    return top + (bottom - top) * y.part;
+  }
+};
+
+// `pixels` of a row of the output, from an input row as it is. kChannels 0: p.channels.
+template <int kChannels, class T>
+void MixAlongX(const BilinearParams& p, const T* row, int64_t first, int64_t pixels,
+               typename XnnMix<T>::Mixed* out) {
+  const int64_t channels = kChannels > 0 ? kChannels : p.channels;
+  for (int64_t i = first; i < first + pixels; ++i, out += channels) {
+    const Tap x = p.x[i];
+    const T *left = row + x.low * channels, *right = row + x.high * channels;
+    ForChannels(channels, [&](int64_t c) { out[c] = XnnMix<T>::AlongX(left[c], right[c], x); });
+  }
+}
+
+template <class T>
+void MixAlongX(const BilinearParams& p, const T* row, int64_t first, int64_t pixels,
+               typename XnnMix<T>::Mixed* out) {
+  switch (p.channels) {
+    case 1:
+      return MixAlongX<1>(p, row, first, pixels, out);
+    case 2:
+      return MixAlongX<2>(p, row, first, pixels, out);
+    case 3:
+      return MixAlongX<3>(p, row, first, pixels, out);
+    case 4:
+      return MixAlongX<4>(p, row, first, pixels, out);
+    default:
+      return MixAlongX<0>(p, row, first, pixels, out);
+  }
+}
+
+// Two rows of the input that are next to each other, mixed along x: each once for all the rows of
+// the output between them.
+template <class T>
+class MixedRows {
+ public:
+  using Mixed = typename XnnMix<T>::Mixed;
+  MixedRows(const BilinearParams& p, const T* in, int64_t first, int64_t pixels, std::byte* scratch)
+      : p_(p), in_(in), first_(first), pixels_(pixels), rows_(reinterpret_cast<Mixed*>(scratch)) {}
+
+  const Mixed* Row(int64_t row) {
+    const int64_t place = row & 1;
+    Mixed* mixed = rows_ + place * p_.columns * p_.channels;
+    if (held_[place] != row) MixAlongX(p_, in_ + row * p_.in_row, first_, pixels_, mixed);
+    held_[place] = row;
+    return mixed;
+  }
+
+ private:
+  const BilinearParams& p_;
+  const T* in_;
+  int64_t first_, pixels_;
+  Mixed* rows_;
+  int64_t held_[2] = {-1, -1};
+};
+
+// Some columns after the others, so that the mixed rows stay in L1.
+template <class T>
+TileCode XnnTiles(const BilinearParams& p, const TileArgs& args, TileRange tiles) {
+  const int64_t begin = tiles.begin * p.rows_per_tile, last = tiles.end * p.rows_per_tile;
+  const int64_t end = last < p.rows ? last : p.rows;
+  for (int64_t first = 0; first < p.width; first += p.columns) {
+    const int64_t pixels = p.width - first < p.columns ? p.width - first : p.columns;
+    MixedRows<T> rows(p, static_cast<const T*>(args.inputs[0]), first, pixels, args.scratch);
+    for (int64_t row = begin; row < end; ++row) {
+      const Tap y = p.y[row % p.height];
+      const int64_t image = row / p.height * p.in_rows;
+      const auto *top = rows.Row(image + y.low), *bottom = rows.Row(image + y.high);
+      T* out = static_cast<T*>(args.outputs[0]) + (row * p.width + first) * p.channels;
+      const int64_t n = pixels * p.channels;
+      for (int64_t i = 0; i < n; ++i) out[i] = XnnMix<T>::AlongY(top[i], bottom[i], y);
+    }
+  }
+  return TileCode::kOk;
+}
 
 template <class T, class Form>
 TileCode BilinearTiles(const BilinearParams& p, const TileArgs& args, TileRange tiles) {
@@ -103,9 +176,9 @@ BilinearKernels MakeKernels() {
   k.float_u8 = Erase<&BilinearTiles<uint8_t, FloatMix>>();
   k.int_i8 = Erase<&BilinearTiles<int8_t, IntMix>>();
   k.int_i16 = Erase<&BilinearTiles<int16_t, IntMix>>();
-  k.xnn_f32 = Erase<&BilinearTiles<float, XnnMix>>();
-  k.xnn_i8 = Erase<&BilinearTiles<int8_t, XnnMix>>();
-  k.xnn_u8 = Erase<&BilinearTiles<uint8_t, XnnMix>>();
+  k.xnn_f32 = Erase<&XnnTiles<float>>();
+  k.xnn_i8 = Erase<&XnnTiles<int8_t>>();
+  k.xnn_u8 = Erase<&XnnTiles<uint8_t>>();
   return k;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // RESIZE_BILINEAR: for every output row and column a table says which two input ones it lies
-// between and how far; a form says how LiteRT's kernel of that type mixes the four pixels. Loops
-// run over contiguous channels.
+// between and how far; a form says how LiteRT's kernel of that type mixes the four pixels.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -13,6 +12,8 @@
 
 namespace heddle::core {
 namespace {
+
+constexpr int64_t kMixed = 2048;  // elements of a row that the xnn forms mix at a time
 
 using TapTable = std::vector<Tap>;
 using TableFn = TapTable (*)(const ResizeOptions& options, int64_t in, int64_t out);
@@ -131,10 +132,13 @@ class ResizeBilinear final : public Operation {
     p.in_row = from[2] * p.channels;
     const int64_t row = p.width * p.channels;
     p.rows_per_tile = std::max<int64_t>(1, 4096 / std::max<int64_t>(row, 1));
+    p.columns = std::clamp<int64_t>(kMixed / std::max<int64_t>(p.channels, 1), 1,
+                                    std::max<int64_t>(p.width, 1));
     const int64_t tiles = (p.rows + p.rows_per_tile - 1) / p.rows_per_tile;
     const float row_ns = 4 * static_cast<float>(to[2]) + 0.25f * static_cast<float>(row);
     step.kind = StepKind::kTiled;
     step.phases = {Phase{tile, tiles, row_ns * static_cast<float>(p.rows_per_tile)}};
+    if (table == &XnnTable) step.scratch_bytes = p.scratch_bytes();
     step.params = Share(std::move(owned));
     step.kernel = name;
   }

@@ -3,6 +3,7 @@
 #ifndef HEDDLE_KERNELS_RESIZE_BILINEAR_KERNELS_H_
 #define HEDDLE_KERNELS_RESIZE_BILINEAR_KERNELS_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/isa.h"
@@ -23,6 +24,10 @@ struct BilinearParams {
   int64_t height = 0, width = 0;                  // of the output
   int64_t in_rows = 0, in_row = 0, channels = 0;  // in_row: elements of an input row
   int64_t rows = 0, rows_per_tile = 1;
+  int64_t columns = 1;  // of the output, that are mixed at a time
+
+  // Two rows of them, four bytes an element: what the xnn forms want of a thread.
+  size_t scratch_bytes() const { return static_cast<size_t>(2 * columns * channels) * 4; }
 };
 
 // By form and type.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <random>
 
 #include "kernels/movement/nd_for_test.h"
 
@@ -94,6 +95,62 @@ TEST(ResizeBilinearTest, EveryTypeAgainstDouble) {
   ExpectNearBilinear<int8_t>(Type::kInt8, 0.8);
   ExpectNearBilinear<uint8_t>(Type::kUInt8, 0.8);
   ExpectNearBilinear<int16_t>(Type::kInt16, 0.8);
+}
+
+// XNNPACK's own arithmetic, pixel by pixel.
+float XnnMix(float from, float to, float part) { return from + (to - from) * part; }
+
+template <class T>
+T XnnPixel(T tl, T tr, T bl, T br, float x, float y) {
+  if constexpr (std::is_same_v<T, float>) {
+    return XnnMix(XnnMix(tl, tr, x), XnnMix(bl, br, x), y);
+  } else {
+    const auto fx = static_cast<int32_t>(std::nearbyint(x * 2048));
+    const auto fy = static_cast<int32_t>(std::nearbyint(y * 2048));
+    const int32_t top = tl * 2048 + fx * (tr - tl), bottom = bl * 2048 + fx * (br - bl);
+    return static_cast<T>((top * 2048 + fy * (bottom - top) + (1 << 21)) >> 22);
+  }
+}
+
+// Bit for bit, whatever is mixed once and for how many columns at a time.
+template <class T>
+void ExpectXnnBilinear(Type type, const Shape& from, int height, int width) {
+  std::mt19937 random(static_cast<uint32_t>(from.elements()));
+  std::vector<T> in(static_cast<size_t>(from.elements()));
+  for (T& v : in) v = static_cast<T>(static_cast<int32_t>(random() >> 16));
+  TestTensor input = TestTensor::Of<T>(type, from, in, type == kF32 ? 0.0f : 1.0f);
+  const auto out =
+      Compute<T>(OpCode::kRESIZE_BILINEAR, kHalf, input, height, width, Numerics::kFast);
+  const auto position = [](int i, int size, int of) {
+    const float scale = static_cast<float>(size) / static_cast<float>(of);
+    const float at = static_cast<float>(i) * scale + (0.5f * scale - 0.5f);
+    return std::clamp(at, 0.0f, static_cast<float>(size - 1));
+  };
+  const Shape to = {from[0], height, width, from[3]};
+  ForEachIndex(to, [&](const Index& at) {
+    const float y = position(at[1], from[1], height), x = position(at[2], from[2], width);
+    const int top = static_cast<int>(y), left = static_cast<int>(x);
+    const auto pixel = [&](int row, int col) {
+      return in[FlatIndex(from,
+                          {at[0], std::min(row, from[1] - 1), std::min(col, from[2] - 1), at[3]})];
+    };
+    const T want = XnnPixel<T>(pixel(top, left), pixel(top, left + 1), pixel(top + 1, left),
+                               pixel(top + 1, left + 1), x - static_cast<float>(left),
+                               y - static_cast<float>(top));
+    ASSERT_EQ(out[FlatIndex(to, at)], want) << from.ToString() << " to " << to.ToString();
+  });
+}
+
+TEST(ResizeBilinearTest, XnnpacksBits) {
+  for (const int channels : {1, 2, 3, 4, 5, 15, 16, 21, 64}) {
+    for (const auto& [height, width] : {std::pair(11, 9), std::pair(2, 3), std::pair(1, 400)}) {
+      const Shape from = {2, 5, 6, channels};
+      ExpectXnnBilinear<float>(kF32, from, height, width);
+      ExpectXnnBilinear<int8_t>(Type::kInt8, from, height, width);
+      ExpectXnnBilinear<uint8_t>(Type::kUInt8, from, height, width);
+    }
+  }
+  ExpectXnnBilinear<float>(kF32, {1, 2, 2, 2100}, 3, 3);  // a pixel of more than is mixed at a time
 }
 
 TEST(ResizeNearestTest, PositionsOfTheThreeModes) {
