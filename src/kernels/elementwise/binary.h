@@ -62,6 +62,34 @@ TileCode CheckSecond(const F& f, const void* b, int64_t begin, int64_t n) {
   return TileCode::kOk;
 }
 
+constexpr int64_t kRepeated = 1024;  // elements: some copies of an operand that repeats itself
+
+// REQUIRES: the walk has joined its repeats.
+template <class T, class F>
+TileCode RepeatedTile(const BinaryParams<F>& p, const TileArgs& args, TileRange tiles) {
+  T copies[kRepeated];
+  const T* copied = nullptr;
+  const int k = p.walk.repeated();
+  const int64_t period = p.walk.period();
+  const T* operands[2] = {static_cast<const T*>(args.inputs[0]),
+                          static_cast<const T*>(args.inputs[1])};
+  p.walk.ForRuns(tiles, [&](const Broadcast<2>::Indices& at, int64_t out, int64_t n) {
+    if (copied != operands[k] + at[k]) {
+      copied = operands[k] + at[k];
+      for (int64_t i = 0; i < kRepeated; i += period)
+        std::copy_n(copied, std::min(period, kRepeated - i), copies + i);
+    }
+    const int64_t first = out % period, most = (kRepeated - first) / period * period;
+    for (int64_t i = 0; i < n; i += most) {
+      const T* from[2] = {operands[0] + at[0] + i, operands[1] + at[1] + i};
+      from[k] = copies + first;
+      p.f.Run({from[0], from[1], static_cast<T*>(args.outputs[0]) + out + i, std::min(most, n - i),
+               true, true});
+    }
+  });
+  return TileCode::kOk;
+}
+
 template <class A, class B, class Out, class F>
 TileCode BinaryTile(const BinaryParams<F>& p, const TileArgs& args, TileRange tiles) {
   TileCode code = TileCode::kOk;
@@ -119,10 +147,18 @@ class BinaryOperation final : public BinaryShapes {
 
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override {
-    const Broadcast<2> walk({inputs[0].shape, inputs[1].shape});
-    SetTiled<&BinaryTile<A, B, Out, F>>(
-        step, BinaryParams<F>{f_, walk}, walk.tiles(),
-        element_ns_ * static_cast<float>(std::min(walk.elements(), Broadcast<2>::kTile)));
+    Broadcast<2> walk({inputs[0].shape, inputs[1].shape});
+    const int64_t tile = std::min(walk.elements(), Broadcast<2>::kTile);
+    const float ns = element_ns_ * static_cast<float>(tile);
+    if constexpr (RunsPairs<F>) {
+      using T = typename A::Value;  // of all three
+      if (walk.JoinRepeats()) {
+        SetTiled<&RepeatedTile<T, F>>(step, BinaryParams<F>{f_, walk}, walk.tiles(), ns);
+        step.kernel = f_.name();
+        return Status();
+      }
+    }
+    SetTiled<&BinaryTile<A, B, Out, F>>(step, BinaryParams<F>{f_, walk}, walk.tiles(), ns);
     step.kernel = "plain";
     if constexpr (RunsPairs<F>) step.kernel = f_.name();
     if constexpr (ChecksSecond<F, typename B::Value>) step.fault = EraseFault<&BinaryFault<B, F>>();

@@ -50,36 +50,43 @@ TestTensor Counting(const Shape& shape, int32_t start) {
   return TestTensor::Of<int32_t>(Type::kInt32, shape, v);
 }
 
-// The element of `t` that index `at` of a result of `rank` axes meets.
-int32_t ElementAt(const TestTensor& t, const std::vector<int32_t>& at) {
-  const int rank = static_cast<int>(at.size()), skipped = rank - t.shape.rank();
+// The element of a tensor of this shape that index `at` of the result meets.
+size_t ElementAt(const Shape& shape, const std::vector<int32_t>& at) {
+  const int rank = static_cast<int>(at.size()), skipped = rank - shape.rank();
   int64_t flat = 0;
   for (int i = skipped; i < rank; ++i) {
-    const int32_t size = t.shape[i - skipped];
+    const int32_t size = shape[i - skipped];
     flat = flat * size + (size == 1 ? 0 : at[i]);
   }
-  return t.As<int32_t>()[flat];
+  return static_cast<size_t>(flat);
 }
 
-// a - 2^16 b at every index, by the definition.
-void ExpectBroadcast(const Shape& sa, const Shape& sb, int64_t tiles_per_call = 0) {
-  TestTensor a = Counting(sa, 1), b = Counting(sb, 1);
-  std::vector<int32_t> scaled = b.As<int32_t>();
-  for (int32_t& v : scaled) v *= 1 << 16;
-  b = TestTensor::Of<int32_t>(Type::kInt32, sb, scaled);
-  RunConfig config;
-  config.tiles_per_call = tiles_per_call;
+// a - 2^shift b at every index, by the definition.
+template <class T>
+void ExpectDifference(Type type, int shift, const Shape& sa, const Shape& sb,
+                      const RunConfig& config) {
+  std::vector<T> a(static_cast<size_t>(sa.elements())), b(static_cast<size_t>(sb.elements()));
+  std::iota(a.begin(), a.end(), T(1));
+  std::iota(b.begin(), b.end(), T(1));
+  for (T& v : b) v *= static_cast<T>(1 << shift);
   Shape shape;
-  const auto got = Computed<int32_t>(Binary(OpCode::kSUB), a, b, TestTensor::Output(Type::kInt32),
-                                     config, &shape);
+  const auto got =
+      Computed<T>(Binary(OpCode::kSUB), TestTensor::Of<T>(type, sa, a),
+                  TestTensor::Of<T>(type, sb, b), TestTensor::Output(type), config, &shape);
   ASSERT_EQ(shape.rank(), std::max(sa.rank(), sb.rank()));
   std::vector<int32_t> at(shape.rank(), 0);
   for (size_t i = 0; i < got.size(); ++i) {
-    ASSERT_EQ(got[i], ElementAt(a, at) - ElementAt(b, at))
+    ASSERT_EQ(got[i], a[ElementAt(sa, at)] - b[ElementAt(sb, at)])
         << sa.ToString() << " - " << sb.ToString() << " element " << i;
     for (int k = shape.rank() - 1; k >= 0 && ++at[k] == shape[k]; --k) at[k] = 0;
   }
   ASSERT_EQ(static_cast<int64_t>(got.size()), shape.elements());
+}
+
+void ExpectBroadcast(const Shape& a, const Shape& b, int64_t tiles_per_call = 0) {
+  RunConfig config;
+  config.tiles_per_call = tiles_per_call;
+  ExpectDifference<int32_t>(Type::kInt32, 16, a, b, config);
 }
 
 std::vector<Shape> SmallShapes() {
@@ -121,6 +128,40 @@ TEST(Broadcast, AnySplitOfTheTiles) {
     ExpectBroadcast({1, 7, 333}, {5, 1, 333}, tiles);
     ExpectBroadcast({12345}, {}, tiles);
   }
+}
+
+TEST(Broadcast, AnOperandThatRepeatsItself) {
+  const std::pair<Shape, Shape> shapes[] = {{{31, 97, 3}, {3}},
+                                            {{4, 7, 90, 5}, {4, 1, 1, 5}},
+                                            {{1, 7, 700, 2}, {3, 1, 1, 2}},
+                                            {{23, 128}, {128}},
+                                            {{23, 129}, {129}},
+                                            {{1, 1025, 2}, {7, 1, 2}},
+                                            {{11, 3, 70, 64}, {1, 64}}};
+  for (const auto& [a, b] : shapes)
+    for (Isa isa : SupportedIsas())
+      for (int64_t tiles : {0, 1, 3}) {
+        RunConfig config;
+        config.isa = isa;
+        config.tiles_per_call = tiles;
+        ExpectDifference<float>(Type::kFloat32, 2, a, b, config);
+        ExpectDifference<float>(Type::kFloat32, 2, b, a, config);
+      }
+}
+
+TEST(Broadcast, JoinsShortRunsOnly) {
+  const auto repeated = [](const Shape& a, const Shape& b) {
+    Broadcast<2> walk({a, b});
+    return walk.JoinRepeats() ? std::pair(walk.repeated(), walk.period())
+                              : std::pair(-1, int64_t{1});
+  };
+  using P = std::pair<int, int64_t>;
+  EXPECT_EQ(repeated({31, 97, 3}, {3}), P(1, 3));
+  EXPECT_EQ(repeated({2, 1, 128}, {2, 17, 128}), P(0, 128));
+  EXPECT_EQ(repeated({23, 129}, {129}), P(-1, 1));           // long enough as it is
+  EXPECT_EQ(repeated({23, 3}, {3}), P(-1, 1));               // too little in all
+  EXPECT_EQ(repeated({100, 50, 1}, {100, 1, 3}), P(-1, 1));  // stands still along the run
+  EXPECT_EQ(repeated({100, 100}, {100, 100}), P(-1, 1));
 }
 
 TEST(Broadcast, NothingToDo) {

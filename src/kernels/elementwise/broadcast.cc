@@ -54,6 +54,25 @@ Broadcast<N>::Broadcast(const std::array<Shape, N>& shapes) {
   rank_ = std::max(rank_, 1);  // a scalar: the one axis of one element
 }
 
+template <int N>
+bool Broadcast<N>::JoinRepeats() {
+  if (rank_ < 2 || axes_[0].size > kShort || axes_[0].size * axes_[1].size < kLong) return false;
+  int still = -1;
+  for (int k = 0; k < N; ++k) {
+    if (axes_[0].step[k] == 0) return false;
+    if (axes_[1].step[k] != 0) continue;
+    if (still >= 0) return false;
+    still = k;
+  }
+  repeated_ = still;
+  period_ = axes_[0].size;
+  axes_[0].size *= axes_[1].size;
+  axes_[0].step[still] = 0;
+  std::copy(axes_.begin() + 2, axes_.begin() + rank_, axes_.begin() + 1);
+  --rank_;
+  return true;
+}
+
 template class Broadcast<2>;
 template class Broadcast<3>;
 

@@ -22,6 +22,8 @@ template <int N>
 class Broadcast {
  public:
   static constexpr int64_t kTile = 4096;  // output elements
+  static constexpr int64_t kShort = 128;  // elements that are no run that pays
+  static constexpr int64_t kLong = 2048;
   using Indices = std::array<int64_t, N>;
 
   // REQUIRES: the shapes broadcast.
@@ -31,6 +33,13 @@ class Broadcast {
   int64_t tiles() const { return (elements_ + kTile - 1) / kTile; }
   // Along a run, the operand moves with the output; else one element of it meets all of the run.
   bool moves(int operand) const { return axes_[0].step[operand] != 0; }
+
+  // Where one operand is the same for every index of the second axis, and the first is too short
+  // for runs that pay, both become one axis, along which that operand repeats itself. false: they
+  // stay.
+  bool JoinRepeats();
+  int repeated() const { return repeated_; }  // the operand; -1: none
+  int64_t period() const { return period_; }  // element `out % period()` of it meets `out`
 
   // run(indices, out, n) with the first indices of each stretch of the innermost axis, in the order
   // of the output.
@@ -70,6 +79,8 @@ class Broadcast {
   int rank_ = 1;
   std::array<Axis, Shape::kMaxRank> axes_;  // innermost first
   int64_t elements_ = 1;
+  int repeated_ = -1;
+  int64_t period_ = 1;
 };
 
 extern template class Broadcast<2>;
