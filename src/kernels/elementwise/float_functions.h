@@ -65,6 +65,42 @@ struct SquareRoot {
   [[gnu::always_inline]] float operator()(float x) const { return __builtin_sqrtf(x); }
 };
 
+struct Negation {
+  [[gnu::always_inline]] float operator()(float x) const { return -x; }
+};
+
+// Without an operand that the thread flushes.
+struct FloatSize {
+  [[gnu::always_inline]] explicit FloatSize(float x)
+      : bits(__builtin_bit_cast(int32_t, x) & 0x7fffffff) {}
+  [[gnu::always_inline]] bool denormal() const { return bits < 0x800000 && bits != 0; }
+  int32_t bits;
+};
+
+// A denormal as an integer times 2^-150 has a root that no flushing reaches.
+struct InverseRoot {
+  [[gnu::always_inline]] float operator()(float x) const {
+    const FloatSize size(x);
+    const float scaled = __builtin_copysignf(2.0f * static_cast<float>(size.bits), x);
+    const bool scales = size.denormal();
+    return (scales ? 0x1p75f : 1.0f) / __builtin_sqrtf(scales ? scaled : x);
+  }
+};
+
+// The thread flushes denormals; those below zero go down all the same.
+struct RoundDown {
+  [[gnu::always_inline]] float operator()(float x) const {
+    const float y = __builtin_floorf(x);
+    return FloatSize(x).denormal() && __builtin_bit_cast(int32_t, x) < 0 ? -1.0f : y;
+  }
+};
+struct RoundUp {
+  [[gnu::always_inline]] float operator()(float x) const { return __builtin_ceilf(x); }
+};
+struct RoundToEven {
+  [[gnu::always_inline]] float operator()(float x) const { return __builtin_nearbyintf(x); }
+};
+
 struct FastExp {
   [[gnu::always_inline]] float operator()(float x) const { return FastExpF(x); }
 };

@@ -29,6 +29,11 @@ struct FloatRuns {
   FloatRunOf<AbsoluteFloat> absolute;
   FloatRunOf<Square> square;
   FloatRunOf<SquareRoot> square_root;
+  FloatRunOf<Negation> negation;
+  FloatRunOf<InverseRoot> inverse_root;
+  FloatRunOf<RoundDown> round_down;
+  FloatRunOf<RoundUp> round_up;
+  FloatRunOf<RoundToEven> round_to_even;
   FloatRunOf<FastExp> exp;
   FloatRunOf<FastLog> log;
   FloatRunOf<FastElu> elu;

@@ -72,6 +72,11 @@ TEST(FloatRuns, HaveTheirFunctionsBitsOnEveryIsa) {
   ExpectFunction("absolute", AbsoluteFloat{}, &FloatRuns::absolute);
   ExpectFunction("square", Square{}, &FloatRuns::square);
   ExpectFunction("square_root", SquareRoot{}, &FloatRuns::square_root);
+  ExpectFunction("negation", Negation{}, &FloatRuns::negation);
+  ExpectFunction("inverse_root", InverseRoot{}, &FloatRuns::inverse_root);
+  ExpectFunction("round_down", RoundDown{}, &FloatRuns::round_down);
+  ExpectFunction("round_up", RoundUp{}, &FloatRuns::round_up);
+  ExpectFunction("round_to_even", RoundToEven{}, &FloatRuns::round_to_even);
   ExpectFunction("exp", FastExp{}, &FloatRuns::exp);
   ExpectFunction("log", FastLog{}, &FloatRuns::log);
   ExpectFunction("elu", FastElu{}, &FloatRuns::elu);

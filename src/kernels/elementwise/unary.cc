@@ -22,6 +22,12 @@ MadeOperation MakeOnFloats(const MakeArgs& args, F f, float element_ns) {
   HEDDLE_TRY(CheckUnary(args));
   return MakeFloatFunction(args.inputs[0], f, element_ns);
 }
+template <class F>
+MadeOperation MakeOnFloats(const MakeArgs& args, F f, FloatRunOf<F> FloatRuns::* run,
+                           float plain_ns) {
+  HEDDLE_TRY(CheckUnary(args));
+  return MakeFloatFunction(args, f, run, plain_ns);
+}
 
 // The most negative integer wraps.
 struct Absolute {
@@ -33,20 +39,11 @@ struct Absolute {
   }
 };
 struct Negate {
-  float operator()(float x) const { return -x; }
+  float operator()(float x) const { return Negation{}(x); }
   template <class T>
   T operator()(T x) const {
     using U = std::make_unsigned_t<T>;
     return static_cast<T>(U{0} - static_cast<U>(x));
-  }
-};
-// A denormal as an integer times 2^-150 has a root that no flushing reaches.
-struct InverseRoot {
-  float operator()(float x) const {
-    const int32_t key = FloatKey(x);
-    const bool denormal = key > -0x800000 && key < 0x800000 && key != 0;
-    const float root = std::sqrt(denormal ? 2.0f * static_cast<float>(key) : x);
-    return (denormal ? 0x1p75f : 1.0f) / root;
   }
 };
 struct Sine {
@@ -54,19 +51,6 @@ struct Sine {
 };
 struct Cosine {
   float operator()(float x) const { return CosF(x); }
-};
-struct Floor {
-  float operator()(float x) const {
-    const float y = std::floor(x);
-    const int32_t key = FloatKey(x);
-    return key < 0 && key > -0x800000 ? -1.0f : y;  // a denormal that the thread flushes
-  }
-};
-struct Ceil {
-  float operator()(float x) const { return std::ceil(x); }
-};
-struct Round {
-  float operator()(float x) const { return RoundEven(x); }
 };
 // NaN stays. By the bits: denormals have a sign though the thread flushes them.
 struct Sign {
@@ -227,9 +211,11 @@ MadeOperation MakeAbs(const MakeArgs& args) {
 
 MadeOperation MakeNeg(const MakeArgs& args) {
   HEDDLE_TRY(CheckUnary(args));
-  return MakeForType<Type::kFloat32, Type::kInt32, Type::kInt64, Type::kInt8, Type::kInt16,
-                     Type::kFloat16, Type::kBFloat16>(
-      args.inputs[0], []<class E>() { return MakeMap<E, E>(Negate{}, 0.3f); });
+  if (args.inputs[0].type == Type::kFloat32)
+    return MakeFloatRun(args, Negation{}, &FloatRuns::negation, 0.3f);
+  return MakeForType<Type::kInt32, Type::kInt64, Type::kInt8, Type::kInt16, Type::kFloat16,
+                     Type::kBFloat16>(args.inputs[0],
+                                      []<class E>() { return MakeMap<E, E>(Negate{}, 0.3f); });
 }
 
 MadeOperation MakeSqrt(const MakeArgs& args) {
@@ -251,7 +237,7 @@ MadeOperation MakeRsqrt(const MakeArgs& args) {
   HEDDLE_TRY(CheckUnary(args));
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   if (in.type != Type::kInt8 && in.type != Type::kInt16)
-    return MakeFloatFunction(in, InverseRoot{}, 2);
+    return MakeFloatFunction(args, InverseRoot{}, &FloatRuns::inverse_root, 2);
   HEDDLE_TRY(CheckQuantised({&in, &out}));
   return in.type == Type::kInt8 ? MakeRsqrt8(args) : MakeRsqrt16(args);
 }
@@ -262,9 +248,15 @@ MadeOperation MakeSquare(const MakeArgs& args) {
 }
 MadeOperation MakeSin(const MakeArgs& args) { return MakeOnFloats(args, Sine{}, 12); }
 MadeOperation MakeCos(const MakeArgs& args) { return MakeOnFloats(args, Cosine{}, 12); }
-MadeOperation MakeFloor(const MakeArgs& args) { return MakeOnFloats(args, Floor{}, 1); }
-MadeOperation MakeCeil(const MakeArgs& args) { return MakeOnFloats(args, Ceil{}, 1); }
-MadeOperation MakeRound(const MakeArgs& args) { return MakeOnFloats(args, Round{}, 1); }
+MadeOperation MakeFloor(const MakeArgs& args) {
+  return MakeOnFloats(args, RoundDown{}, &FloatRuns::round_down, 1);
+}
+MadeOperation MakeCeil(const MakeArgs& args) {
+  return MakeOnFloats(args, RoundUp{}, &FloatRuns::round_up, 1);
+}
+MadeOperation MakeRound(const MakeArgs& args) {
+  return MakeOnFloats(args, RoundToEven{}, &FloatRuns::round_to_even, 1);
+}
 
 MadeOperation MakeSign(const MakeArgs& args) {
   HEDDLE_TRY(CheckUnary(args));
