@@ -25,9 +25,10 @@ MadeOperation MakeFloatMap(const MakeArgs& args, F f, FloatRunOf<F> FloatRuns::*
 
 // A function of quantised integers: 8-bit ones become a table.
 template <class F>
-MadeOperation MakeIntegerMap(const Operand& input, F f, float element_ns) {
-  if (input.type == Type::kInt16) return MakeMap<Plain<int16_t>, Plain<int16_t>>(f, element_ns);
-  return MakeByteMap(input.type, f);
+MadeOperation MakeIntegerMap(const MakeArgs& args, F f, float element_ns) {
+  const Type type = args.inputs[0].type;
+  if (type == Type::kInt16) return MakeMap<Plain<int16_t>, Plain<int16_t>>(f, element_ns);
+  return MakeByteMap(args.isa, type, f);
 }
 
 bool IsFloat(Type type) { return type == Type::kFloat32 || type == Type::kFloat16; }
@@ -121,7 +122,8 @@ struct HardSwishInteger {
   }
 };
 
-MadeOperation MakeHardSwishInteger(const Operand& in, const Operand& out) {
+MadeOperation MakeHardSwishInteger(const MakeArgs& args) {
+  const Operand &in = args.inputs[0], &out = args.outputs[0];
   HEDDLE_TRY(CheckQuantised({&in, &out}));
   const float high_scale = (1.0f / 128) * in.quant->Scale();
   const Multiplier output = MakeMultiplier(static_cast<double>(high_scale / out.quant->Scale()));
@@ -130,8 +132,9 @@ MadeOperation MakeHardSwishInteger(const Operand& in, const Operand& out) {
     return InvalidModel("scale {} of '{}' is over 128 times that of '{}', {}", in.quant->Scale(),
                         in.name, out.name, out.quant->Scale());
   return MakeByteMap(
-      in.type, HardSwishInteger{in.quant->ZeroPoint(), out.quant->ZeroPoint(), HighHalf(output.m),
-                                HighHalf(relu.m), output.e, relu.e, RangeOf(out.type)});
+      args.isa, in.type,
+      HardSwishInteger{in.quant->ZeroPoint(), out.quant->ZeroPoint(), HighHalf(output.m),
+                       HighHalf(relu.m), output.e, relu.e, RangeOf(out.type)});
 }
 
 }  // namespace
@@ -151,7 +154,7 @@ MadeOperation MakeRelu(const MakeArgs& args) {
   const IntRange range{BuiltinActivationRange(relu.lo, out.type, scale, zero).lo,
                        BuiltinActivationRange(relu.hi, out.type, scale, zero).hi};
   const Multiplier k = MakeMultiplier(static_cast<double>(in.quant->Scale() / scale));
-  return MakeIntegerMap(in, ScaleAndClip{in.quant->ZeroPoint(), zero, k, range}, 2);
+  return MakeIntegerMap(args, ScaleAndClip{in.quant->ZeroPoint(), zero, k, range}, 2);
 }
 
 MadeOperation MakeLeakyRelu(const MakeArgs& args) {
@@ -168,14 +171,15 @@ MadeOperation MakeLeakyRelu(const MakeArgs& args) {
   if (IsByte(in.type) && XnnTakesAll(args) && XnnTakesLeaky(positive, positive * alpha, alpha)) {
     const auto fixed = [](float k) { return static_cast<int32_t>(RoundEven(k * 256)); };
     return MakeByteMap(
-        in.type, LeakyXnn{zero_in, zero_out, fixed(positive), fixed(positive * alpha), range});
+        args.isa, in.type,
+        LeakyXnn{zero_in, zero_out, fixed(positive), fixed(positive * alpha), range});
   }
   const float negative = in.quant->Scale() * alpha / out.quant->Scale();
   if (!std::isfinite(negative))
     return InvalidModel("alpha {} times the scales of '{}' and '{}' is not finite", alpha, in.name,
                         out.name);
   return MakeIntegerMap(
-      in,
+      args,
       LeakyBuiltin{zero_in, zero_out, MakeMultiplier(static_cast<double>(positive)),
                    MakeMultiplier(static_cast<double>(std::fabs(negative))), negative < 0 ? -1 : 1,
                    range},
@@ -184,9 +188,9 @@ MadeOperation MakeLeakyRelu(const MakeArgs& args) {
 
 MadeOperation MakeHardSwish(const MakeArgs& args) {
   HEDDLE_TRY(CheckCounts(args, 1, 1, 1));
-  const Operand &in = args.inputs[0], &out = args.outputs[0];
+  const Operand& in = args.inputs[0];
   HEDDLE_TRY(CheckTypesEqual(args, 0, 1));
-  if (IsByte(in.type)) return MakeHardSwishInteger(in, out);
+  if (IsByte(in.type)) return MakeHardSwishInteger(args);
   if (!IsFloat(in.type)) return UnsupportedType(in);
   if (XnnTakesAll(args))
     return MakeFloatMap(args, HardSwishFast{}, &FloatRuns::hard_swish_fast, 0.7f);

@@ -60,7 +60,7 @@ MadeOperation MakeByteFunction(const MakeArgs& args, F f, ByteRounding rounding)
   const float zero_out = static_cast<float>(out.quant->ZeroPoint());
   const IntRange range = RangeOf(out.type);
   const float lo = static_cast<float>(range.lo), hi = static_cast<float>(range.hi);
-  return MakeByteMap(in.type, [=](int32_t x) {
+  return MakeByteMap(args.isa, in.type, [=](int32_t x) {
     const float y = f(static_cast<float>(x - zero_in) * scale) * inverse;
     const float q = rounding == ByteRounding::kXnn ? RoundEven(std::clamp(y + zero_out, lo, hi))
                                                    : std::clamp(std::round(y) + zero_out, lo, hi);

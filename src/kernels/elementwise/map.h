@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "kernels/elementwise/byte_table.h"
 #include "kernels/elementwise/element.h"
 #include "kernels/operators.h"
 
@@ -127,14 +128,20 @@ MadeOperation MakeGroupedMap(F f, Tail tail, int64_t group, float element_ns) {
 // Any function of one byte.
 struct ByteFunction {
   std::array<uint8_t, 256> values;
+  ByteTableRun form;
   uint8_t operator()(uint8_t x) const { return values[x]; }
+  const char* name() const { return form.name; }
+  void Run(const void* in, void* out, int64_t begin, int64_t end) const {
+    form.run(values.data(), static_cast<const uint8_t*>(in) + begin,
+             static_cast<uint8_t*>(out) + begin, end - begin);
+  }
 };
-constexpr float kByteTableNs = 0.4f;
 
 // `f` maps an 8-bit quantised value to one, both as int32.
 template <class F>
-ByteFunction TabulateBytes(Type in, F f) {
+ByteFunction TabulateBytes(Isa isa, Type in, F f) {
   ByteFunction table;
+  table.form = ByteTableRunFor(isa);
   for (int i = 0; i < 256; ++i)
     table.values[i] = static_cast<uint8_t>(f(in == Type::kInt8 ? static_cast<int8_t>(i) : i));
   return table;
@@ -153,11 +160,11 @@ inline MadeOperation MakeByteMap(const ByteFunction& f) {
   for (size_t i = 0; i < f.values.size(); ++i)
     flips = flips && f.values[i] == flip(static_cast<uint8_t>(i));
   if (flips) return MakeMap<Plain<uint8_t>, Plain<uint8_t>>(flip, kByteFlipNs);
-  return MakeMap<Plain<uint8_t>, Plain<uint8_t>>(f, kByteTableNs);
+  return MakeMap<Plain<uint8_t>, Plain<uint8_t>>(f, f.form.element_ns);
 }
 template <class F>
-MadeOperation MakeByteMap(Type in, F f) {
-  return MakeByteMap(TabulateBytes(in, f));
+MadeOperation MakeByteMap(Isa isa, Type in, F f) {
+  return MakeByteMap(TabulateBytes(isa, in, f));
 }
 
 }  // namespace heddle::core

@@ -143,7 +143,7 @@ MadeOperation MakeRsqrt8(const MakeArgs& args) {
     return static_cast<int32_t>(
         std::clamp<int64_t>(int64_t{Mbqm(y, {k.m, k.e - kFraction})} + zero_out, -128, 127));
   };
-  return MakeRoot<int8_t>(in, ByteTable{TabulateBytes(in.type, f)}, kByteTableNs);
+  return MakeRoot<int8_t>(in, ByteTable{TabulateBytes(args.isa, in.type, f)}, 1);
 }
 
 MadeOperation MakeRsqrt16(const MakeArgs& args) {

@@ -93,15 +93,18 @@ MadeOperation MakeBytes(const MakeArgs& args, const Rescale<Mbqm>& rescale) {
   const Operand &in = args.inputs[0], &out = args.outputs[0];
   const float ratio = in.quant->Scale() / out.quant->Scale();
   if (in.type == out.type) {
-    if (!XnnTakesAll(args) || ratio < 0x1p-8f || ratio > 128) return MakeByteMap(in.type, rescale);
+    if (!XnnTakesAll(args) || ratio < 0x1p-8f || ratio > 128)
+      return MakeByteMap(args.isa, in.type, rescale);
     const int32_t k = static_cast<int32_t>(RoundEven(256 * ratio));
-    return MakeByteMap(in.type, RescaleXnn{rescale.zero_in, rescale.zero_out, k, rescale.range});
+    return MakeByteMap(args.isa, in.type,
+                       RescaleXnn{rescale.zero_in, rescale.zero_out, k, rescale.range});
   }
-  if (args.numerics == Numerics::kReference) return MakeByteMap(in.type, rescale);
+  if (args.numerics == Numerics::kReference) return MakeByteMap(args.isa, in.type, rescale);
   const Rescale<MbqmUp> up{rescale.zero_in, rescale.zero_out, rescale.k, rescale.range};
-  const ByteFunction body = TabulateBytes(in.type, up), tail = TabulateBytes(in.type, rescale);
+  const ByteFunction body = TabulateBytes(args.isa, in.type, up);
+  const ByteFunction tail = TabulateBytes(args.isa, in.type, rescale);
   if (body.values == tail.values) return MakeByteMap(body);
-  return MakeGroupedMap<Plain<uint8_t>, Plain<uint8_t>>(body, tail, 16, kByteTableNs);
+  return MakeGroupedMap<Plain<uint8_t>, Plain<uint8_t>>(body, tail, 16, body.form.element_ns);
 }
 
 template <class In>
