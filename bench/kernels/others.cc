@@ -67,11 +67,10 @@ void AddFunctions(std::vector<Case>& cases) {
     Add(cases, kFloat, softmax, {});
     Add(cases, kInt8, softmax, share);
   }
-  const std::pair<const char*, OpCode> functions[] = {{"logistic", OpCode::kLOGISTIC},
-                                                      {"tanh", OpCode::kTANH},
-                                                      {"hard swish", OpCode::kHARD_SWISH},
-                                                      {"exp", OpCode::kEXP},
-                                                      {"rsqrt", OpCode::kRSQRT}};
+  const std::pair<const char*, OpCode> functions[] = {
+      {"logistic", OpCode::kLOGISTIC},     {"tanh", OpCode::kTANH},
+      {"hard swish", OpCode::kHARD_SWISH}, {"exp", OpCode::kEXP},
+      {"rsqrt", OpCode::kRSQRT},           {"floor", OpCode::kFLOOR}};
   for (const auto& [name, code] : functions)
     Add(cases, kFloat, {"function", name, code, kImage, kImage}, {});
   Add(cases, kFloat, {"function", "gelu", OpCode::kGELU, kImage, kImage, core::GeluOptions{}}, {});
@@ -94,6 +93,12 @@ void AddElementwise(std::vector<Case>& cases) {
       }
     }
   }
+  const Shape picture{1, 224, 224, 3};
+  for (const Form& form : kForms)
+    cases.push_back({"elementwise", Text(form, "add", picture) + " and 3", [=] {
+                       return OneOperator(form).Input(picture).Input({3}).Build(
+                           OpCode::kADD, picture, core::BinaryOptions{});
+                     }});
   AddBoth(cases, {"elementwise", "relu6", OpCode::kRELU6, kImage, kImage});
 }
 
@@ -114,6 +119,14 @@ void AddMovement(std::vector<Case>& cases) {
   centers.half_pixel_centers = true;
   AddBoth(cases,
           {"resize", "bilinear", OpCode::kRESIZE_BILINEAR, half, kImage, centers, {56, 56}, {2}});
+  AddBoth(cases, {"resize",
+                  "bilinear",
+                  OpCode::kRESIZE_BILINEAR,
+                  {1, 112, 112, 3},
+                  {1, 224, 224, 3},
+                  centers,
+                  {224, 224},
+                  {2}});
   AddBoth(cases, {"resize",
                   "nearest",
                   OpCode::kRESIZE_NEAREST_NEIGHBOR,
