@@ -44,14 +44,22 @@ struct Window {
 template <int N>
 struct Lanes {};
 
-// Calls f(Lanes<N>, c) for blocks of N channels from channel c on.
-template <class F>
+// Calls f(Lanes<N>, c) for blocks of N channels from channel c on, the widest of 64 bytes of T or
+// more. What whole blocks leave over is one more, which overlaps the one before and writes the same
+// values again; only fewer channels than a block of 16 are taken apart.
+template <class T, class F>
 void ForBlocks(int64_t channels, const F& f) {
+  constexpr int kWide = sizeof(T) == 1 ? 64 : 32;
   int64_t c = 0;
+  for (; c + kWide <= channels; c += kWide) f(Lanes<kWide>{}, c);
   for (; c + 16 <= channels; c += 16) f(Lanes<16>{}, c);
+  if (c == channels) return;
+  if (channels >= 16) return f(Lanes<16>{}, channels - 16);
   if (c + 8 <= channels) f(Lanes<8>{}, c), c += 8;
   if (c + 4 <= channels) f(Lanes<4>{}, c), c += 4;
-  for (; c < channels; ++c) f(Lanes<1>{}, c);
+  if (c + 3 == channels) return f(Lanes<3>{}, c);
+  if (c + 2 == channels) return f(Lanes<2>{}, c);
+  if (c < channels) f(Lanes<1>{}, c);
 }
 
 // acc[i] = join(acc[i], x) for channel c + i of each tap, row by row.
@@ -65,15 +73,54 @@ void JoinTaps(const Window<T>& w, int64_t c, Acc (&acc)[N], const Join& join) {
   }
 }
 
+// Values that stay in registers: an array would not, where it is long.
+template <class T, int N>
+using Vector = T __attribute__((vector_size(N * sizeof(T))));
+constexpr int kLeastVector = 8;  // fewer are an array
+
+template <class V>
+void MaxOf(V& acc, const V& x) {
+  acc = acc < x ? x : acc;
+}
+template <class V>
+void MinOf(V& acc, const V& x) {
+  acc = x < acc ? x : acc;
+}
+template <class V, class T>
+void Read(const T* from, V& to) {
+  __builtin_memcpy(&to, from, sizeof(to));
+}
+
+// The largest of N channels' taps and `start`, within the bounds.
+template <int N, class T>
+void StoreMax(const Window<T>& w, int64_t c, const T* start, T lo, T hi, T* out) {
+  if constexpr (N >= kLeastVector) {
+    Vector<T, N> acc, x;
+    Read(start, acc);
+    const T* row = w.first + c;
+    for (int64_t y = 0; y < w.rows; ++y, row += w.row_stride)
+      for (int64_t i = 0; i < w.cols; ++i) Read(row + i * w.col_stride, x), MaxOf(acc, x);
+    // A NaN becomes the lower bound.
+    Vector<T, N> bounded = Vector<T, N>{} + lo;
+    MaxOf(bounded, acc);
+    MinOf(bounded, Vector<T, N>{} + hi);
+    __builtin_memcpy(out + c, &bounded, sizeof(bounded));
+  } else {
+    T acc[N];
+    for (int i = 0; i < N; ++i) acc[i] = start[i];
+    JoinTaps(w, c, acc, [](T a, T x) { return Max(a, x); });
+    for (int i = 0; i < N; ++i) out[c + i] = Min(Max(lo, acc[i]), hi);
+  }
+}
+
 // A NaN never wins, but for a NaN in the first tap of a window in `fast`: XNNPACK begins there and
 // gives the lower bound.
 struct MaxFloat {
   static void Run(const PoolParams& p, const Window<float>& w, float* out) {
-    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
-      float acc[N];
-      for (int i = 0; i < N; ++i) acc[i] = p.from_first_tap ? w.first[c + i] : -FLT_MAX;
-      JoinTaps(w, c, acc, [](float a, float x) { return Max(a, x); });
-      for (int i = 0; i < N; ++i) out[c + i] = Min(Max(p.lo, acc[i]), p.hi);
+    float lowest[kPoolBlock];
+    for (float& v : lowest) v = -FLT_MAX;
+    ForBlocks<float>(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+      StoreMax<N>(w, c, p.from_first_tap ? w.first + c : lowest, p.lo, p.hi, out);
     });
   }
 };
@@ -84,12 +131,8 @@ struct MaxInt {
     // Of T: bounds outside of it bound nothing.
     const T lo = static_cast<T>(Max<int32_t>(p.int_lo, kLowest<T>));
     const T hi = static_cast<T>(Min<int32_t>(p.int_hi, kHighest<T>));
-    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
-      T acc[N];
-      for (T& a : acc) a = kLowest<T>;
-      JoinTaps(w, c, acc, [](T a, T x) { return Max(a, x); });
-      for (int i = 0; i < N; ++i) out[c + i] = Min(Max(acc[i], lo), hi);
-    });
+    ForBlocks<T>(w.channels,
+                 [&]<int N>(Lanes<N>, int64_t c) { StoreMax<N>(w, c, w.first + c, lo, hi, out); });
   }
 };
 
@@ -98,7 +141,7 @@ struct AverageInt {
   static void Run(const PoolParams& p, const Window<T>& w, T* out) {
     const int32_t half = static_cast<int32_t>(w.taps() / 2);
     const double count = static_cast<double>(w.taps());
-    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+    ForBlocks<T>(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
       int32_t acc[N] = {};
       JoinTaps(w, c, acc, [](int32_t a, T x) { return a + x; });
       for (int i = 0; i < N; ++i) {
@@ -120,7 +163,7 @@ template <class T>
 struct AverageFloat {
   static void Run(const PoolParams& p, const Window<T>& w, T* out) {
     const float count = static_cast<float>(w.taps());
-    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+    ForBlocks<T>(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
       float acc[N] = {};
       JoinTaps(w, c, acc, [](float a, T x) { return a + static_cast<float>(x); });
       for (int i = 0; i < N; ++i) StoreClamped(p, acc[i] / count, out + c + i);
@@ -132,7 +175,7 @@ struct AverageFloat {
 struct L2Float {
   static void Run(const PoolParams& p, const Window<float>& w, float* out) {
     const float count = static_cast<float>(w.taps());
-    ForBlocks(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+    ForBlocks<float>(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
       float acc[N] = {};
       JoinTaps(w, c, acc, [](float a, float x) { return a + x * x; });
       for (int i = 0; i < N; ++i) StoreClamped(p, __builtin_sqrtf(acc[i] / count), out + c + i);
@@ -140,30 +183,79 @@ struct L2Float {
   }
 };
 
+// Nine taps in XNNPACK's order.
+template <class V>
+void AddNine(const V* t, V& sum) {
+  sum = ((t[2] + t[3]) + (t[4] + t[5])) + (((t[0] + t[1]) + t[8]) + (t[6] + t[7]));
+}
+// The same where the last five are zeros; adding one leaves no negative zero.
+template <class V>
+void AddFour(const V* t, V& sum) {
+  sum = ((t[2] + t[3]) + 0.0f) + ((t[0] + t[1]) + 0.0f);
+}
+
+// The sum of kTaps taps, the rest zeros, for N channels from channel c on.
+template <int N, int kTaps, class T>
+void SumTaps(const T* const* t, int64_t c, float* out) {
+  const auto add = [](const auto* taps, auto& sum) {
+    if constexpr (kTaps == 4) {
+      AddFour(taps, sum);
+    } else {
+      AddNine(taps, sum);
+    }
+  };
+  if constexpr (N >= kLeastVector && sizeof(T) == sizeof(float)) {
+    Vector<float, N> taps[kTaps], sum;
+    for (int k = 0; k < kTaps; ++k) Read(t[k] + c, taps[k]);
+    add(taps, sum);
+    __builtin_memcpy(out, &sum, sizeof(sum));
+  } else {
+    for (int i = 0; i < N; ++i) {
+      float taps[kTaps];
+      for (int k = 0; k < kTaps; ++k) taps[k] = static_cast<float>(t[k][c + i]);
+      add(taps, out[i]);
+    }
+  }
+}
+
 // XNNPACK's order. Taps outside of the image take part as zeros.
 template <class T>
 struct AverageFloatXnn {
   static void Run(const PoolParams& p, const Window<T>& w, T* out) {
-    static constexpr T kZeros[kPoolBlock] = {};
-    float acc[kPoolBlock];
-    const int64_t taps = w.taps();
     const T* t[9];
-    int64_t y = 0, x = 0;
-    for (int64_t group = 0; group < taps; group += 9) {
-      for (int64_t k = 0; k < 9; ++k) {
-        t[k] = group + k < taps ? w.Tap(y, x) : kZeros;
-        if (++y == w.rows) y = 0, ++x;
-      }
-      const bool first = group == 0;
-      for (int64_t c = 0; c < w.channels; ++c) {
-        const auto tap = [&](int k) { return static_cast<float>(t[k][c]); };
-        const float sum = ((tap(2) + tap(3)) + (tap(4) + tap(5))) +
-                          (((tap(0) + tap(1)) + tap(8)) + (tap(6) + tap(7)));
-        acc[c] = first ? sum : sum + acc[c];
-      }
+    float acc[kPoolBlock], more[kPoolBlock];
+    Take(w, 0, t);
+    ForBlocks<T>(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+      w.taps() == 4 ? SumTaps<N, 4>(t, c, acc + c) : SumTaps<N, 9>(t, c, acc + c);
+    });
+    for (int64_t group = 9; group < w.taps(); group += 9) {
+      Take(w, group, t);
+      ForBlocks<T>(w.channels, [&]<int N>(Lanes<N>, int64_t c) { SumTaps<N, 9>(t, c, more + c); });
+      for (int64_t c = 0; c < w.channels; ++c) acc[c] = more[c] + acc[c];
     }
-    const float scale = 1.0f / static_cast<float>(taps);
+    const float scale = 1.0f / static_cast<float>(w.taps());
     for (int64_t c = 0; c < w.channels; ++c) StoreClamped(p, acc[c] * scale, out + c);
+  }
+
+ private:
+  // Taps [group, group + 9), column by column.
+  static void Take(const Window<T>& w, int64_t group, const T** t) {
+    static constexpr T kZeros[kPoolBlock] = {};
+    int64_t y = group % w.rows, x = group / w.rows;
+    for (int64_t k = 0; k < 9; ++k) {
+      t[k] = group + k < w.taps() ? w.Tap(y, x) : kZeros;
+      if (++y == w.rows) y = 0, ++x;
+    }
+  }
+
+  template <class Sum>
+  static void Store(const PoolParams& p, const Window<T>& w, const Sum& sum, T* out) {
+    const float scale = 1.0f / static_cast<float>(w.taps());
+    ForBlocks<T>(w.channels, [&]<int N>(Lanes<N>, int64_t c) {
+      float acc[N];
+      for (int i = 0; i < N; ++i) acc[i] = sum(c + i);
+      for (int i = 0; i < N; ++i) StoreClamped(p, acc[i] * scale, out + c + i);
+    });
   }
 };
 

@@ -74,7 +74,9 @@ struct Case {
 };
 const Case kCases[] = {{{2, 7, 5, 3}, 3, 3, 1, 1},   {{1, 9, 9, 70}, 2, 3, 2, 2},
                        {{1, 7, 7, 130}, 7, 7, 1, 1}, {{1, 4, 6, 1}, 1, 5, 1, 3},
-                       {{3, 5, 5, 2}, 1, 1, 1, 1},   {{1, 6, 6, 9}, 4, 4, 3, 2}};
+                       {{3, 5, 5, 2}, 1, 1, 1, 1},   {{1, 6, 6, 9}, 4, 4, 3, 2},
+                       {{1, 5, 6, 15}, 2, 2, 2, 2},  {{1, 5, 5, 21}, 2, 2, 1, 1},
+                       {{1, 4, 5, 47}, 3, 2, 1, 2},  {{1, 3, 3, 64}, 2, 2, 1, 1}};
 
 // The sum of a window in the order that the numerics promise.
 float OrderedMean(const std::vector<float>& in, const std::vector<std::vector<int64_t>>& rows,
@@ -116,6 +118,14 @@ TEST(AveragePoolTest, FloatsAreAddedInThePromisedOrder) {
       }
     }
   }
+}
+
+// XNNPACK adds the zeros of the taps that a window lacks.
+TEST(AveragePoolTest, FourNegativeZerosAreNone) {
+  const Operator op = PoolOp(OpCode::kAVERAGE_POOL_2D, Padding::kValid, 2, 2, 2, 2);
+  const std::vector<float> in(4 * 19, -0.0f);
+  for (const float mean : Compute(op, Floats({1, 2, 2, 19}, in), Numerics::kFast))
+    EXPECT_FALSE(std::signbit(mean));
 }
 
 TEST(AveragePoolTest, IntegersRoundHalfAwayFromZero) {
