@@ -12,6 +12,15 @@ struct SelectParams {
   Broadcast<3> walk;
 };
 
+// Both are read, so that nothing branches. kX and kY: whether the operand moves.
+template <bool kX, bool kY, class T>
+void SelectRun(const uint8_t* c, const T* x, const T* y, int64_t n, T* out) {
+  for (int64_t i = 0; i < n; ++i) {
+    const T a = x[kX ? i : 0], b = y[kY ? i : 0];
+    out[i] = c[i] != 0 ? a : b;
+  }
+}
+
 template <class T>
 TileCode SelectTile(const SelectParams& p, const TileArgs& args, TileRange tiles) {
   const auto* condition = static_cast<const uint8_t*>(args.inputs[0]);
@@ -26,7 +35,17 @@ TileCode SelectTile(const SelectParams& p, const TileArgs& args, TileRange tiles
       std::copy_n(c[0] != 0 ? a : b, n, out + o);
       return;
     }
-    for (int64_t i = 0; i < n; ++i) out[o + i] = c[i * c_step] != 0 ? a[i * x_step] : b[i * y_step];
+    if (c_step == 0) {
+      std::fill_n(out + o, n, c[0] != 0 ? a[0] : b[0]);
+    } else if (x_step != 0 && y_step != 0) {
+      SelectRun<true, true>(c, a, b, n, out + o);
+    } else if (x_step != 0) {
+      SelectRun<true, false>(c, a, b, n, out + o);
+    } else if (y_step != 0) {
+      SelectRun<false, true>(c, a, b, n, out + o);
+    } else {
+      SelectRun<false, false>(c, a, b, n, out + o);
+    }
   });
   return TileCode::kOk;
 }
