@@ -135,11 +135,11 @@ struct QuantizeFast {
   float inverse, zero_lo, zero_hi;  // the bounds of the type less the zero point
   int32_t zero;
   [[gnu::always_inline]] int32_t operator()(float x) const {
-    constexpr float kShift = 0x1.8p23f;  // adding it rounds: the sum has no fraction bits
+    constexpr float kShift = 0x1.8p23f;  // adding it leaves round(value) in the low bits of the sum
     float y = x * inverse;
     y = y < zero_hi ? y : zero_hi;
     y = y > zero_lo ? y : zero_lo;
-    return static_cast<int32_t>((y + kShift) - kShift) + zero;
+    return __builtin_bit_cast(int32_t, y + kShift) - __builtin_bit_cast(int32_t, kShift) + zero;
   }
 };
 

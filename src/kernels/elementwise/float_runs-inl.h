@@ -8,8 +8,13 @@
 namespace heddle::core {
 namespace {
 
+// In its own place apart: of two pointers that may be one the compiler makes no vectors.
 template <class F>
 void Run(const float* in, float* out, int64_t n) {
+  if (in == out) {
+    for (int64_t i = 0; i < n; ++i) out[i] = F::Of(out[i]);
+    return;
+  }
   for (int64_t i = 0; i < n; ++i) out[i] = F::Of(in[i]);
 }
 
@@ -61,6 +66,7 @@ FloatRuns MakeRuns(const char* name, float speed, float fast_ns, float exact_ns)
       .gelu_tanh = &RunOf<FastGeluTanh>,
       .quantize_i8 = &RunOf<QuantizeFast, float, int8_t>,
       .quantize_u8 = &RunOf<QuantizeFast, float, uint8_t>,
+      .quantize_i16 = &RunOf<QuantizeFast, float, int16_t>,
       .dequantize_i8 = &RunOf<ScaleDifference, int8_t>,
       .dequantize_u8 = &RunOf<ScaleDifference, uint8_t>,
   };

@@ -41,6 +41,7 @@ struct FloatRuns {
   FloatRunOf<FastGeluTanh> gelu_tanh;
   FloatRunOf<QuantizeFast, float, int8_t> quantize_i8;
   FloatRunOf<QuantizeFast, float, uint8_t> quantize_u8;
+  FloatRunOf<QuantizeFast, float, int16_t> quantize_i16;
   FloatRunOf<ScaleDifference, int8_t> dequantize_i8;
   FloatRunOf<ScaleDifference, uint8_t> dequantize_u8;
 };

@@ -84,6 +84,7 @@ TEST(FloatRuns, HaveTheirFunctionsBitsOnEveryIsa) {
   ExpectFunction("gelu_tanh", FastGeluTanh{}, &FloatRuns::gelu_tanh);
   ExpectFunction("quantize_i8", QuantizeFast{3, -125, 130, -3}, &FloatRuns::quantize_i8);
   ExpectFunction("quantize_u8", QuantizeFast{3, -128, 127, 128}, &FloatRuns::quantize_u8);
+  ExpectFunction("quantize_i16", QuantizeFast{3, -32768, 32767, 0}, &FloatRuns::quantize_i16);
   std::vector<int8_t> bytes(256);
   std::vector<uint8_t> unsigned_bytes(256);
   for (int i = 0; i < 256; ++i) bytes[i] = static_cast<int8_t>(i), unsigned_bytes[i] = i;

@@ -41,8 +41,7 @@ struct FloatToInteger {
     if (XnnTakesAll(args)) return MakeXnn<In>(args);
     // LiteRT's vector loop, and its remainder.
     const bool wide = args.outputs[0].type == Type::kInt16;
-    if (wide && args.numerics == Numerics::kFast && !quant.per_channel())
-      return MakeGroupedMap<In, Out>(Fast(), Reference(0), 8, 0.6f);
+    if (wide && args.numerics == Numerics::kFast && !quant.per_channel()) return MakeWide<In>(args);
     return MakeChannels<In, Out>(quant, 6, [&](size_t c) { return Reference(c); });
   }
 
@@ -56,6 +55,17 @@ struct FloatToInteger {
         return MakeFloatRun(args, Fast(), &FloatRuns::quantize_u8, 0.6f);
     }
     return MakeMap<In, Out>(Fast(), 0.6f);
+  }
+
+  template <class In>
+  MadeOperation MakeWide(const MakeArgs& args) const {
+    constexpr int64_t kGroup = 8;
+    if constexpr (std::is_same_v<In, Plain<float>> && std::is_same_v<Out, Plain<int16_t>>) {
+      const FloatRuns runs = FloatRunsFor(args.isa);
+      const FloatRunMap<QuantizeFast, float, int16_t> fast{Fast(), runs.quantize_i16, runs.name};
+      return MakeGroupedMap<In, Out>(fast, Reference(0), kGroup, 0.6f / runs.speed);
+    }
+    return MakeGroupedMap<In, Out>(Fast(), Reference(0), kGroup, 0.6f);
   }
 };
 
