@@ -51,11 +51,11 @@ inline T Apply(const AddShifted& f, T a, T b) {
 }
 
 // `f` comes by value: a byte-sized output may alias anything else.
-template <class T, class Of>
+template <class T, class Out = T, class Of>
 void Loop(const PairRun& run, const Of of) {
   const T* a = static_cast<const T*>(run.a);
   const T* b = static_cast<const T*>(run.b);
-  T* out = static_cast<T*>(run.out);
+  Out* out = static_cast<Out*>(run.out);
   const int64_t n = run.n;
   if (run.a_moves && run.b_moves) {
     for (int64_t i = 0; i < n; ++i) out[i] = of(a[i], b[i]);
@@ -117,6 +117,38 @@ struct CubeOfFirst {
   static float Of(float a, float) { return static_cast<float>(static_cast<double>(a) * a * a); }
 };
 
+// An order of integers; both zeros are 0.
+inline int32_t KeyOf(float x) {
+  const int32_t bits = __builtin_bit_cast(int32_t, x);
+  return bits < 0 ? -(bits & 0x7fffffff) : bits;
+}
+// kNan: what a NaN gives.
+template <class Op, bool kNan>
+void Comparisons(const Unbounded&, const PairRun& run) {
+  Loop<float, uint8_t>(run, [](float a, float b) {
+    const bool ordered = Op::Of(KeyOf(a), KeyOf(b)), nan = (a != a) | (b != b);
+    return static_cast<uint8_t>(kNan ? ordered | nan : ordered & !nan);
+  });
+}
+struct Equal {
+  static bool Of(int32_t a, int32_t b) { return a == b; }
+};
+struct NotEqual {
+  static bool Of(int32_t a, int32_t b) { return a != b; }
+};
+struct Less {
+  static bool Of(int32_t a, int32_t b) { return a < b; }
+};
+struct LessEqual {
+  static bool Of(int32_t a, int32_t b) { return a <= b; }
+};
+struct Greater {
+  static bool Of(int32_t a, int32_t b) { return a > b; }
+};
+struct GreaterEqual {
+  static bool Of(int32_t a, int32_t b) { return a >= b; }
+};
+
 // Long: compilers would call it for each element.
 void Powers(const Unbounded&, const PairRun& run) {
   Loop<float>(run,
@@ -137,6 +169,12 @@ ArithmeticKernels MakeKernels(const char* name, float speed) {
           &Simple<SquareOfFirst>,
           &Simple<CubeOfFirst>,
           &Powers,
+          &Comparisons<Equal, false>,
+          &Comparisons<NotEqual, true>,
+          &Comparisons<Less, false>,
+          &Comparisons<LessEqual, false>,
+          &Comparisons<Greater, false>,
+          &Comparisons<GreaterEqual, false>,
           &Integers<int8_t, AddBuiltin>,
           &Integers<uint8_t, AddBuiltin>,
           &Integers<int16_t, AddBuiltin>,

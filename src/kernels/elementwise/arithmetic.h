@@ -60,6 +60,9 @@ struct ArithmeticKernels {
   PairFn<Unbounded> min_f32, max_f32, squared_difference_f32, prelu_f32;
   PairFn<Unbounded> square_f32, cube_f32;  // of a: what PowF makes of it and of 2 or 3
   PairFn<Unbounded> pow_f32;               // PowF
+  // Of bits, to bytes: no thread that flushes denormals takes them for zeros.
+  PairFn<Unbounded> equal_f32, not_equal_f32, less_f32, less_equal_f32, greater_f32,
+      greater_equal_f32;
   PairFn<AddBuiltin> add_i8, add_u8, add_i16;
   PairFn<MulBuiltin> mul_i8, mul_u8, mul_i16;
   PairFn<AddShifted> shifted_i16;

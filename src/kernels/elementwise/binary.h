@@ -65,7 +65,7 @@ TileCode CheckSecond(const F& f, const void* b, int64_t begin, int64_t n) {
 constexpr int64_t kRepeated = 1024;  // elements: some copies of an operand that repeats itself
 
 // REQUIRES: the walk has joined its repeats.
-template <class T, class F>
+template <class T, class Out, class F>
 TileCode RepeatedTile(const BinaryParams<F>& p, const TileArgs& args, TileRange tiles) {
   T copies[kRepeated];
   const T* copied = nullptr;
@@ -83,8 +83,8 @@ TileCode RepeatedTile(const BinaryParams<F>& p, const TileArgs& args, TileRange 
     for (int64_t i = 0; i < n; i += most) {
       const T* from[2] = {operands[0] + at[0] + i, operands[1] + at[1] + i};
       from[k] = copies + first;
-      p.f.Run({from[0], from[1], static_cast<T*>(args.outputs[0]) + out + i, std::min(most, n - i),
-               true, true});
+      p.f.Run({from[0], from[1], static_cast<Out*>(args.outputs[0]) + out + i,
+               std::min(most, n - i), true, true});
     }
   });
   return TileCode::kOk;
@@ -151,9 +151,10 @@ class BinaryOperation final : public BinaryShapes {
     const int64_t tile = std::min(walk.elements(), Broadcast<2>::kTile);
     const float ns = element_ns_ * static_cast<float>(tile);
     if constexpr (RunsPairs<F>) {
-      using T = typename A::Value;  // of all three
+      using T = typename A::Value;  // of both operands
       if (walk.JoinRepeats()) {
-        SetTiled<&RepeatedTile<T, F>>(step, BinaryParams<F>{f_, walk}, walk.tiles(), ns);
+        SetTiled<&RepeatedTile<T, typename Out::Value, F>>(step, BinaryParams<F>{f_, walk},
+                                                           walk.tiles(), ns);
         step.kernel = f_.name();
         return Status();
       }

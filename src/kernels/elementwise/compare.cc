@@ -20,7 +20,9 @@ struct String {
   }
 };
 
-// Floats by their bits: no thread that flushes denormals takes them for zeros.
+using FloatRun = PairFn<Unbounded> ArithmeticKernels::*;
+
+// Half floats by their bits: no thread that flushes denormals takes them for zeros.
 template <class F>
 struct Compare {
   template <class T>
@@ -55,7 +57,7 @@ MadeOperation MakeScaled(const MakeArgs& args) {
 }
 
 template <class F, Type... more>
-MadeOperation MakeComparison(const MakeArgs& args, bool scales_int16) {
+MadeOperation MakeComparison(const MakeArgs& args, bool scales_int16, FloatRun run) {
   HEDDLE_TRY(CheckCounts(args, 2, 2, 1));
   const Operand &a = args.inputs[0], &b = args.inputs[1], &out = args.outputs[0];
   if (a.type != b.type)
@@ -68,33 +70,48 @@ MadeOperation MakeComparison(const MakeArgs& args, bool scales_int16) {
     if (a.type == Type::kUInt8) return MakeScaled<uint8_t, F>(args);
     if (a.type == Type::kInt16 && scales_int16) return MakeScaled<int16_t, F>(args);
   }
-  return MakeForType<Type::kFloat32, Type::kInt32, Type::kInt64, Type::kFloat16, Type::kInt16,
-                     Type::kInt8, Type::kUInt8, more...>(
+  if (a.type == Type::kFloat32) {
+    const ArithmeticKernels kernels = ArithmeticKernelsFor(args.isa);
+    return MakePairs<Plain<float>, Plain<float>, Bool>(
+        KernelRun<Unbounded>{{}, kernels.name, kernels.*run}, 0.5f / kernels.speed);
+  }
+  return MakeForType<Type::kInt32, Type::kInt64, Type::kFloat16, Type::kInt16, Type::kInt8,
+                     Type::kUInt8, more...>(
       a, []<class E>() { return MakePairs<E, E, Bool>(Compare<F>{}, 0.5f); });
 }
 
 template <class F>
-MadeOperation MakeEquality(const MakeArgs& args) {
+MadeOperation MakeEquality(const MakeArgs& args, FloatRun run) {
   if (args.inputs.size() == 2 && args.inputs[0].type == Type::kString &&
       args.inputs[1].type == Type::kString)
     return MakePairs<String, String, Bool>(F{}, 20);
-  return MakeComparison<F, Type::kBool>(args, true);
+  return MakeComparison<F, Type::kBool>(args, true, run);
 }
 // The order of int16 is that of the stored numbers, whatever their scales.
 template <class F>
-MadeOperation MakeOrder(const MakeArgs& args) {
-  return MakeComparison<F, Type::kBFloat16>(args, false);
+MadeOperation MakeOrder(const MakeArgs& args, FloatRun run) {
+  return MakeComparison<F, Type::kBFloat16>(args, false, run);
 }
 
 }  // namespace
 
-MadeOperation MakeEqual(const MakeArgs& args) { return MakeEquality<std::equal_to<>>(args); }
-MadeOperation MakeNotEqual(const MakeArgs& args) { return MakeEquality<std::not_equal_to<>>(args); }
-MadeOperation MakeLess(const MakeArgs& args) { return MakeOrder<std::less<>>(args); }
-MadeOperation MakeLessEqual(const MakeArgs& args) { return MakeOrder<std::less_equal<>>(args); }
-MadeOperation MakeGreater(const MakeArgs& args) { return MakeOrder<std::greater<>>(args); }
+MadeOperation MakeEqual(const MakeArgs& args) {
+  return MakeEquality<std::equal_to<>>(args, &ArithmeticKernels::equal_f32);
+}
+MadeOperation MakeNotEqual(const MakeArgs& args) {
+  return MakeEquality<std::not_equal_to<>>(args, &ArithmeticKernels::not_equal_f32);
+}
+MadeOperation MakeLess(const MakeArgs& args) {
+  return MakeOrder<std::less<>>(args, &ArithmeticKernels::less_f32);
+}
+MadeOperation MakeLessEqual(const MakeArgs& args) {
+  return MakeOrder<std::less_equal<>>(args, &ArithmeticKernels::less_equal_f32);
+}
+MadeOperation MakeGreater(const MakeArgs& args) {
+  return MakeOrder<std::greater<>>(args, &ArithmeticKernels::greater_f32);
+}
 MadeOperation MakeGreaterEqual(const MakeArgs& args) {
-  return MakeOrder<std::greater_equal<>>(args);
+  return MakeOrder<std::greater_equal<>>(args, &ArithmeticKernels::greater_equal_f32);
 }
 
 }  // namespace heddle::core

@@ -6,9 +6,11 @@
 #include <bit>
 #include <cmath>
 #include <complex>
+#include <functional>
 #include <limits>
 #include <numeric>
 
+#include "base/float_env.h"
 #include "kernels/math.h"
 #include "support/run_operation.h"
 
@@ -151,6 +153,36 @@ TEST(Comparison, OfNaNAndOfStrings) {
 }
 
 // Bytes that are equal stand for other numbers under other scales.
+// Each pair of numbers as real numbers have it, on a thread that flushes denormals, too.
+TEST(Comparison, OfFloatsOnEveryIsa) {
+  const std::vector<float> numbers = {kNaN,       kInf,   -kInf,   0.0f,      -0.0f, 0x1p-149f,
+                                      -0x1p-149f, 1e-40f, -1e-40f, 0x1p-126f, -1.0f, 1.0f,
+                                      1.5f,       -1.5f,  3e38f,   -3e38f,    7.0f};
+  std::vector<float> a, b;
+  for (const float x : numbers)
+    for (const float y : numbers) a.push_back(x), b.push_back(y);
+  const auto n = static_cast<int32_t>(a.size());
+  const std::pair<OpCode, std::function<bool(double, double)>> cases[] = {
+      {OpCode::kEQUAL, std::equal_to<>()},  {OpCode::kNOT_EQUAL, std::not_equal_to<>()},
+      {OpCode::kLESS, std::less<>()},       {OpCode::kLESS_EQUAL, std::less_equal<>()},
+      {OpCode::kGREATER, std::greater<>()}, {OpCode::kGREATER_EQUAL, std::greater_equal<>()}};
+  for (const auto& [code, compare] : cases) {
+    std::vector<uint8_t> want;
+    for (size_t i = 0; i < a.size(); ++i)
+      want.push_back(compare(static_cast<double>(a[i]), static_cast<double>(b[i])) ? 1 : 0);
+    for (const Isa isa : SupportedIsas())
+      for (const Denormals denormals : {Denormals::kKeep, Denormals::kFlush}) {
+        const TestTensor x = Floats({n}, a), y = Floats({n}, b);
+        std::vector<TestTensor> outputs{TestTensor::Output(Type::kBool)};
+        {
+          const ScopedFloatEnv environment(denormals);
+          ASSERT_TRUE(RunOperation(Of(code), {x, y}, outputs, {.isa = isa}).ok());
+        }
+        EXPECT_EQ(outputs[0].As<uint8_t>(), want) << static_cast<int>(code) << IsaName(isa);
+      }
+  }
+}
+
 TEST(Comparison, OfQuantisedNumbersLooksAtScales) {
   const auto a = TestTensor::Of<int8_t>(Type::kInt8, {2}, {10, -10}, 0.5f, 0);
   const auto b = TestTensor::Of<int8_t>(Type::kInt8, {2}, {10, -5}, 1.0f, 0);
