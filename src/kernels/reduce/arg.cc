@@ -93,6 +93,23 @@ I ArgRow(const ArgParams& p, const T* in) {
   return a < p.axis ? static_cast<I>(a) : I{0};  // else all are NaN
 }
 
+// The same of so few elements that one after the other is fastest: rows overlap.
+constexpr int64_t kFew = 32;
+template <class T, class I, class Compare>
+I ArgOfFew(const ArgParams& p, const T* in) {
+  constexpr T kWorst = Worst<T, Compare>();
+  T best = kWorst;
+  I index = 0;
+  for (int64_t a = 0; a < p.axis; ++a) {
+    const T v = in[a];
+    const bool wins = Compare::Beats(v, best);
+    best = wins ? v : best;
+    index = wins ? static_cast<I>(a) : index;
+  }
+  // Where nothing beats the worst, a NaN may stand before it.
+  return best == kWorst ? ArgRow<T, I, Compare>(p, in) : index;
+}
+
 template <class T, class I, class Compare>
 TileCode ArgTiles(const ArgParams& p, const TileArgs& args, TileRange tiles) {
   const T* in = static_cast<const T*>(args.inputs[0]);
@@ -100,7 +117,8 @@ TileCode ArgTiles(const ArgParams& p, const TileArgs& args, TileRange tiles) {
   const int64_t end = std::min(p.units, tiles.end * p.units_per_tile);
   for (int64_t unit = tiles.begin * p.units_per_tile; unit < end; ++unit) {
     if (p.inner == 1) {
-      out[unit] = ArgRow<T, I, Compare>(p, in + unit * p.axis);
+      const T* row = in + unit * p.axis;
+      out[unit] = p.axis < kFew ? ArgOfFew<T, I, Compare>(p, row) : ArgRow<T, I, Compare>(p, row);
       continue;
     }
     const int64_t outer = unit / p.blocks, first = unit % p.blocks * kBlock;
