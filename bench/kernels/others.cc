@@ -57,6 +57,11 @@ void AddPooling(std::vector<Case>& cases) {
   AddBoth(cases, {"pooling", "average 2x2", OpCode::kAVERAGE_POOL_2D, kImage, half, two});
   AddBoth(cases,
           {"pooling", "average 7x7", OpCode::kAVERAGE_POOL_2D, last, {1, 1, 1, 1280}, whole});
+  AddBoth(cases,
+          {"pooling", "max 2x2", OpCode::kMAX_POOL_2D, {1, 224, 224, 3}, {1, 112, 112, 3}, two});
+  AddBoth(
+      cases,
+      {"mean", "of rows", OpCode::kMEAN, {1, 128, 256}, {1, 128}, core::ReduceOptions{}, {2}, {1}});
   AddBoth(cases, {"mean", "", OpCode::kMEAN, last, {1, 1280}, core::ReduceOptions{}, {1, 2}, {2}});
 }
 
@@ -100,6 +105,20 @@ void AddElementwise(std::vector<Case>& cases) {
                            OpCode::kADD, picture, core::BinaryOptions{});
                      }});
   AddBoth(cases, {"elementwise", "relu6", OpCode::kRELU6, kImage, kImage});
+}
+
+// Whose output is of another type.
+void AddDecisions(std::vector<Case>& cases) {
+  constexpr Form kGreater{"f32", Type::kFloat32, Type::kNone, Type::kNone, Type::kBool};
+  cases.push_back({"comparison", Text(kGreater, "greater", kImage), [=] {
+                     return OneOperator(kGreater).Input(kImage).Input(kImage).Build(
+                         OpCode::kGREATER, kImage);
+                   }});
+  const Shape classes{1, 129, 129, 21};
+  for (const Form& form : kForms) {
+    const Form index{form.name, form.input, Type::kNone, Type::kNone, Type::kInt64};
+    Add(cases, index, {"arg max", "", OpCode::kARG_MAX, classes, {1, 129, 129}, {}, {3}, {1}}, {});
+  }
 }
 
 void AddMovement(std::vector<Case>& cases) {
@@ -165,6 +184,7 @@ std::vector<Case> Others() {
   AddPooling(cases);
   AddFunctions(cases);
   AddElementwise(cases);
+  AddDecisions(cases);
   AddMovement(cases);
   AddConversions(cases);
   return cases;
