@@ -16,7 +16,12 @@ void Bytes(const int8_t* weights, int32_t rows, int64_t n, const int8_t* x, int3
     acc[i] += static_cast<float>(Dot(weights + i * n, x, zero, n)) * scale;
 }
 
-constexpr RowProducts kPlain = {&Floats, &Bytes};
+void Sums(const int8_t* weights, int32_t rows, int64_t n, const int8_t* x, int32_t zero,
+          int32_t* out) {
+  for (int32_t i = 0; i < rows; ++i) out[i] = Dot(weights + i * n, x, zero, n);
+}
+
+constexpr RowProducts kPlain = {&Floats, &Bytes, &Sums};
 
 }  // namespace
 

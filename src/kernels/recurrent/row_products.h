@@ -16,6 +16,9 @@ struct RowProducts {
   // acc[i] += Dot(row i, x, zero, n) * scale.
   void (*bytes)(const int8_t* weights, int32_t rows, int64_t n, const int8_t* x, int32_t zero,
                 float scale, float* acc);
+  // out[i] = Dot(row i, x, zero, n).
+  void (*sums)(const int8_t* weights, int32_t rows, int64_t n, const int8_t* x, int32_t zero,
+               int32_t* out);
 };
 const RowProducts& RowProductsOf(Isa isa);
 

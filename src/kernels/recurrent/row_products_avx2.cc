@@ -116,27 +116,41 @@ void AddBytes(const Block<int8_t>& block, int64_t i, int64_t n, const int8_t* x,
   }
 }
 
+// Dot of each row of a block.
+__m256i Dots(const Block<int8_t>& block, int64_t n, const int8_t* x, __m256i zero) {
+  __m256i s[kRows];
+  for (__m256i& sum : s) sum = _mm256_setzero_si256();
+  for (int64_t k = 0; k < n; k += 16) AddBytes(block, k, n, x, zero, s);
+  const __m256i a = _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
+  const __m256i b = _mm256_hadd_epi32(_mm256_hadd_epi32(s[4], s[5]), _mm256_hadd_epi32(s[6], s[7]));
+  return _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
+                          _mm256_permute2x128_si256(a, b, 0x31));
+}
+
 void Bytes(const int8_t* weights, int32_t rows, int64_t n, const int8_t* x, int32_t zero,
            float scale, float* acc) {
   const __m256i zeros = _mm256_set1_epi16(static_cast<int16_t>(zero));
   for (int32_t i = 0; i < rows; i += kRows) {
     const Block<int8_t> block(weights, i, rows, n);
-    __m256i s[kRows];
-    for (__m256i& sum : s) sum = _mm256_setzero_si256();
-    for (int64_t k = 0; k < n; k += 16) AddBytes(block, k, n, x, zeros, s);
-    const __m256i a =
-        _mm256_hadd_epi32(_mm256_hadd_epi32(s[0], s[1]), _mm256_hadd_epi32(s[2], s[3]));
-    const __m256i b =
-        _mm256_hadd_epi32(_mm256_hadd_epi32(s[4], s[5]), _mm256_hadd_epi32(s[6], s[7]));
-    const __m256i dots = _mm256_add_epi32(_mm256_permute2x128_si256(a, b, 0x20),
-                                          _mm256_permute2x128_si256(a, b, 0x31));
-    AddTo(acc + i, _mm256_mul_ps(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(scale)), block.count);
+    const __m256 dots = _mm256_cvtepi32_ps(Dots(block, n, x, zeros));
+    AddTo(acc + i, _mm256_mul_ps(dots, _mm256_set1_ps(scale)), block.count);
+  }
+}
+
+void Sums(const int8_t* weights, int32_t rows, int64_t n, const int8_t* x, int32_t zero,
+          int32_t* out) {
+  const __m256i zeros = _mm256_set1_epi16(static_cast<int16_t>(zero));
+  for (int32_t i = 0; i < rows; i += kRows) {
+    const Block<int8_t> block(weights, i, rows, n);
+    alignas(32) int32_t dots[kRows];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(dots), Dots(block, n, x, zeros));
+    __builtin_memcpy(out + i, dots, static_cast<size_t>(block.count) * sizeof(int32_t));
   }
 }
 
 }  // namespace
 
 extern const RowProducts kRowProductsAvx2;
-const RowProducts kRowProductsAvx2 = {&Floats, &Bytes};
+const RowProducts kRowProductsAvx2 = {&Floats, &Bytes, &Sums};
 
 }  // namespace heddle::core

@@ -46,6 +46,11 @@ TEST(RowProducts, BytesAreThoseOfDot) {
           std::vector<float> acc = start;
           RowProductsOf(isa).bytes(w.data(), rows, n, x.data(), zero, 0.013f, acc.data());
           ASSERT_EQ(acc, expected) << IsaName(isa) << " " << rows << " rows of " << n;
+          std::vector<int32_t> sums(rows + 1, 77);  // one more, which stays
+          RowProductsOf(isa).sums(w.data(), rows, n, x.data(), zero, sums.data());
+          for (int32_t i = 0; i < rows; ++i)
+            ASSERT_EQ(sums[i], Dot(w.data() + i * n, x.data(), zero, n)) << IsaName(isa);
+          ASSERT_EQ(sums[rows], 77) << IsaName(isa) << " " << rows << " rows of " << n;
         }
       }
 }

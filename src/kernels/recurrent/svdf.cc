@@ -63,14 +63,14 @@ void IntegerItem(const Svdf& p, const TileArgs& args, int64_t item) {
   T* state = StateRow<T>(args, kState, item, int64_t{p.filters} * p.memory);
   const auto* x = static_cast<const int8_t*>(args.inputs[kX]) + item * p.inputs;
   const auto* features = static_cast<const int8_t*>(args.inputs[kFeatures]);
+  auto* newest = reinterpret_cast<int32_t*>(args.scratch);
   const auto* weights = static_cast<const T*>(args.inputs[kTime]);
   constexpr int32_t kLow = std::numeric_limits<T>::min(), kHigh = std::numeric_limits<T>::max();
   Shift(state, p.filters, p.memory);
-  for (int64_t f = 0; f < p.filters; ++f) {
-    const int32_t dot = Dot(features + f * p.inputs, x, p.input_zero, p.inputs);
+  p.math.products->sums(features, p.filters, p.inputs, x, p.input_zero, newest);
+  for (int64_t f = 0; f < p.filters; ++f)
     state[(f + 1) * p.memory - 1] =
-        static_cast<T>(std::clamp<int32_t>(Mbqm(dot, p.newest), kLow, kHigh));
-  }
+        static_cast<T>(std::clamp<int32_t>(Mbqm(newest[f], p.newest), kLow, kHigh));
   auto* out = static_cast<int8_t*>(args.outputs[0]) + item * p.units;
   for (int64_t u = 0; u < p.units; ++u) {
     uint32_t sum = p.has_bias ? static_cast<const int32_t*>(args.inputs[kBias])[u] : 0;
@@ -110,8 +110,8 @@ class SvdfOperation final : public Operation {
                Step& step) const override {
     HEDDLE_ASSIGN(Svdf p, Sized(inputs));
     step.macs = p.batch * p.filters * (int64_t{p.inputs} + p.memory);
-    if (!p.integer)
-      step.scratch_bytes = (size_t{0} + p.filters + p.memory) * sizeof(float) + p.inputs;
+    step.scratch_bytes = p.integer ? size_t{4} * p.filters
+                                   : (size_t{0} + p.filters + p.memory) * sizeof(float) + p.inputs;
     step.kernel = p.integer ? "svdf_int8" : p.math.hybrid ? "svdf_hybrid" : "svdf_f32";
     const int64_t tiles = p.batch;
     const float ns =
