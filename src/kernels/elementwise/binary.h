@@ -69,17 +69,20 @@ template <class T, class Out, class F>
 TileCode RepeatedTile(const BinaryParams<F>& p, const TileArgs& args, TileRange tiles) {
   T copies[kRepeated];
   const T* copied = nullptr;
+  int64_t filled = 0;
   const int k = p.walk.repeated();
   const int64_t period = p.walk.period();
   const T* operands[2] = {static_cast<const T*>(args.inputs[0]),
                           static_cast<const T*>(args.inputs[1])};
   p.walk.ForRuns(tiles, [&](const Broadcast<2>::Indices& at, int64_t out, int64_t n) {
-    if (copied != operands[k] + at[k]) {
-      copied = operands[k] + at[k];
-      for (int64_t i = 0; i < kRepeated; i += period)
-        std::copy_n(copied, std::min(period, kRepeated - i), copies + i);
-    }
     const int64_t first = out % period, most = (kRepeated - first) / period * period;
+    const int64_t needed = std::min(kRepeated, first + n);
+    if (copied != operands[k] + at[k] || filled < needed) {
+      copied = operands[k] + at[k];
+      std::copy_n(copied, period, copies);
+      for (filled = period; filled < needed; filled = std::min(2 * filled, kRepeated))
+        std::copy_n(copies, std::min(filled, kRepeated - filled), copies + filled);
+    }
     for (int64_t i = 0; i < n; i += most) {
       const T* from[2] = {operands[0] + at[0] + i, operands[1] + at[1] + i};
       from[k] = copies + first;

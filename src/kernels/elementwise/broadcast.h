@@ -23,7 +23,7 @@ class Broadcast {
  public:
   static constexpr int64_t kTile = 4096;  // output elements
   static constexpr int64_t kShort = 128;  // elements that are no run that pays
-  static constexpr int64_t kLong = 2048;
+  static constexpr int64_t kLong = 512;
   using Indices = std::array<int64_t, N>;
 
   // REQUIRES: the shapes broadcast.
