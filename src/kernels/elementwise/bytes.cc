@@ -13,18 +13,30 @@ struct PlainBytes {
 };
 
 #if defined(__x86_64__)
+template <class F>
+struct BytesForm {
+  const char* name;
+  void (*run)(const F& f, bool is_signed, const PairRun& run);
+};
+template <class F>
+BytesForm<F> FormOf(Isa isa) {
+  if (VectorsOf(isa) == Isa::kAvx512) return {"avx512", &RunBytesAvx512};
+  return {"avx2", &RunBytesAvx2};
+}
+
 template <class T, class F>
-struct Avx2Bytes {
+struct VectorBytes {
   F f;
-  const char* name() const { return "avx2"; }
-  void Run(const PairRun& run) const { RunBytesAvx2(f, T(-1) < T(0), run); }
+  BytesForm<F> form;
+  const char* name() const { return form.name; }
+  void Run(const PairRun& run) const { form.run(f, T(-1) < T(0), run); }
 };
 #endif
 
 template <class T, class F>
 MadeOperation MakeOfType(F f, [[maybe_unused]] Isa isa) {
 #if defined(__x86_64__)
-  if (isa != Isa::kPlain) return MakeBinary<Plain<T>>(Avx2Bytes<T, F>{f}, 0.15f);
+  if (isa != Isa::kPlain) return MakeBinary<Plain<T>>(VectorBytes<T, F>{f, FormOf<F>(isa)}, 0.15f);
 #endif
   return MakeBinary<Plain<T>>(PlainBytes<T, F>{f}, 0.9f);
 }

@@ -39,6 +39,8 @@ struct MulBytes {
 
 void RunBytesAvx2(const AddBytes& f, bool is_signed, const PairRun& run);
 void RunBytesAvx2(const MulBytes& f, bool is_signed, const PairRun& run);
+void RunBytesAvx512(const AddBytes& f, bool is_signed, const PairRun& run);
+void RunBytesAvx512(const MulBytes& f, bool is_signed, const PairRun& run);
 
 }  // namespace heddle::core
 
