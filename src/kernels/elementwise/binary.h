@@ -142,43 +142,48 @@ class BinaryShapes : public Operation {
   ShapeRule rule_;
 };
 
-template <class A, class B, class Out, class F>
+// What a pair's operator does, of elements of any type.
+struct BinaryCode {
+  TileFn tile;
+  TileFn repeated;  // of a walk that has joined its repeats; nullptr: none does
+  FaultFn fault;
+  float element_ns;
+};
+
+// Not of the element types, which would have it compiled for each of them.
+template <class F>
 class BinaryOperation final : public BinaryShapes {
  public:
-  BinaryOperation(F f, float element_ns, ShapeRule rule)
-      : BinaryShapes(rule), f_(f), element_ns_(element_ns) {}
+  BinaryOperation(F f, ShapeRule rule, const BinaryCode& code)
+      : BinaryShapes(rule), f_(f), code_(code) {}
 
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override {
     Broadcast<2> walk({inputs[0].shape, inputs[1].shape});
-    const int64_t tile = std::min(walk.elements(), Broadcast<2>::kTile);
-    const float ns = element_ns_ * static_cast<float>(tile);
-    if constexpr (RunsPairs<F>) {
-      using T = typename A::Value;  // of both operands
-      if (walk.JoinRepeats()) {
-        SetTiled<&RepeatedTile<T, typename Out::Value, F>>(step, BinaryParams<F>{f_, walk},
-                                                           walk.tiles(), ns);
-        step.kernel = f_.name();
-        return Status();
-      }
-    }
-    SetTiled<&BinaryTile<A, B, Out, F>>(step, BinaryParams<F>{f_, walk}, walk.tiles(), ns);
+    const bool repeats = code_.repeated != nullptr && walk.JoinRepeats();
+    const int64_t most = std::min(walk.elements(), Broadcast<2>::kTile);
+    step.params = std::make_shared<const BinaryParams<F>>(BinaryParams<F>{f_, walk});
+    step.phases = {Phase{repeats ? code_.repeated : code_.tile, walk.tiles(),
+                         code_.element_ns * static_cast<float>(most)}};
+    step.fault = code_.fault;
     step.kernel = "plain";
     if constexpr (RunsPairs<F>) step.kernel = f_.name();
-    if constexpr (ChecksSecond<F, typename B::Value>) step.fault = EraseFault<&BinaryFault<B, F>>();
     return Status();
   }
 
  private:
   F f_;
-  float element_ns_;
+  BinaryCode code_;
 };
 
 // out = f(a, b), each of an element type of its own.
 template <class A, class B, class Out, class F>
 MadeOperation MakePairs(F f, float element_ns, ShapeRule rule = ShapeRule::kBroadcast) {
-  return std::unique_ptr<Operation>(
-      std::make_unique<BinaryOperation<A, B, Out, F>>(f, element_ns, rule));
+  BinaryCode code{Erase<&BinaryTile<A, B, Out, F>>(), nullptr, nullptr, element_ns};
+  if constexpr (RunsPairs<F>)
+    code.repeated = Erase<&RepeatedTile<typename A::Value, typename Out::Value, F>>();
+  if constexpr (ChecksSecond<F, typename B::Value>) code.fault = EraseFault<&BinaryFault<B, F>>();
+  return std::unique_ptr<Operation>(std::make_unique<BinaryOperation<F>>(f, rule, code));
 }
 template <class Element, class F>
 MadeOperation MakeBinary(F f, float element_ns, ShapeRule rule = ShapeRule::kBroadcast) {

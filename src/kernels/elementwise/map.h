@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "kernels/elementwise/byte_table.h"
@@ -22,13 +23,16 @@ constexpr int64_t kMapTile = 4096;  // elements; whole bytes of packed types
 
 // out[i] = f(in[i]) for the whole groups of `group` elements, tail(in[i]) for the rest: LiteRT's
 // vector loops round otherwise than their remainders.
-template <class In, class Out, class F, class Tail>
+template <class F, class Tail>
 struct MapParams {
   F f;
   Tail tail;
   int64_t body = 0;
   int64_t elements = 0;
 };
+
+// f(in[i]) to the end.
+struct NoTail {};
 
 // An F with a Run of its own computes whole runs, and has a name; else F computes one element.
 template <class F>
@@ -62,8 +66,8 @@ TileCode MapCheck(const F& f, const void* in, int64_t begin, int64_t end) {
 }
 
 // REQUIRES: ChecksValue, with a text of what it expects.
-template <class In, class Out, class F, class Tail>
-Fault MapFault(const MapParams<In, Out, F, Tail>& p, const TileArgs& args) {
+template <class In, class F, class Tail>
+Fault MapFault(const MapParams<F, Tail>& p, const TileArgs& args) {
   for (int64_t i = 0; i < p.elements; ++i) {
     const auto value = In::Load(args.inputs[0], i);
     if (p.f.Check(value) != TileCode::kOk) return {0, i, fmt::format("{}", value), p.f.Expected()};
@@ -72,22 +76,34 @@ Fault MapFault(const MapParams<In, Out, F, Tail>& p, const TileArgs& args) {
 }
 
 template <class In, class Out, class F, class Tail>
-TileCode MapTile(const MapParams<In, Out, F, Tail>& p, const TileArgs& args, TileRange tiles) {
+TileCode MapTile(const MapParams<F, Tail>& p, const TileArgs& args, TileRange tiles) {
   const int64_t begin = tiles.begin * kMapTile;
   const int64_t end = std::min(tiles.end * kMapTile, p.elements);
-  const int64_t body = std::clamp(p.body, begin, end);
   const TileCode code = MapCheck<In>(p.f, args.inputs[0], begin, end);
   if (code != TileCode::kOk) return code;
-  MapRun<In, Out>(p.f, args.inputs[0], args.outputs[0], begin, body);
-  MapRun<In, Out>(p.tail, args.inputs[0], args.outputs[0], body, end);
+  if constexpr (std::is_same_v<Tail, NoTail>) {
+    MapRun<In, Out>(p.f, args.inputs[0], args.outputs[0], begin, end);
+  } else {
+    const int64_t body = std::clamp(p.body, begin, end);
+    MapRun<In, Out>(p.f, args.inputs[0], args.outputs[0], begin, body);
+    MapRun<In, Out>(p.tail, args.inputs[0], args.outputs[0], body, end);
+  }
   return TileCode::kOk;
 }
 
-template <class In, class Out, class F, class Tail>
+// What a map does, of elements of any type.
+struct MapCode {
+  TileFn tile;
+  FaultFn fault;
+  float element_ns;
+};
+
+// Not of the element types, which would have it compiled for each of them.
+template <class F, class Tail>
 class MapOperation final : public Operation {
  public:
-  MapOperation(F f, Tail tail, int64_t group, float element_ns)
-      : f_(std::move(f)), tail_(std::move(tail)), group_(group), element_ns_(element_ns) {}
+  MapOperation(F f, Tail tail, int64_t group, const MapCode& code)
+      : f_(std::move(f)), tail_(std::move(tail)), group_(group), code_(code) {}
 
   Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
     outputs[0] = inputs[0].shape;
@@ -96,13 +112,13 @@ class MapOperation final : public Operation {
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override {
     const int64_t n = inputs[0].shape.elements();
-    MapParams<In, Out, F, Tail> params{f_, tail_, n / group_ * group_, n};
-    SetTiled<&MapTile<In, Out, F, Tail>>(step, std::move(params), (n + kMapTile - 1) / kMapTile,
-                                         element_ns_ * static_cast<float>(std::min(n, kMapTile)));
+    step.params = std::make_shared<const MapParams<F, Tail>>(
+        MapParams<F, Tail>{f_, tail_, n / group_ * group_, n});
+    step.phases = {Phase{code_.tile, (n + kMapTile - 1) / kMapTile,
+                         code_.element_ns * static_cast<float>(std::min(n, kMapTile))}};
+    step.fault = code_.fault;
     step.kernel = "plain";
     if constexpr (RunsMap<F>) step.kernel = f_.name();
-    if constexpr (ChecksValue<F, typename In::Value>)
-      step.fault = EraseFault<&MapFault<In, Out, F, Tail>>();
     return Status();
   }
 
@@ -110,19 +126,20 @@ class MapOperation final : public Operation {
   F f_;
   Tail tail_;
   int64_t group_;
-  float element_ns_;
+  MapCode code_;
 };
 
-template <class In, class Out, class F>
-MadeOperation MakeMap(F f, float element_ns) {
-  // Groups of one: the tail is empty.
-  return std::unique_ptr<Operation>(
-      std::make_unique<MapOperation<In, Out, F, F>>(f, f, 1, element_ns));
-}
 template <class In, class Out, class F, class Tail>
 MadeOperation MakeGroupedMap(F f, Tail tail, int64_t group, float element_ns) {
+  MapCode code{Erase<&MapTile<In, Out, F, Tail>>(), nullptr, element_ns};
+  if constexpr (ChecksValue<F, typename In::Value>)
+    code.fault = EraseFault<&MapFault<In, F, Tail>>();
   return std::unique_ptr<Operation>(
-      std::make_unique<MapOperation<In, Out, F, Tail>>(f, tail, group, element_ns));
+      std::make_unique<MapOperation<F, Tail>>(std::move(f), std::move(tail), group, code));
+}
+template <class In, class Out, class F>
+MadeOperation MakeMap(F f, float element_ns) {
+  return MakeGroupedMap<In, Out>(std::move(f), NoTail(), 1, element_ns);
 }
 
 // Any function of one byte.
