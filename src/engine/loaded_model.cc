@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <optional>
+#include <type_traits>
 
 #include "base/errors.h"
 #include "crew/crew.h"
@@ -154,23 +156,35 @@ const heddle_tensor& At(const heddle_tensor* tensors, size_t i) {
 // The inputs of one call, in the order of the ports.
 class BoundInputs {
  public:
-  explicit BoundInputs(size_t count)
-      : count_(count),
-        more_shapes_(count > kInlineInputs ? count : 0),
-        more_tensors_(count > kInlineInputs ? count : 0) {}
-  std::span<Shape> shapes() {
-    return {count_ > kInlineInputs ? more_shapes_.data() : shapes_, count_};
-  }
-  std::span<CallTensor> tensors() {
-    return {count_ > kInlineInputs ? more_tensors_.data() : tensors_, count_};
-  }
+  explicit BoundInputs(size_t count) : shapes_(count), tensors_(count) {}
+  std::span<Shape> shapes() { return shapes_.all(); }
+  std::span<CallTensor> tensors() { return tensors_.all(); }
 
  private:
-  const size_t count_;
-  Shape shapes_[kInlineInputs];
-  CallTensor tensors_[kInlineInputs];
-  std::vector<Shape> more_shapes_;
-  std::vector<CallTensor> more_tensors_;
+  // As many as there are: the rest of the room is never touched.
+  template <class T>
+  class Room {
+   public:
+    explicit Room(size_t count)
+        : count_(count), more_(count > kInlineInputs ? count : 0), begin_(more_.data()) {
+      static_assert(std::is_trivially_destructible_v<T>);
+      if (count > kInlineInputs) return;
+      begin_ = reinterpret_cast<T*>(room_);
+      std::uninitialized_default_construct_n(begin_, count);
+    }
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+    std::span<T> all() { return {begin_, count_}; }
+
+   private:
+    const size_t count_;
+    std::vector<T> more_;
+    T* begin_;
+    alignas(T) std::byte room_[kInlineInputs * sizeof(T)];
+  };
+
+  Room<Shape> shapes_;
+  Room<CallTensor> tensors_;
 };
 
 void Fill(const char* name, Type type, const Shape& shape, CallTensor tensor, heddle_tensor* out) {

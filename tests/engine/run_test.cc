@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "digits.h"
+#include "support/model_builder.h"
 
 namespace heddle {
 namespace {
@@ -264,6 +265,38 @@ TEST_F(Run, KeepAllShowsEveryTensor) {
   info.struct_size = sizeof(info);
   ASSERT_EQ(heddle_model_input(kept->get(), nullptr, 0, &info), nullptr);
   EXPECT_EQ(HashOf(*out), HashOf(*model_->Run({in.view})));
+}
+
+// Up to 32 a call binds without the heap.
+TEST(RunOfManyInputs, EachIsTheOneOfItsPlace) {
+  for (const size_t count : {size_t{2}, size_t{32}, size_t{33}, size_t{70}}) {
+    core::ModelBuilder builder;
+    std::vector<int> sources;
+    for (size_t k = 0; k < count; ++k)
+      sources.push_back(
+          builder.Input("in" + std::to_string(k), core::Type::kFloat32, {static_cast<int>(k) + 1}));
+    const int all =
+        builder.Make("all", core::Type::kFloat32, {static_cast<int>(count * (count + 1) / 2)});
+    builder.Op(core::OpCode::kCONCATENATION, sources, {all}, core::ConcatOptions{});
+    builder.Output(all);
+    Engine engine;
+    auto model = engine.LoadBytes(builder.Build());
+    ASSERT_TRUE(model.ok()) << model.status().message();
+    std::vector<std::vector<float>> values;
+    std::vector<TensorView> inputs;
+    std::vector<float> expected;
+    for (size_t k = 0; k < count; ++k) {
+      values.emplace_back(k + 1, static_cast<float>(k));
+      expected.insert(expected.end(), values[k].begin(), values[k].end());
+    }
+    for (const std::vector<float>& value : values) inputs.emplace_back(nullptr, value);
+    const auto out = model->Run(inputs);
+    ASSERT_TRUE(out.ok()) << out.status().message();
+    const std::span<const float> got = (*out)[0].As<float>();
+    EXPECT_EQ(std::vector<float>(got.begin(), got.end()), expected) << count << " inputs";
+    inputs.pop_back();
+    EXPECT_EQ(model->Run(inputs).status().code(), Code::kInvalidArgument);
+  }
 }
 
 }  // namespace
