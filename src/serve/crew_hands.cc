@@ -43,20 +43,18 @@ void CrewHands::Begun(Task& task) {
 }
 
 // Inside a callback the thread has a turn, which others may wait for: it works until the request
-// is done.
-void CrewHands::Lend(Request& request) {
+// is done, or the time over.
+void CrewHands::Lend(Request& request, int64_t until_ns) {
   const bool inside = InTurn();
   Turn turn(crew(), request.priority, Turn::IfFree());
   if (!turn.held()) {
     LendPosted(request);
     return;
   }
-  if (!inside) {
+  if (inside)
+    queue_->WorkUntil(turn, request, until_ns);
+  else
     queue_->WorkOnce(turn, &request);
-    return;
-  }
-  while (!request.done() && queue_->WorkOnce(turn, nullptr)) {
-  }
 }
 
 // Every turn is taken, one perhaps by a task that no thread has begun: this thread then begins it.

@@ -24,7 +24,7 @@ class CrewHands final : public Hands {
 
   int budget() const override { return crew().budget(); }
   void Post(Priority priority) override;
-  void Lend(Request& request) override;
+  void Lend(Request& request, int64_t until_ns) override;
 
  private:
   class Task final : public CrewTask {

@@ -3,6 +3,8 @@
 #ifndef HEDDLE_SERVE_HANDS_H_
 #define HEDDLE_SERVE_HANDS_H_
 
+#include <cstdint>
+
 #include "crew/executor.h"
 
 namespace heddle::core {
@@ -15,8 +17,9 @@ class Hands {
   virtual int budget() const = 0;
   // Some thread will work for the Queue once, with a turn of this priority.
   virtual void Post(Priority priority) = 0;
-  // The calling thread will wait for the request: runs it, if it is the next and a turn is free.
-  virtual void Lend(Request& request) = 0;
+  // The calling thread will wait for the request until then: runs it, if it is the next and a turn
+  // is free.
+  virtual void Lend(Request& request, int64_t until_ns) = 0;
 
  protected:
   ~Hands() = default;

@@ -5,16 +5,9 @@
 #include <utility>
 
 #include "crew/crew.h"
-#include "crew/futex.h"
 #include "serve/blocked.h"
-#include "serve/completions.h"
 
 namespace heddle::core {
-namespace {
-
-constinit thread_local bool calling = false;  // a callback, on this thread
-
-}  // namespace
 
 Queue::Queue(const Clock& clock, Hands& hands, const QueueLimits& limits)
     : clock_(clock),
@@ -84,6 +77,11 @@ bool Queue::WorkOnce(Turn& turn, const Request* only) {
   Run(*request, turn);
   End(*request);
   return true;
+}
+
+void Queue::WorkUntil(Turn& turn, const Request& request, int64_t until_ns) {
+  while (!request.done() && clock_.NowNs() < until_ns && WorkOnce(turn, nullptr)) {
+  }
 }
 
 Request* Queue::BeginNext(const Request* only, Afterwards* after) {
@@ -182,9 +180,8 @@ void Queue::Complete(Request& request, Afterwards* after) {
   (request.next_live != nullptr ? request.next_live->previous_live : last_live_) =
       request.previous_live;
   request.state = RequestState::kDone;
-  request.next_ended = nullptr;
-  (after->last != nullptr ? after->last->next_ended : after->first) = &request;
-  after->last = &request;
+  request.announced = false;
+  after->Add(request);
   // Whoever sees that it is done may fork: what is left to do is a call's, or OwnWork.
   request.in_flight.reset();
   request.has_waiters = request.word.exchange(Request::kDoneWord, std::memory_order_acq_rel) != 0;
@@ -240,46 +237,5 @@ void Queue::Settle(Lock& lock, Afterwards& after) {
     blocked.GoOn();
   }
 }
-
-void Queue::Tell(Afterwards& after) {
-  while (after.first != nullptr) {
-    Request& request = *after.first;
-    after.first = request.next_ended;
-    if (after.first == nullptr) after.last = nullptr;
-    Target& target = *request.target;
-    std::atomic<uint64_t>& unfinished = unfinished_[request.generation];
-    Lane* lane = request.told_in_order;
-    TellOne(request);
-    if (lane != nullptr) {
-      Lock lock(mutex_);
-      CompleteNextHeld(*lane, &after);
-      Settle(lock, after);
-    }
-    // A joiner counts itself before it looks at these.
-    target.unfinished.fetch_sub(1, std::memory_order_seq_cst);
-    unfinished.fetch_sub(1, std::memory_order_seq_cst);
-    if (joiners_.load(std::memory_order_seq_cst) > 0) {
-      const std::lock_guard lock(mutex_);
-      idle_.notify_all();
-    }
-  }
-}
-
-void Queue::TellOne(Request& request) {
-  Trace(HEDDLE_ENDED, request);
-  if (request.has_waiters) FutexWake(request.word, 1 << 30);
-  if (request.completions != nullptr) request.completions->Add(request.tag);
-  if (request.then != nullptr) Call(request, request.then, request.then_arg);
-  request.Disown();
-}
-
-void Queue::Call(Request& request, void (*then)(void* arg, Request& request), void* arg) {
-  const bool was_calling = std::exchange(calling, true);
-  then(arg, request);
-  calling = was_calling;
-}
-
-// Most are called on a turn, as calls are made; those of whoever cancels are not.
-bool Queue::InCallback() { return calling || InTurn(); }
 
 }  // namespace heddle::core

@@ -73,6 +73,8 @@ class Queue {
   void Work(Turn& turn, Priority posted, const Request* only);
   // Runs `only`, or the next, and its batch. False: there is none.
   bool WorkOnce(Turn& turn, const Request* only);
+  // Runs what is next until the request is done, or this is the time, or there is nothing.
+  void WorkUntil(Turn& turn, const Request& request, int64_t until_ns);
 
  private:
   struct Blocked;
@@ -81,7 +83,11 @@ class Queue {
   struct Afterwards {
     Request *first = nullptr, *last = nullptr;
     Blocked* unblocked = nullptr;
+
+    void Add(Request& ended);
+    Request& Take();  // REQUIRES: there is one
   };
+  struct Telling;
 
   Status CheckOpen(Target& target);
   Status Enter(Lock& lock, Request& request, Afterwards* after);
@@ -118,7 +124,9 @@ class Queue {
   void Release(Lock& lock, Afterwards& after);
   void Settle(Lock& lock, Afterwards& after);
   void Tell(Afterwards& after);
-  void TellOne(Request& request);
+  void Announce(Request& request);
+  void CallBack(Request& request, Afterwards& after);
+  Afterwards* OutsideOfCallback();
   static void Call(Request& request, void (*then)(void* arg, Request& request), void* arg);
   static bool InCallback();
   // Costs a look at a pointer where nobody asked for it.

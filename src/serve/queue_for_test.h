@@ -53,7 +53,7 @@ struct CountingHands final : Hands {
   explicit CountingHands(int cores) : cores_(cores) {}
   int budget() const override { return cores_; }
   void Post(Priority priority) override { posts.push_back(priority); }
-  void Lend(Request&) override {}
+  void Lend(Request&, int64_t) override {}
 
   int cores_;
   std::vector<Priority> posts;

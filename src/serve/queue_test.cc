@@ -180,7 +180,7 @@ struct Ticking final : Clock {
 struct LendingHands final : Hands {
   int budget() const override { return 1; }
   void Post(Priority) override {}
-  void Lend(Request&) override { ++lent; }
+  void Lend(Request&, int64_t) override { ++lent; }
   int lent = 0;
 };
 
@@ -371,6 +371,32 @@ TEST(Queue, ACallbackCannotWaitForItsQueue) {
   b.queue.Then(r, wait, &tried);
   ASSERT_EQ(tried.statuses.size(), 6u);
   for (const Status& status : tried.statuses) EXPECT_EQ(status.code(), Code::kFailedPrecondition);
+  EXPECT_TRUE(b.queue.Join().ok());
+}
+
+// A stack ends, however long the line is.
+TEST(Queue, CallbacksThatCancelTheNextOneAreNotNestedForever) {
+  Bench b;
+  constexpr size_t kRequests = 1000;
+  struct Chain {
+    Bench& bench;
+    size_t next = 1;
+    int depth = 0, deepest = 0, calls = 0;
+  } chain{b};
+  const auto cancel = [](void* arg, Request&) {
+    auto& c = *static_cast<Chain*>(arg);
+    c.deepest = std::max(c.deepest, ++c.depth);
+    ++c.calls;
+    if (c.next < kRequests) c.bench.queue.Cancel(*c.bench.requests[c.next++]);
+    --c.depth;
+  };
+  for (size_t i = 0; i < kRequests; ++i) {
+    b.Submit(b.Make());
+    b.queue.Then(*b.requests.back(), cancel, &chain);
+  }
+  b.queue.Cancel(*b.requests[0]);
+  EXPECT_EQ(chain.calls, static_cast<int>(kRequests));
+  EXPECT_LE(chain.deepest, 8);
   EXPECT_TRUE(b.queue.Join().ok());
 }
 

@@ -220,5 +220,95 @@ TEST(QueueThreads, ACallbackMayWaitForWhatItSubmits) {
   EXPECT_EQ(nested.living, 0);
 }
 
+// Nor does a wait for a time become one for all that is ahead.
+TEST(QueueThreads, ACallbackThatWaitsForATimeWaitsNoLonger) {
+  FakeClock clock{1};
+  Crew crew(CrewOf(2, 1));
+  CrewHands hands(&crew);
+  Queue queue(clock, hands, {});
+  hands.Serve(queue);
+  struct Slow final : Target {
+    explicit Slow(FakeClock& its_clock) : clock(its_clock) {}
+    Status Run(Request&, Turn&) override {
+      clock.Advance(kMs);
+      ++runs;
+      return Status();
+    }
+    FakeClock& clock;
+    std::atomic<int> runs{0};
+  } target(clock);
+  struct Nested {
+    Queue& queue;
+    Slow& target;
+    std::atomic<int> living{0}, runs{-1};
+  } nested{queue, target};
+  auto* outer = new OwnRequest(nested.living);
+  outer->target = &target;
+  outer->then_arg = &nested;
+  outer->then = [](void* arg, Request&) {
+    auto& n = *static_cast<Nested*>(arg);
+    for (int i = 0; i < 50; ++i) {
+      auto* r = new OwnRequest(n.living);
+      r->target = &n.target;
+      EXPECT_TRUE(n.queue.Submit(*r).ok());
+      if (i == 49) EXPECT_FALSE(n.queue.Wait(*r, 10 * kMs));
+      r->Disown();
+    }
+    n.runs = n.target.runs - 1;
+  };
+  ASSERT_TRUE(queue.Submit(*outer).ok());
+  outer->Disown();
+  while (nested.runs < 0) std::this_thread::yield();
+  EXPECT_TRUE(queue.Drain(false).ok());
+  EXPECT_EQ(nested.runs, 10) << "in which it made itself useful";
+  EXPECT_EQ(target.runs, 51);
+  EXPECT_EQ(nested.living, 0);
+}
+
+// Each callback waits for a request behind the next one, whose callback does so, too.
+TEST(QueueThreads, CallbacksThatWaitDoNotPileUpOnAStack) {
+  Crew crew(CrewOf(2, 1));
+  CrewHands hands(&crew);
+  Queue queue(SystemClock(), hands, {});
+  hands.Serve(queue);
+  WatchedTarget target;
+  struct Nested {
+    Queue& queue;
+    Target& target;
+    std::atomic<int> living{0}, called{0}, deepest{0};
+  } nested{queue, target};
+  static thread_local int depth = 0;
+  const auto wait = [](void* arg, Request&) {
+    auto& n = *static_cast<Nested*>(arg);
+    n.deepest = std::max(n.deepest.load(), ++depth);
+    auto* inner = new OwnRequest(n.living);
+    inner->target = &n.target;
+    EXPECT_TRUE(n.queue.Submit(*inner).ok());
+    EXPECT_TRUE(n.queue.Wait(*inner, -1));
+    inner->Disown();
+    ++n.called;
+    --depth;
+  };
+  constexpr int kRequests = 300;
+  std::vector<OwnRequest*> requests;
+  for (int i = 0; i < kRequests; ++i) {
+    requests.push_back(new OwnRequest(nested.living));
+    requests.back()->target = &target;
+    requests.back()->then = wait;
+    requests.back()->then_arg = &nested;
+  }
+  {
+    const Turn only(crew, Priority::kNormal, nullptr);  // so that there is a line
+    for (OwnRequest* r : requests) {
+      EXPECT_TRUE(queue.Submit(*r).ok());
+      r->Disown();
+    }
+  }
+  while (nested.called < kRequests) std::this_thread::yield();
+  EXPECT_TRUE(queue.Drain(false).ok());
+  EXPECT_LE(nested.deepest, 8);
+  EXPECT_EQ(nested.living, 0);
+}
+
 }  // namespace
 }  // namespace heddle::core

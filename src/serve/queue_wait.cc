@@ -16,7 +16,7 @@ bool Queue::Wait(Request& request, int64_t timeout_ns) {
   const int64_t until = timeout_ns < 0 || timeout_ns > kNever - start ? kNever : start + timeout_ns;
   // A run that this thread has begun it cannot leave when the time is over.
   if (timeout_ns < 0 || (request.foreseen && request.estimate_ns <= timeout_ns / 2))
-    hands_.Lend(request);
+    hands_.Lend(request, until);
   for (;;) {
     if (request.done()) return true;
     const int64_t now = clock_.NowNs();

@@ -72,6 +72,7 @@ class Request {
   Request* next_held = nullptr;                            // in the lane's order of ends
   Request* next_ended = nullptr;
   Lane* told_in_order = nullptr;  // whose next request is told after this one
+  bool announced = false;         // to all but `then`
   int batch_size = 1;             // it included
   // Of the first of a batch, or of one that runs by itself.
   bool begun_alone = false, begun_busy = false, again = false, forbidden = false;
