@@ -17,8 +17,10 @@ struct Bound {
     const uint64_t left = bytes - gone_bytes;
     return requests - gone < most_requests && left <= most_bytes && more <= most_bytes - left;
   }
+  // What only takes the place of others takes none from those who come first.
   bool FitsWithout(uint64_t gone, uint64_t gone_bytes, uint64_t more) const {
-    return blocked == 0 && HasRoomWithout(gone, gone_bytes, more);
+    const bool first = blocked == 0 || (gone > 0 && more <= gone_bytes);
+    return first && HasRoomWithout(gone, gone_bytes, more);
   }
   bool EverFits(uint64_t more) const { return most_requests > 0 && more <= most_bytes; }
   void Take(uint64_t more) {

@@ -88,14 +88,20 @@ class Queue {
     Request& Take();  // REQUIRES: there is one
   };
   struct Telling;
+  // What waits in the lane of a request, and makes room for it.
+  struct Displaced {
+    uint64_t requests = 0, bytes = 0;
+    int64_t ns = 0;  // as they are estimated
+  };
 
   Status CheckOpen(Target& target);
   Status Enter(Lock& lock, Request& request, Afterwards* after);
   Status Admit(Request& request, Lane& lane, Afterwards* after, Bound** full);
-  Status CheckDeadline(Request& request, const Lane& lane, int64_t now) const;
-  Bound* FullBound(const Request& request, Lane& lane, uint64_t requests, uint64_t bytes);
+  Status CheckDeadline(Request& request, const Lane& lane, int64_t now,
+                       const Displaced& displaced) const;
+  Bound* FindRoom(const Request& request, Lane& lane, Displaced* displaced);
+  Bound* FullBound(const Request& request, Lane& lane, const Displaced& gone);
   bool LeavesRoom(const Lane& lane, Room more) const;
-  Bound* MakeRoom(const Request& request, Lane& lane, Afterwards* after);
   heddle_policy PolicyOf(const Request& request, const Lane& lane) const;
   Status Full(const Request& request, const Lane& lane, const Bound& bound) const;
   void Accept(Request& request, Lane& lane, int64_t now);

@@ -73,10 +73,15 @@ Status Queue::Admit(Request& request, Lane& lane, Afterwards* after, Bound** ful
                     ResourceExhausted("the request's inputs have {} bytes, the limit is {}",
                                       request.bytes, bound->most_bytes));
   const int64_t now = clock_.NowNs();
-  Status in_time = CheckDeadline(request, lane, now);
+  Displaced displaced;
+  Bound* const bound = FindRoom(request, lane, &displaced);
+  Status in_time = CheckDeadline(request, lane, now, displaced);
   if (!in_time.ok()) return refuse(&QueueCounts::refused_deadline, std::move(in_time));
-  *full = MakeRoom(request, lane, after);
-  if (*full != nullptr) return Full(request, lane, **full);
+  *full = bound;
+  if (bound != nullptr) return Full(request, lane, *bound);
+  for (; displaced.requests > 0; --displaced.requests)
+    Leave(*lane.first, &QueueCounts::displaced,
+          Status(Code::kCancelled, "a newer request of the stream took its place"), after);
   Accept(request, lane, now);
   return Status();
 }
@@ -84,16 +89,19 @@ Status Queue::Admit(Request& request, Lane& lane, Afterwards* after, Bound** ful
 // What is ahead is run by as many cores as there are; it, and the request, may take longer than
 // they do on average: few take more than six standard deviations longer. On an idle machine every
 // request is tried: what was learned may be wrong by now.
-Status Queue::CheckDeadline(Request& request, const Lane& lane, int64_t now) const {
+Status Queue::CheckDeadline(Request& request, const Lane& lane, int64_t now,
+                            const Displaced& displaced) const {
   if (request.deadline_ns == 0) return Status();
   const int64_t left = request.deadline_ns - now;
   if (left <= 0)
     return Status(Code::kDeadlineExceeded, "the request's deadline had passed when it came");
   const double cores = hands_.budget();
-  if (counts_.waiting.value() == 0 && runs_ < hands_.budget()) return Status();
+  if (counts_.waiting.value() == displaced.requests && runs_ < hands_.budget()) return Status();
   const auto own = static_cast<double>(request.estimate_ns);
-  const auto ahead = static_cast<double>(
-      order_.AheadNs(lane, request.priority, request.estimate_ns) + running_ns_ / 2);
+  // As if what makes room for the request, and it, cost only what it costs more.
+  const int64_t more_ns = request.estimate_ns - displaced.ns;
+  const auto ahead = static_cast<double>(order_.AheadNs(lane, request.priority, more_ns) -
+                                         displaced.ns + running_ns_ / 2);
   const Mean& runs = CostOf(request).runs();
   const double run = std::max(own, runs.ns());
   const double spread = 6 * std::sqrt(runs.variance() * (1 + ahead / run / (cores * cores)));
@@ -106,33 +114,31 @@ Status Queue::CheckDeadline(Request& request, const Lane& lane, int64_t now) con
       std::max(kLeastRetryNs, static_cast<int64_t>(ahead / cores / 2)));
 }
 
-// nullptr: there is room, or has been made by the policy; else a bound that has none. Nothing is
+// nullptr: there is room, once what is displaced is gone; else a bound that has none. Nothing is
 // displaced in vain.
-Bound* Queue::MakeRoom(const Request& request, Lane& lane, Afterwards* after) {
+Bound* Queue::FindRoom(const Request& request, Lane& lane, Displaced* displaced) {
   const heddle_policy policy = PolicyOf(request, lane);
   const bool latest = policy == HEDDLE_LATEST, displaces = latest || policy == HEDDLE_DROP_OLDEST;
-  const Request* stays = lane.first;  // with those behind it
-  uint64_t requests = 0, bytes = 0;   // of those before it
-  Bound* full = FullBound(request, lane, requests, bytes);
-  while (displaces && stays != nullptr && (latest || full != nullptr)) {
-    ++requests;
-    bytes += stays->bytes;
-    stays = stays->next;
-    full = FullBound(request, lane, requests, bytes);
+  Displaced gone;
+  Bound* full = FullBound(request, lane, gone);
+  for (const Request* r = lane.first; displaces && r != nullptr && (latest || full != nullptr);
+       r = r->next) {
+    ++gone.requests;
+    gone.bytes += r->bytes;
+    gone.ns += r->estimate_ns;
+    full = FullBound(request, lane, gone);
   }
-  while (displaces && full == nullptr && lane.first != stays)
-    Leave(*lane.first, &QueueCounts::displaced,
-          Status(Code::kCancelled, "a newer request of the stream took its place"), after);
+  if (full == nullptr) *displaced = gone;
   return full;
 }
 
-// Were so many requests of the lane with so many bytes gone.
-Bound* Queue::FullBound(const Request& request, Lane& lane, uint64_t requests, uint64_t bytes) {
+// Were these of the lane gone.
+Bound* Queue::FullBound(const Request& request, Lane& lane, const Displaced& gone) {
   for (Bound* bound : {&bound_, &request.target->bound, &lane.bound})
-    if (!bound->FitsWithout(requests, bytes, request.bytes)) return bound;
-  const Room gone{static_cast<double>(requests), static_cast<double>(bytes)};
+    if (!bound->FitsWithout(gone.requests, gone.bytes, request.bytes)) return bound;
+  const Room room{static_cast<double>(gone.requests), static_cast<double>(gone.bytes)};
   // Whoever has too much keeps nobody else out while it waits.
-  if (!LeavesRoom(lane, Room{1, static_cast<double>(request.bytes)} - gone)) return &lane.bound;
+  if (!LeavesRoom(lane, Room{1, static_cast<double>(request.bytes)} - room)) return &lane.bound;
   return nullptr;
 }
 

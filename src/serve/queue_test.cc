@@ -102,6 +102,51 @@ TEST(Queue, TheLatestOfAStreamTakesThePlaceOfThoseThatHaveNotBegun) {
   EXPECT_EQ(b.queue.counts().displaced.value(), 1u);
 }
 
+// What a request displaces is not ahead of it.
+TEST(Queue, TheLatestIsNotLateBecauseOfThoseWhosePlaceItTakes) {
+  Bench b({.policy = HEDDLE_LATEST});
+  b.Submit(b.Make(1));
+  b.RunOne(10 * kMs);
+  TestRequest &running = b.Make(1), &before = b.Make(1), &late = b.Make(1), &last = b.Make(1);
+  b.Submit(running);
+  EXPECT_EQ(b.queue.Begin(), &running);
+  b.Submit(before);
+  late.deadline_ns = b.clock.NowNs() + 34 * kMs;
+  EXPECT_EQ(b.queue.Submit(late).code(), Code::kDeadlineExceeded);
+  EXPECT_FALSE(before.done()) << "for one that is refused";
+  last.deadline_ns = b.clock.NowNs() + 40 * kMs;
+  b.Submit(last);
+  EXPECT_EQ(before.status.code(), Code::kCancelled);
+  EndRun(b.queue, running, Status());
+  EXPECT_EQ(b.RunOne(), &last);
+}
+
+// Who waits for room of the queue waits for that of others, not for the place of a stream's own.
+TEST(Queue, WhoTakesThePlaceOfItsOwnTakesNoRoomFromWhoBlocks) {
+  for (const heddle_policy policy : {HEDDLE_LATEST, HEDDLE_DROP_OLDEST}) {
+    Bench b({.most_requests = 4, .policy = HEDDLE_BLOCK});
+    ShareOf displaces;
+    displaces.policy = policy;
+    b.queue.SetStream(1, displaces);
+    TestRequest &running = b.Make(1), &before = b.Make(1), &last = b.Make(1), &blocked = b.Make(2);
+    b.Submit(running);
+    EXPECT_EQ(b.queue.Begin(), &running);
+    for (TestRequest* r : {&before, &b.Make(2), &b.Make(2)}) b.Submit(*r);
+    std::thread submitter([&] { EXPECT_TRUE(b.queue.Submit(blocked).ok()); });
+    while (b.queue.counts().submitted.value() < 5) std::this_thread::yield();
+    EXPECT_FALSE(b.queue.IsNext(running)) << "and the submitter has left the lock: it is blocked";
+    const Status status = b.queue.Submit(last);
+    EXPECT_TRUE(status.ok()) << status.message();
+    EXPECT_TRUE(before.done());
+    EXPECT_EQ(b.queue.counts().accepted.value() - b.queue.counts().displaced.value(), 4u);
+    EndRun(b.queue, running, Status());
+    while (b.RunOne() != nullptr) {
+    }
+    submitter.join();
+    EXPECT_TRUE(last.status.ok() && blocked.status.ok());
+  }
+}
+
 TEST(Queue, TheOldestOfAStreamMakeRoomButNotInVain) {
   Bench b({.most_requests = 8, .most_bytes = 100, .policy = HEDDLE_DROP_OLDEST});
   TestRequest &other = b.Make(2), &first = b.Make(1), &second = b.Make(1), &third = b.Make(1);
