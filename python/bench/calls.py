@@ -57,6 +57,17 @@ def round_of(interpreter):
     return call
 
 
+def call_of(model, arrays):
+    """The same with the model: arguments as programs write them, not unpacked from a list."""
+    if len(arrays) == 1:
+        only, = arrays
+        return lambda: model(only)
+    if len(arrays) == 2:
+        first, second = arrays
+        return lambda: model(first, second)
+    return lambda: model(*arrays)
+
+
 def best_us(call):
     best = float("inf")
     for _ in range(ROUNDS):
@@ -78,7 +89,7 @@ def one_caller(path, options):
     model = heddle.load(path)
     arrays = [array for _, array in inputs_of(interpreter_of("heddle", path))]
     out = list(model._run(arrays))
-    cells = [in_cpp_us(options.heddle, path, options.seconds), best_us(lambda: model(*arrays)),
+    cells = [in_cpp_us(options.heddle, path, options.seconds), best_us(call_of(model, arrays)),
              best_us(lambda: model(*arrays, out=out)), best_us(round_of(interpreter_of("heddle", path))),
              best_us(round_of(interpreter_of("litert", path)))]
     return [*(f"{cell:.2f}" for cell in cells), f"{cells[1] - cells[0]:+.2f}", f"{cells[4] / cells[1]:.2f}",
