@@ -49,9 +49,7 @@ struct Work {
     while (most < inside && !w.most_inside.compare_exchange_weak(most, inside)) {
     }
     if (scratch != nullptr) ++w.helped, scratch[0] = std::byte{1};
-    // However slow the caller is, helpers do not finish what it is to stop.
-    while (w.holds_helpers && scratch != nullptr && w.stop && !w.caller_saw_stop)
-      std::this_thread::yield();
+    if (w.holds_helpers && scratch != nullptr && w.stop) w.HoldUp();
     uint32_t code = 0;
     for (int64_t t = begin; t < end && code == 0; ++t) {
       ++w.times[static_cast<size_t>(t)];
@@ -60,6 +58,12 @@ struct Work {
     }
     --w.inside;
     return code;
+  }
+  // However slow the caller is, helpers do not finish what it is to stop: not before it looks, and
+  // no faster than this once it has.
+  void HoldUp() const {
+    while (!caller_saw_stop) std::this_thread::yield();
+    for (int i = 0; i < 1'000; ++i) std::this_thread::yield();
   }
   static bool GoOn(void* arg) {
     Work& w = *static_cast<Work*>(arg);
