@@ -39,6 +39,8 @@
 //     (ARefusedThreadIsTriedForAgain, ATaskDoesNotYieldWithoutAStandIn)
 // 12. A Turn inside a Turn of the same thread is the same turn: it runs inline, and alone.
 //     (ATurnInsideATurnIsTheSame)
+//     One that may wait for nobody gets a turn that is free, or none, and keeps it.
+//     (WhoMayNotWaitKeepsItsTurn)
 // 13. A call that may not go on ends its wait, and a region within one claim, and the Turn can be
 //     used again. (WhoMayNotGoOnStopsWaiting, AStoppedRegionEndsAndTheTurnGoesOn)
 // All of them at once, by chance: SeededStress.
@@ -258,6 +260,10 @@ class Turn final : public Executor {
   // Not held unless one is free at this moment.
   struct IfFree {};
   Turn(Crew& crew, Priority priority, IfFree);
+  // The same under a cap, and kept until the end, whoever waits for it: for who may wait for
+  // nobody, and is done in a few milliseconds.
+  struct NoWait {};
+  Turn(Crew& crew, Priority priority, CoreCap* cap, NoWait);
   // The turn that a task was to run on, instead of it: not held if it has none yet, or has begun.
   Turn(Crew& crew, CrewTask& task);
   ~Turn();
@@ -301,7 +307,8 @@ class Turn final : public Executor {
   bool held_ = true;
   CoreCap* cap_;
   GoOn wait_;
-  bool starved_ = false;  // before it came to this turn
+  bool starved_ = false;      // before it came to this turn
+  const bool keeps_ = false;  // does not yield
   int64_t since_ns_ = 0;
   float unshared_ns_ = 0;  // that helpers could have taken over since the last wake
   float unlooked_ns_ = 0;  // that went by, as far as is known, since the clock was last read

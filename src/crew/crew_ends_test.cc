@@ -2,6 +2,8 @@
 // How regions and waits end early, and what may be done inside a turn.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "crew/crew.h"
 #include "crew/crew_for_test.h"
 
@@ -48,6 +50,27 @@ TEST(Crew, ATurnInsideATurnIsTheSame) {
   }
   EXPECT_TRUE(work.EachOnce());
   EXPECT_EQ(crew.counters().waits_for_turn, 0u);
+}
+
+TEST(Crew, WhoMayNotWaitKeepsItsTurn) {
+  Crew crew(Budget(1).Options(1));
+  CoreCap cap(1);
+  std::optional<Turn> first;
+  first.emplace(crew, Priority::kLow, &cap, Turn::NoWait());
+  ASSERT_TRUE(first->held());
+  bool second_held = true;
+  std::thread([&] {
+    second_held = Turn(crew, Priority::kHigh, &cap, Turn::NoWait()).held();
+  }).join();
+  EXPECT_FALSE(second_held) << "there is one turn";
+  std::thread waits([&] { EXPECT_TRUE(Turn(crew, Priority::kHigh, nullptr).held()); });
+  while (crew.counters().waits_for_turn == 0) std::this_thread::yield();
+  Work work(100);
+  EXPECT_EQ(first->Run(work.AsRegion(1e6f)), 0u);
+  EXPECT_TRUE(work.EachOnce());
+  EXPECT_EQ(crew.counters().yields, 0u) << "though a higher priority waits";
+  first.reset();
+  waits.join();
 }
 
 TEST(Crew, WhoMayNotGoOnStopsWaiting) {

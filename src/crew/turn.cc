@@ -62,6 +62,13 @@ Turn::Turn(Crew& crew, Priority priority, IfFree)
   if (held_) Begin();
 }
 
+Turn::Turn(Crew& crew, Priority priority, CoreCap* cap, NoWait)
+    : crew_(crew), priority_(priority), nested_(InTurn()), cap_(cap), keeps_(true) {
+  if (nested_) return;
+  held_ = crew.turns_.TryTake(cap, priority);
+  if (held_) Begin();
+}
+
 Turn::Turn(Crew& crew, CrewTask& task)
     : crew_(crew), priority_(Priority::kNormal), nested_(InTurn()), cap_(nullptr) {
   held_ = !nested_ && crew.TakeBack(task);
@@ -159,7 +166,7 @@ void Turn::Yield() {
 void Turn::Look(float done_ns) {
   if (nested_) return;
   const Priority held_as = starved_ ? Priority::kHigh : priority_;
-  if (crew_.turns_.ShouldYield(held_as, since_ns_, cap_)) Yield();
+  if (!keeps_ && crew_.turns_.ShouldYield(held_as, since_ns_, cap_)) Yield();
   unlooked_ns_ += done_ns + kLeastLookNs;
   if (unlooked_ns_ < kLookAtClockNs) return;
   unlooked_ns_ = 0;
