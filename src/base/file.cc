@@ -127,6 +127,13 @@ Status AnonymousMemory::Seal() {
   return Status();
 }
 
+Status AnonymousMemory::Unseal() {
+  if (data_ != nullptr && mprotect(data_, mapped_, PROT_READ | PROT_WRITE) != 0) {
+    return SystemError(errno, fmt::format("cannot make {} bytes writable", size_));
+  }
+  return Status();
+}
+
 void AnonymousMemory::Shrink(size_t bytes) {
   const size_t kept = RoundUpToPage(bytes);
   if (kept < mapped_) {
@@ -196,6 +203,17 @@ Result<AnonymousMemory> ReadFile(const std::string& path, size_t max_bytes) {
                               size, more != 0 ? "more" : fmt::format("{}", done));
   }
   return memory;
+}
+
+Status ReadPart(const std::string& path, size_t offset, std::span<std::byte> to) {
+  HEDDLE_ASSIGN(const Descriptor file, OpenForReading(path));
+  if (lseek(file.get(), static_cast<off_t>(offset), SEEK_SET) < 0) {
+    return PathError(errno, "seek in", path);
+  }
+  HEDDLE_ASSIGN(const size_t done, ReadFully(file, to.data(), to.size(), path));
+  if (done == to.size()) return Status();
+  return FailedPrecondition("\"{}\" has {} bytes from {} on, expected {}", path, done, offset,
+                            to.size());
 }
 
 Result<FileLook> LookAt(const std::string& path) {

@@ -4,6 +4,7 @@
 #ifndef HEDDLE_BASE_FILE_H_
 #define HEDDLE_BASE_FILE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,13 +37,14 @@ class AnonymousMemory {
   size_t size() const { return size_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
-  // From now on a write anywhere in it is a fault. Cannot be undone.
+  // From now on a write anywhere in it is a fault.
   Status Seal();
+  Status Unseal();
   // Keeps the first `bytes`, where they are, and hands the whole pages behind them back for good.
   // REQUIRES: bytes <= size().
   void Shrink(size_t bytes);
   // Hands the whole pages inside [offset, offset + bytes) back to the system; they read as zero
-  // afterwards and cost nothing until written again. REQUIRES: the range lies inside; not sealed.
+  // afterwards and cost nothing until written again. REQUIRES: the range lies inside.
   Status GiveBack(size_t offset, size_t bytes);
 
  private:
@@ -81,6 +83,9 @@ class MappedFile {
 // is kFailedPrecondition.
 Result<AnonymousMemory> ReadFile(const std::string& path, size_t max_bytes);
 
+// Bytes of a file from `offset` on, as many as `to` takes; kFailedPrecondition: it has not so many.
+Status ReadPart(const std::string& path, size_t offset, std::span<std::byte> to);
+
 // What tells one state of a file from another without reading it. Times are since 1970, by the
 // clock of the file's system.
 struct FileIdentity {
@@ -91,6 +96,13 @@ struct FileIdentity {
 struct FileLook {
   FileIdentity file;
   int64_t at_ns = 0;  // of the look
+
+  // A file may change again within a tick of its clock and look the same: only one that had not
+  // changed for so long can be known by its look.
+  static constexpr int64_t kSettledNs = 2'000'000'000;
+  bool settled(int64_t ns = kSettledNs) const {
+    return at_ns - std::max(file.modified_ns, file.changed_ns) >= ns;
+  }
 };
 Result<FileLook> LookAt(const std::string& path);
 

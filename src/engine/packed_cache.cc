@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/packed_cache.h"
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -32,8 +31,7 @@ std::string TextOfLook(const FileIdentity& file) {
 bool PackedCache::Takes(const Model& model) const {
   if (options_.build.empty() || !model.look()) return false;
   const FileLook& look = *model.look();
-  const int64_t newest = std::max(look.file.modified_ns, look.file.changed_ns);
-  return look.file.bytes >= options_.smallest_bytes && look.at_ns - newest >= options_.settled_ns;
+  return look.file.bytes >= options_.smallest_bytes && look.settled(options_.settled_ns);
 }
 
 std::string PackedCache::NameOfPacked(const std::string& hash, Use use) const {

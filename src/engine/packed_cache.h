@@ -29,11 +29,9 @@ class PackedCache {
     std::string build = BuildId();  // "": nothing is ever kept
     uint64_t most_bytes = uint64_t{2} << 30;
     // Of a model's file, and of what is packed from it: less is packed about as soon as it is
-    // found. Chosen by guess, not measured.
+    // found (docs/cold_start.md has the measurement).
     uint64_t smallest_bytes = uint64_t{256} << 10;
-    // A file may change again within a tick of its clock and look the same: one that changed in the
-    // last two seconds is not known by its look.
-    int64_t settled_ns = 2'000'000'000;
+    int64_t settled_ns = FileLook::kSettledNs;  // of a model's file
   };
   explicit PackedCache(Options options) : options_(std::move(options)) {}
 

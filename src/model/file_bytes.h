@@ -4,6 +4,7 @@
 #define HEDDLE_MODEL_FILE_BYTES_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,7 +21,8 @@ class FileBytes {
  public:
   static constexpr size_t kReadLimit = 64u << 20;  // larger files are mapped
 
-  static Result<FileBytes> Open(const std::string& path);
+  // `settled_ns`: see FileLook.
+  static Result<FileBytes> Open(const std::string& path, int64_t settled_ns = FileLook::kSettledNs);
   static Result<FileBytes> Copy(std::span<const std::byte> bytes);
 
   std::span<const std::byte> all() const {
@@ -33,17 +35,28 @@ class FileBytes {
 
   // Gives the pages of a mapped file back; they come again from the file when they are read again.
   void GiveBack() const { mapped_.GiveBack(); }
+  // The same of whole pages of what was read into memory: they are zeros until BringBack. Nothing
+  // happens where the file could not be told from another one later.
+  void GiveBack(std::span<const std::byte> spent);
+  // What was given back and overlaps `bytes` is what it was. kFailedPrecondition: the file is not.
+  Status BringBack(std::span<const std::byte> bytes);
   // A copy of `bytes`, aligned to 16 and kept as long as this object.
   std::span<const std::byte> AlignedCopy(std::span<const std::byte> bytes);
 
  private:
+  struct Range {
+    size_t offset, bytes;
+  };
   Status ReadOrMap();
+  Status Refill(const Range& range);
 
   std::string path_;
   std::optional<FileLook> look_;
   AnonymousMemory memory_;
   MappedFile mapped_;
   std::vector<std::unique_ptr<std::byte[]>> copies_;
+  bool settled_ = false;           // look_ is one to know the file by
+  std::vector<Range> given_back_;  // of memory_
 };
 
 }  // namespace heddle::core

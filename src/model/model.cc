@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/model.h"
 
+#include <mutex>
+
 #include "base/caught.h"
 #include "model/file_bytes.h"
 #include "model/reader.h"
@@ -32,7 +34,11 @@ int OpKnownVersion(OpCode code) {
 std::string Operator::Name() const { return code == OpCode::kCUSTOM ? custom_name : OpName(code); }
 
 struct Model::Bytes {
+  explicit Bytes(FileBytes bytes) : file(std::move(bytes)) {}
+
   FileBytes file;
+  std::mutex mutex;  // of who gives back and brings back
+  int readers = 0;
 };
 
 Model::Model() = default;
@@ -44,18 +50,36 @@ const std::optional<FileLook>& Model::look() const { return bytes_->file.look();
 bool Model::Unchanged() const { return bytes_->file.Unchanged(); }
 void Model::GiveBackPages() const { bytes_->file.GiveBack(); }
 
+Status Model::AddReader() const {
+  const std::lock_guard<std::mutex> lock(bytes_->mutex);
+  HEDDLE_TRY(bytes_->file.BringBack(bytes()));
+  ++bytes_->readers;
+  return Status();
+}
+
+void Model::GiveBack(std::span<const std::span<const std::byte>> spent) const {
+  const std::lock_guard<std::mutex> lock(bytes_->mutex);
+  if (bytes_->readers > 1) return;
+  for (const std::span<const std::byte> constant : spent) bytes_->file.GiveBack(constant);
+}
+
+Status Model::BringBack(std::span<const std::byte> constant) const {
+  const std::lock_guard<std::mutex> lock(bytes_->mutex);
+  return bytes_->file.BringBack(constant);
+}
+
 Result<std::shared_ptr<const Model>> ModelReader::Read(FileBytes file) {
   std::shared_ptr<Model> model(new Model());
-  model->bytes_ = std::make_unique<Model::Bytes>(Model::Bytes{std::move(file)});
+  model->bytes_ = std::make_unique<Model::Bytes>(std::move(file));
   ModelParts parts{model->subgraphs_,   model->signatures_, model->resources_,
                    model->description_, model->metadata_,   model->files_};
   HEDDLE_TRY(ReadModel(model->bytes_->file, parts));
   return std::shared_ptr<const Model>(std::move(model));
 }
 
-Result<std::shared_ptr<const Model>> Model::ReadFile(const std::string& path) {
+Result<std::shared_ptr<const Model>> Model::ReadFile(const std::string& path, int64_t settled_ns) {
   return Caught([&]() -> Result<std::shared_ptr<const Model>> {
-    HEDDLE_ASSIGN(auto file, FileBytes::Open(path));
+    HEDDLE_ASSIGN(auto file, FileBytes::Open(path, settled_ns));
     return ModelReader::Read(std::move(file));
   });
 }

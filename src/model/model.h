@@ -30,8 +30,9 @@ struct Metadata {
 class Model {
  public:
   // Reads a file: up to 64 MB into private memory, larger ones are mapped (replace such a file by
-  // renaming, never in place). The error names what is wrong and where.
-  static Result<std::shared_ptr<const Model>> ReadFile(const std::string& path);
+  // renaming, never in place). The error names what is wrong and where. `settled_ns`: see FileLook.
+  static Result<std::shared_ptr<const Model>> ReadFile(const std::string& path,
+                                                       int64_t settled_ns = FileLook::kSettledNs);
   // Copies the bytes.
   static Result<std::shared_ptr<const Model>> ReadBytes(std::span<const std::byte> bytes);
 
@@ -51,6 +52,17 @@ class Model {
   // For whoever has made what it needs of the constants: a mapped file's pages go back to the
   // system.
   void GiveBackPages() const;
+  // Constants that were read into memory go back, too, but one by one, and come again only when
+  // somebody says so.
+  //
+  // Somebody new reads constants, any of them, for as long as the Model lives. Fails where some are
+  // gone and the file is not what it was.
+  Status AddReader() const;
+  // The only reader does not read these any more; of several, nothing is given back. A file that
+  // could change unnoticed keeps all.
+  void GiveBack(std::span<const std::span<const std::byte>> spent) const;
+  // For who looks at one of them all the same. Fails as AddReader.
+  Status BringBack(std::span<const std::byte> constant) const;
   // The metadata entries, and the files of the appended archive (inflated; those over 16 MB are
   // left out).
   const std::vector<Metadata>& metadata() const { return metadata_; }

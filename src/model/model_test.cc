@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include "base/testing/temp_tree.h"
 #include "support/small_models.h"
 
 namespace heddle::core {
@@ -129,6 +131,72 @@ TEST(ModelTest, FilesAreReadByPath) {
   EXPECT_EQ((*model)->size_bytes(), static_cast<int64_t>(bytes.size()));
   EXPECT_EQ(Model::ReadFile(path.string()).status().code(), Code::kNotFound);
   EXPECT_EQ(Model::ReadFile(testing::TempDir()).status().code(), Code::kInvalidArgument);
+}
+
+// A constant of many pages in a file that is known by its look, however young.
+struct LargeConstant {
+  TempTree tree;
+  std::string path;
+  std::shared_ptr<const Model> model;
+  explicit LargeConstant(int64_t settled_ns = -1'000'000'000) {
+    const std::vector<std::byte> bytes = Build(1);
+    path = tree.Write("m.tflite", {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    auto read = Model::ReadFile(path, settled_ns);
+    EXPECT_TRUE(read.ok()) << read.status().message();
+    if (read.ok()) model = *read;
+  }
+  static std::vector<std::byte> Build(int8_t value) {
+    ModelBuilder b;
+    const int x = b.Input("x", Type::kInt8, {100'000}, Quant(1));
+    const std::vector<int8_t> values(100'000, value);
+    const int y = b.Make("y", Type::kInt8, {100'000}, Quant(1));
+    b.Op(OpCode::kADD, {x, b.Constant<int8_t>("w", {100'000}, values, Quant(1))}, {y});
+    b.Output(y);
+    return b.Build();
+  }
+  std::span<const std::byte> data() const { return model->subgraphs()[0].tensors[2].data; }
+  std::byte middle() const { return data()[data().size() / 2]; }
+  bool WholeAgain() const {
+    return std::all_of(data().begin(), data().end(), [](std::byte b) { return b == std::byte{1}; });
+  }
+  void GiveBack() const { model->GiveBack({{data()}}); }
+};
+
+TEST(ModelTest, WhatWasGivenBackComesAgain) {
+  const LargeConstant of;
+  ASSERT_NE(of.model, nullptr);
+  ASSERT_TRUE(of.model->AddReader().ok());
+  ASSERT_TRUE(of.WholeAgain());
+  of.GiveBack();
+  EXPECT_EQ(of.middle(), std::byte{0}) << "its pages are the system's";
+  ASSERT_TRUE(of.model->BringBack(of.data().first(1)).ok());
+  EXPECT_TRUE(of.WholeAgain());
+  of.GiveBack();
+  EXPECT_EQ(of.middle(), std::byte{0});
+  ASSERT_TRUE(of.model->AddReader().ok());
+  EXPECT_TRUE(of.WholeAgain());
+  of.GiveBack();
+  EXPECT_TRUE(of.WholeAgain()) << "another one may read it";
+}
+
+TEST(ModelTest, AnotherFileIsNotReadInItsPlace) {
+  const LargeConstant of;
+  ASSERT_NE(of.model, nullptr);
+  of.GiveBack();
+  const std::vector<std::byte> other = LargeConstant::Build(2);
+  of.tree.Write("m.tflite", {reinterpret_cast<const char*>(other.data()), other.size()});
+  EXPECT_EQ(of.model->BringBack(of.data()).code(), Code::kFailedPrecondition);
+  EXPECT_EQ(of.model->AddReader().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(of.middle(), std::byte{0});
+  of.tree.Remove("m.tflite");
+  EXPECT_FALSE(of.model->BringBack(of.data()).ok());
+}
+
+TEST(ModelTest, AFileThatMayChangeUnnoticedGivesNothingBack) {
+  const LargeConstant of(3'600'000'000'000);
+  ASSERT_NE(of.model, nullptr);
+  of.GiveBack();
+  EXPECT_TRUE(of.WholeAgain());
 }
 
 TEST(ModelTest, EveryOperatorHasANameAndANumber) {
