@@ -51,7 +51,8 @@ Status Describe(const Ports& ports, const PortInfo& port, heddle_tensor_info* ou
   return Deliver(info, offsetof(heddle_tensor_info, subgraph), out);
 }
 
-Status Describe(const Tensor& tensor, heddle_graph_tensor* out) {
+// A constant that was given back and has gone from the file shows no data.
+Status Describe(const core::Model& model, const Tensor& tensor, heddle_graph_tensor* out) {
   heddle_graph_tensor t{};
   t.name = tensor.name.c_str();
   t.type = static_cast<heddle_type>(tensor.type);
@@ -66,7 +67,7 @@ Status Describe(const Tensor& tensor, heddle_graph_tensor* out) {
   t.zero_point_count = tensor.quant.zero_point.size();
   t.axis = tensor.quant.axis;
   t.variable = tensor.variable;
-  if (tensor.constant && tensor.sparsity.empty()) {
+  if (tensor.constant && tensor.sparsity.empty() && model.BringBack(tensor.data).ok()) {
     t.data = tensor.data.data();
     t.bytes = tensor.data.size();
   }
@@ -293,7 +294,8 @@ heddle_status* heddle_model_tensor(const heddle_model* model, size_t subgraph, s
     const size_t count = heddle_model_tensor_count(model, subgraph);
     if (index >= count)
       return NotFound("tensor {} of subgraph {}: it has {}", index, subgraph, count);
-    return Describe(model->loaded->model().subgraphs()[subgraph].tensors[index], out);
+    const core::Model& whole = model->loaded->model();
+    return Describe(whole, whole.subgraphs()[subgraph].tensors[index], out);
   });
 }
 heddle_status* heddle_model_shape(heddle_model* model, const char* signature,

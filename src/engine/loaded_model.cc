@@ -221,9 +221,15 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::Load(std::shared_ptr<EngineCor
   loaded->model_ = std::move(model);
   loaded->layout_ = std::make_shared<const StateLayout>(StateLayout::Of(*loaded->model_));
   HEDDLE_TRY(loaded->ReadPorts());
+  HEDDLE_TRY(loaded->model_->AddReader());
   loaded->FindWeights();
+  loaded->weights_->FillBy(
+      [self = loaded.get()](int64_t parts, int64_t part_bytes, const FillRange& fill) {
+        self->FillParts(parts, part_bytes, fill);
+      });
   HEDDLE_TRY(loaded->UncheckedEntryOf(0, {}).status());
   HEDDLE_TRY(loaded->KeepWeights());
+  loaded->GiveBackSpent();
   return loaded;
 }
 

@@ -170,7 +170,10 @@ class LoadedModel final : public CallPlans {
   Status KeepWeights();
   // REQUIRES: no other call has an Entry, nor can get one.
   Status PackAgain(const RunControl& control);
+  void FillParts(int64_t parts, int64_t part_bytes, const FillRange& fill);
   Status CheckWeights(const RunControl& control);
+  // Constants that nothing reads any more. REQUIRES: no other call has an Entry, nor can get one.
+  void GiveBackSpent();
   // The state that a call of this entry point runs on; `own` holds one that is made for the call.
   Result<State*> StateFor(int subgraph, const RunRequest& request, std::unique_ptr<State>* own);
   Status Initialise(const RunControl& control);

@@ -36,6 +36,17 @@ Result<const std::byte*> WeightStore::Pack(const void* source, std::string_view 
   return PackNew(source, layout, bytes, filled, Look::kLater);
 }
 
+// Called by a `fill`, so under the lock.
+void WeightStore::FillParts(int64_t parts, int64_t part_bytes, const FillRange& fill) {
+  if (filler_) return filler_(parts, part_bytes, fill);
+  fill(0, parts);
+}
+
+void WeightStore::FillBy(Filler filler) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  filler_ = std::move(filler);
+}
+
 Result<const std::byte*> WeightStore::TryPack(const void* source, std::string_view layout,
                                               size_t bytes,
                                               const std::function<Status(std::byte*)>& fill) {
@@ -49,7 +60,7 @@ Result<const std::byte*> WeightStore::PackNew(const void* source, std::string_vi
                                               Look look) {
   std::pair<const void*, std::string> key(source, layout);
   const auto found = blobs_.find(key);
-  if (found != blobs_.end()) return found->second;
+  if (found != blobs_.end()) return found->second.data;
   HEDDLE_TRY(Reserve(bytes));
   const std::byte* made = nullptr;
   bool room = false;
@@ -64,7 +75,7 @@ Result<const std::byte*> WeightStore::PackNew(const void* source, std::string_vi
       known.taken = false;
     }
     if (source_name_) known_[made] = std::move(known);
-    blobs_.emplace(std::move(key), made);
+    blobs_.emplace(std::move(key), Blob{made, bytes});
     return Status();
   });
   if (status.ok()) return made;
@@ -162,6 +173,24 @@ Status WeightStore::Seal() {
     c.sealed = true;
   }
   return Status();
+}
+
+// The pages of a file that was mapped are the system's already.
+void WeightStore::Spend(std::span<const std::byte> blob) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto it = std::find_if(blobs_.begin(), blobs_.end(), [&](const auto& entry) {
+    return entry.second.data == blob.data() &&
+           RoundUp(entry.second.bytes, kAlignment) == RoundUp(blob.size(), kAlignment);
+  });
+  if (it == blobs_.end()) return;
+  const Blob spent = it->second;
+  for (Chunk& chunk : chunks_) {
+    const size_t offset = static_cast<size_t>(spent.data - chunk.memory.data());
+    if (offset < chunk.used && !chunk.memory.GiveBack(offset, spent.bytes).ok()) return;
+  }
+  known_.erase(spent.data);
+  blobs_.erase(it);
+  Release(spent.bytes);
 }
 
 size_t WeightStore::bytes() const {

@@ -8,13 +8,16 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/file.h"
 #include "base/memory_budget.h"
 #include "kernels/operation.h"
+#include "kernels/part_filler.h"
 #include "plan/packed_file.h"
 
 namespace heddle::core {
@@ -24,7 +27,7 @@ namespace heddle::core {
 //
 // What another process has packed may be taken in its place. A blob is then known by the name of
 // its source and its layout; which constant a source is, the same file always names the same way.
-class WeightStore final : public PackStore {
+class WeightStore final : public PackStore, public PartFiller {
  public:
   // `expected_bytes`: about as much will be packed; a guess only costs address space. `budget`:
   // where its bytes come from; nullptr: nowhere.
@@ -37,11 +40,20 @@ class WeightStore final : public PackStore {
 
   Result<const std::byte*> Pack(const void* source, std::string_view layout, size_t bytes,
                                 const std::function<void(std::byte*)>& fill) override;
+  // By whom FillBy names, else on this thread.
+  void FillParts(int64_t parts, int64_t part_bytes, const FillRange& fill) override;
+  // See PartFiller::FillParts; it must not ask this for anything.
+  using Filler = std::function<void(int64_t parts, int64_t part_bytes, const FillRange& fill)>;
+  void FillBy(Filler filler);
   // The same of what can fail to be made: then nothing of it is kept.
   Result<const std::byte*> TryPack(const void* source, std::string_view layout, size_t bytes,
                                    const std::function<Status(std::byte*)>& fill);
   Status Seal();
-  size_t bytes() const;  // handed out so far
+  size_t bytes() const;  // handed out and not spent
+  // These bytes are read no more. If they are all of something that was packed here, their whole
+  // pages go back to the system, and whoever packs the same again gets it made anew.
+  // REQUIRES: sealed.
+  void Spend(std::span<const std::byte> blob);
 
   // "": it has none. What is packed from an earlier blob is named after that one.
   using SourceName = std::function<std::string(const void* source)>;
@@ -65,6 +77,10 @@ class WeightStore final : public PackStore {
     AnonymousMemory memory;
     size_t used = 0;
     bool sealed = false;
+  };
+  struct Blob {
+    const std::byte* data = nullptr;
+    size_t bytes = 0;
   };
   struct Known {
     size_t bytes = 0;
@@ -90,9 +106,10 @@ class WeightStore final : public PackStore {
   const std::shared_ptr<MemoryBudget> budget_;
   mutable std::mutex mutex_;
   std::vector<Chunk> chunks_;
-  std::map<std::pair<const void*, std::string>, const std::byte*> blobs_;
+  std::map<std::pair<const void*, std::string>, Blob> blobs_;
   std::map<const std::byte*, Known> known_;  // by address, where sources have names
   size_t bytes_ = 0;
+  Filler filler_;  // may be empty
 
   SourceName source_name_;
   std::optional<PackedFile> file_;

@@ -65,6 +65,49 @@ TEST(WeightStore, WhatFailsToBeMadeIsMadeAgain) {
   EXPECT_EQ(budget->used(), 200u);
 }
 
+TEST(WeightStore, SomebodyElseMayFillTheParts) {
+  WeightStore store(1 << 20);
+  const int a = 0;
+  const auto fill = [&](std::byte* to) {
+    FillParts(store, 7, 10, [to](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part) to[part * 10] = static_cast<std::byte>(part);
+    });
+  };
+  const std::byte* alone = *store.Pack(&a, "alone", 70, fill);
+  std::vector<std::pair<int64_t, int64_t>> asked;
+  store.FillBy([&](int64_t parts, int64_t part_bytes, const FillRange& range) {
+    asked.emplace_back(parts, part_bytes);
+    for (int64_t part = parts; part > 0; --part) range(part - 1, part);
+  });
+  const std::byte* shared = *store.Pack(&a, "shared", 70, fill);
+  EXPECT_TRUE(std::equal(alone, alone + 70, shared));
+  EXPECT_EQ(shared[60], std::byte{6});
+  EXPECT_EQ(asked, (std::vector<std::pair<int64_t, int64_t>>{{7, 10}}));
+}
+
+TEST(WeightStore, WhatIsSpentIsGoneAndMadeAnew) {
+  constexpr size_t kBytes = 100'000;
+  const auto budget = std::make_shared<MemoryBudget>(1 << 20);
+  WeightStore store(1 << 20, 0, budget);
+  const int a = 0;
+  const auto ones = [&](std::byte* to) { std::memset(to, 1, kBytes); };
+  const std::byte* spent = *store.Pack(&a, "spent", kBytes, ones);
+  const std::byte* kept = *store.Pack(&a, "kept", kBytes, ones);
+  ASSERT_TRUE(store.Seal().ok());
+  store.Spend({spent + 64, kBytes - 64});
+  store.Spend({spent, kBytes / 2});
+  EXPECT_EQ(store.bytes(), 2 * kBytes) << "a part of it";
+  store.Spend({spent, kBytes});
+  EXPECT_EQ(store.bytes(), kBytes);
+  EXPECT_EQ(budget->used(), kBytes);
+  EXPECT_EQ(spent[kBytes / 2], std::byte{0}) << "its pages are the system's";
+  EXPECT_EQ(kept[0], std::byte{1});
+  EXPECT_EQ(kept[kBytes - 1], std::byte{1});
+  const std::byte* again = *store.Pack(&a, "spent", kBytes, ones);
+  EXPECT_EQ(again[kBytes / 2], std::byte{1});
+  EXPECT_EQ(*store.Pack(&a, "kept", kBytes, ones), kept);
+}
+
 TEST(WeightStore, AfterSealOldBlobsStandAndNewOnesFit) {
   WeightStore store(1 << 20);
   const int a = 0;

@@ -2,6 +2,7 @@
 // What the C interface tells of a graph: every tensor, shapes without a run, and kept values.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "digits.h"
@@ -65,6 +66,22 @@ TEST_F(Graph, AConstantHasItsBytesAndScales) {
     EXPECT_GT(tensor.bytes, 0u);
   }
   EXPECT_TRUE(per_channel);
+}
+
+// A model gives back what it has packed, one that keeps all does not.
+TEST_F(Graph, AConstantHasItsBytesThoughTheModelIsDoneWithThem) {
+  const Model model = Load(false, false), keeps_all = Load(false, true);
+  size_t most = 0;
+  for (size_t i = 0; i < heddle_model_tensor_count(model.get(), 0); ++i) {
+    const heddle_graph_tensor tensor = Tensor(model, static_cast<int>(i));
+    const heddle_graph_tensor kept = Tensor(keeps_all, static_cast<int>(i));
+    ASSERT_EQ(tensor.bytes, kept.bytes) << tensor.name;
+    ASSERT_EQ(tensor.data == nullptr, kept.data == nullptr) << tensor.name;
+    if (tensor.data == nullptr) continue;
+    EXPECT_EQ(std::memcmp(tensor.data, kept.data, kept.bytes), 0) << tensor.name;
+    most = std::max(most, kept.bytes);
+  }
+  EXPECT_GT(most, 32768u) << "whole pages";
 }
 
 TEST_F(Graph, ACallerOfTheShorterStructGetsWhatItKnows) {

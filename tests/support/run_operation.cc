@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/errors.h"
+#include "kernels/spent_inputs.h"
 #include "kernels/state.h"
 
 namespace heddle::core {
@@ -95,6 +96,20 @@ Status RunPhases(const Step& step, const TileArgs& args, size_t inputs, int64_t 
   return Status();
 }
 
+// Where a step finds its inputs. In place of those that the operation has spent there is poison.
+std::vector<const void*> PointersTo(const std::vector<TestTensor>& inputs, uint64_t spent,
+                                    std::vector<std::vector<std::byte>>& poison) {
+  std::vector<const void*> pointers;
+  poison.resize(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool is_spent = i < 64 && (spent >> i & 1) != 0;
+    if (is_spent) poison[i].assign(inputs[i].data.size(), kPoison);
+    const std::vector<std::byte>& bytes = is_spent ? poison[i] : inputs[i].data;
+    pointers.push_back(inputs[i].type == Type::kNone ? nullptr : bytes.data());
+  }
+  return pointers;
+}
+
 }  // namespace
 
 TestPackStore::~TestPackStore() {
@@ -126,8 +141,11 @@ Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
   TestPackStore packs;
   HEDDLE_ASSIGN(auto operation, make(MakeArgs{op, ins, outs, config.numerics, config.isa, packs,
                                               config.subgraphs}));
+  std::vector<std::vector<std::byte>> poison;
+  const std::vector<const void*> in_ptrs = PointersTo(inputs, SpentInputsOf(*operation), poison);
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (operation->ValueInputs() >> i & 1) ins[i].data = inputs[i].data.data();
+    if (ins[i].data != nullptr || (operation->ValueInputs() >> i & 1))
+      ins[i].data = static_cast<const std::byte*>(in_ptrs[i]);
   std::vector<Shape> shapes(outputs.size());
   HEDDLE_TRY(operation->Shapes(ins, shapes));
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -137,9 +155,6 @@ Status RunOperation(const Operator& op, const std::vector<TestTensor>& inputs,
   Step step;
   HEDDLE_TRY(operation->Lower(ins, outs, step));
 
-  std::vector<const void*> in_ptrs;
-  for (const TestTensor& t : inputs)
-    in_ptrs.push_back(t.type == Type::kNone ? nullptr : t.data.data());
   std::vector<std::unique_ptr<AlignedBytes>> buffers;
   std::vector<void*> out_ptrs;
   for (const Operand& o : outs) {

@@ -11,6 +11,7 @@
 #include "kernels/conv/hybrid.h"
 #include "kernels/conv/plain.h"
 #include "kernels/gemm/depthwise.h"
+#include "kernels/spent_inputs.h"
 
 namespace heddle::core {
 namespace {
@@ -197,7 +198,7 @@ TileCode DepthwiseTile(const DepthwiseParams& p, const TileArgs& args, TileRange
   return TileCode::kOk;
 }
 
-class FastDepthwise final : public ConvOperation {
+class FastDepthwise final : public ConvOperation, public SpentInputs {
  public:
   FastDepthwise(ConvSpec spec, Isa isa, const DepthwiseKernels& kernels, PackedWeights weights,
                 std::shared_ptr<const FastConstants> constants,
@@ -211,6 +212,7 @@ class FastDepthwise final : public ConvOperation {
 
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override;
+  uint64_t spent_inputs() const override { return kWeightsAndBias; }
 
  private:
   void FillCall(DepthwiseParams& p) const;

@@ -8,6 +8,7 @@
 #include "kernels/conv/hybrid.h"
 #include "kernels/conv/segments.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/spent_inputs.h"
 
 namespace heddle::core {
 namespace {
@@ -21,7 +22,7 @@ struct Filter {  // what the weights' shape and the options say
   int64_t segment_k = 0;     // their weights
 };
 
-class FastGemm final : public ConvOperation {
+class FastGemm final : public ConvOperation, public SpentInputs {
  public:
   FastGemm(ConvSpec spec, Isa isa, const GemmKernels& kernels, PackedWeights weights,
            std::shared_ptr<const FastConstants> constants, const Filter& filter)
@@ -34,6 +35,7 @@ class FastGemm final : public ConvOperation {
 
   Status Lower(std::span<const Operand> inputs, std::span<const Operand>,
                Step& step) const override;
+  uint64_t spent_inputs() const override { return kWeightsAndBias; }
 
  private:
   void SetInput(ConvGeometry g, GemmParams& p) const;

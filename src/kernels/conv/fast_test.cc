@@ -11,6 +11,7 @@
 
 #include "kernels/gemm/gemm.h"
 #include "kernels/operators.h"
+#include "kernels/spent_inputs.h"
 #include "support/run_operation.h"
 
 namespace heddle::core {
@@ -87,7 +88,9 @@ Outcome Run(const Case& c, Numerics numerics, Isa isa, bool at_end, int64_t tile
   Fenced scratch((step.scratch_bytes + 63) / 64 * 64, true);
   Fenced shared((step.shared_bytes + 63) / 64 * 64, true);
   if (!c.input.data.empty()) std::memcpy(in.data(), c.input.data.data(), c.input.data.size());
-  const void* ins[3] = {in.data(), c.weights.data.data(), c.bias.data.data()};
+  const uint64_t spent = SpentInputsOf(*operation);  // a read of such a one is a fault
+  const void* ins[3] = {in.data(), (spent & 2) != 0 ? nullptr : c.weights.data.data(),
+                        (spent & 4) != 0 ? nullptr : c.bias.data.data()};
   void* outs[1] = {out.data()};
   const TileArgs args{ins, outs, step.packed, shared.data(), scratch.data()};
   for (const Phase& phase : step.phases) {

@@ -9,6 +9,7 @@
 #include "kernels/conv/fast.h"
 #include "kernels/conv/fast_product.h"
 #include "kernels/conv/segments.h"
+#include "kernels/spent_inputs.h"
 
 namespace heddle::core {
 namespace {
@@ -57,7 +58,7 @@ GridAxis MakeGridAxis(bool empty, int32_t remainder, int32_t stride, int32_t pad
   return a;
 }
 
-class FastTransposed final : public ConvOperation {
+class FastTransposed final : public ConvOperation, public SpentInputs {
  public:
   FastTransposed(ConvSpec spec, const GemmKernels& kernels, std::vector<Remainder> remainders)
       : ConvOperation(std::move(spec)), kernels_(kernels), remainders_(std::move(remainders)) {}
@@ -82,6 +83,7 @@ class FastTransposed final : public ConvOperation {
     SetTiled<&TransposedTile>(step, std::move(p), tiles, ns);
     return Status();
   }
+  uint64_t spent_inputs() const override { return kWeightsAndBias; }
 
  private:
   GemmParams PartOf(const Remainder& r, const ConvGeometry& g) const {

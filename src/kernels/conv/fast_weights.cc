@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <type_traits>
 
 #include "kernels/conv/plain.h"
+#include "kernels/part_filler.h"
 
 namespace heddle::core {
 namespace {
@@ -60,14 +62,22 @@ void AddToSums(const float* row, int64_t n, int32_t* finite, size_t) {
   uint32_t none = 0;
   for (int64_t i = 0; i < n; ++i)
     none |= (std::bit_cast<uint32_t>(row[i]) & kExponent) == kExponent ? 1 : 0;
-  if (none != 0) finite[0] = 0;
+  if (none != 0) std::atomic_ref(finite[0]).store(0, std::memory_order_relaxed);
 }
 
+struct Blocks {
+  int64_t begin, end;
+};
+
 template <int kGroup, class To, class From>
-void FillBlocks(const WeightsLayout& layout, const From* source, To* to, int32_t* sums) {
+void FillBlocks(const WeightsLayout& layout, const From* source, Blocks blocks, To* to,
+                int32_t* sums) {
   const int64_t side_by_side = SideBySide(layout), stride = int64_t{layout.block} * kGroup;
+  const auto block = static_cast<size_t>(layout.block);
+  const size_t end = static_cast<size_t>(blocks.end) * block;
+  to += blocks.begin * layout.block * layout.padded_k();
   To row[kChunk];
-  for (size_t first = 0; first < layout.lanes.size(); first += layout.block) {
+  for (size_t first = static_cast<size_t>(blocks.begin) * block; first < end; first += block) {
     for (int64_t k0 = 0; k0 < layout.padded_k(); k0 += kChunk) {
       const int64_t n = std::min(kChunk, layout.padded_k() - k0);
       for (int32_t lane = 0; lane < layout.block; ++lane) {
@@ -88,22 +98,30 @@ void FillBlocks(const WeightsLayout& layout, const From* source, To* to, int32_t
 }
 
 template <class To, class From>
-void Fill(const WeightsLayout& layout, const void* source, std::byte* bytes, int64_t sums_at) {
+void Fill(const WeightsLayout& layout, const void* source, Blocks blocks, std::byte* bytes,
+          int32_t* sums) {
   const From* from = static_cast<const From*>(source);
   To* to = reinterpret_cast<To*>(bytes);
-  int32_t* sums = reinterpret_cast<int32_t*>(bytes + sums_at);
-  if (std::is_floating_point_v<To>)
-    sums[0] = 1;
-  else
-    std::fill_n(sums, layout.lanes.size(), 0);
   switch (layout.group_k) {
     case 4:
-      return FillBlocks<4>(layout, from, to, sums);
+      return FillBlocks<4>(layout, from, blocks, to, sums);
     case 2:
-      return FillBlocks<2>(layout, from, to, sums);
+      return FillBlocks<2>(layout, from, blocks, to, sums);
     default:
-      return FillBlocks<1>(layout, from, to, sums);
+      return FillBlocks<1>(layout, from, blocks, to, sums);
   }
+}
+
+// Writes the blocks to `bytes`, and adds to what stands behind them.
+void FillBlocks(const ConvSpec& spec, const WeightsLayout& layout, const void* source,
+                Blocks blocks, std::byte* bytes, int32_t* sums) {
+  if (spec.float_product()) return Fill<float, float>(layout, source, blocks, bytes, sums);
+  if (spec.weights == Type::kUInt8) {
+    return layout.widen ? Fill<int16_t, uint8_t>(layout, source, blocks, bytes, sums)
+                        : Fill<int8_t, uint8_t>(layout, source, blocks, bytes, sums);
+  }
+  return layout.widen ? Fill<int16_t, int8_t>(layout, source, blocks, bytes, sums)
+                      : Fill<int8_t, int8_t>(layout, source, blocks, bytes, sums);
 }
 
 // And as long as they must be.
@@ -156,14 +174,12 @@ Result<PackedWeights> PackWeights(const MakeArgs& args, const ConvSpec& spec,
       fmt::format("{}_{}_n{}_k{}p{}_b{}x{}_z{}", layout.name, TypeName(spec.weights), n, layout.k,
                   layout.k_offset.size(), layout.block, layout.group_k, layout.zero);
   const auto fill = [&](std::byte* to) {
+    auto* sums = reinterpret_cast<int32_t*>(to + sums_at);
     std::memset(to + sums_at - 64, 0, 64);
-    if (is_float) return Fill<float, float>(layout, source, to, sums_at);
-    if (spec.weights == Type::kUInt8) {
-      return layout.widen ? Fill<int16_t, uint8_t>(layout, source, to, sums_at)
-                          : Fill<int8_t, uint8_t>(layout, source, to, sums_at);
-    }
-    return layout.widen ? Fill<int16_t, int8_t>(layout, source, to, sums_at)
-                        : Fill<int8_t, int8_t>(layout, source, to, sums_at);
+    std::fill_n(sums, is_float ? 1 : n, is_float ? 1 : 0);
+    FillParts(args.packs, n / layout.block, block_bytes, [&](int64_t begin, int64_t end) {
+      FillBlocks(spec, layout, source, {begin, end}, to, sums);
+    });
   };
   HEDDLE_ASSIGN(const std::byte* data, args.packs.Pack(source, key, bytes, fill));
   const int32_t* tail = reinterpret_cast<const int32_t*>(data + sums_at);

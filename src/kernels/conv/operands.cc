@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How operands are read: packed weights expanded once, biases in the type they have.
+#include <algorithm>
+
 #include "base/half.h"
 #include "kernels/conv/plain.h"
+#include "kernels/part_filler.h"
 
 namespace heddle::core {
 namespace {
@@ -15,9 +18,28 @@ int8_t PackedElement(const uint8_t* data, int64_t i) {
 }
 
 template <int bits>
-void ExpandIntegers(const Operand& weights, int64_t elements, std::byte* out) {
+void ExpandIntegers(const Operand& weights, int64_t begin, int64_t end, std::byte* out) {
   auto* values = reinterpret_cast<int8_t*>(out);
-  for (int64_t i = 0; i < elements; ++i) values[i] = PackedElement<bits>(weights.As<uint8_t>(), i);
+  for (int64_t i = begin; i < end; ++i) values[i] = PackedElement<bits>(weights.As<uint8_t>(), i);
+}
+
+void ExpandHalves(const Operand& weights, int64_t begin, int64_t end, std::byte* out) {
+  auto* values = reinterpret_cast<float*>(out);
+  for (int64_t i = begin; i < end; ++i) values[i] = ToFloat(weights.As<Half>()[i]);
+}
+
+template <void (*kExpand)(const Operand& weights, int64_t begin, int64_t end, std::byte* out)>
+Result<const std::byte*> Expand(const MakeArgs& args, std::string_view layout, int64_t elements,
+                                int64_t element_bytes) {
+  constexpr int64_t kPart = 16384;
+  const Operand& weights = args.inputs[1];
+  const auto fill = [&](std::byte* out) {
+    FillParts(args.packs, (elements + kPart - 1) / kPart, kPart * element_bytes,
+              [&](int64_t begin, int64_t end) {
+                kExpand(weights, begin * kPart, std::min(end * kPart, elements), out);
+              });
+  };
+  return args.packs.Pack(weights.data, layout, static_cast<size_t>(elements * element_bytes), fill);
 }
 
 }  // namespace
@@ -30,17 +52,11 @@ Result<const std::byte*> ExpandWeights(const MakeArgs& args) {
   }
   switch (weights.type) {
     case Type::kInt4:
-      return args.packs.Pack(weights.data, "int4 as int8", elements,
-                             [&](std::byte* out) { ExpandIntegers<4>(weights, elements, out); });
+      return Expand<&ExpandIntegers<4>>(args, "int4 as int8", elements, 1);
     case Type::kInt2:
-      return args.packs.Pack(weights.data, "int2 as int8", elements,
-                             [&](std::byte* out) { ExpandIntegers<2>(weights, elements, out); });
+      return Expand<&ExpandIntegers<2>>(args, "int2 as int8", elements, 1);
     case Type::kFloat16:
-      return args.packs.Pack(weights.data, "float16 as float32", elements * sizeof(float),
-                             [&](std::byte* out) {
-                               for (int64_t i = 0; i < elements; ++i)
-                                 reinterpret_cast<float*>(out)[i] = ToFloat(weights.As<Half>()[i]);
-                             });
+      return Expand<&ExpandHalves>(args, "float16 as float32", elements, sizeof(float));
     default:
       return static_cast<const std::byte*>(nullptr);
   }

@@ -8,6 +8,7 @@
 #include "kernels/conv/fast.h"
 #include "kernels/conv/plain.h"
 #include "kernels/operators.h"
+#include "kernels/spent_inputs.h"
 
 namespace heddle::core {
 namespace {
@@ -38,11 +39,13 @@ TileCode RunReordered(const Reordered& p, const TileArgs& args, TileRange tiles)
   return p.tile[kPhase](p.params.get(), to, tiles);
 }
 
-class TransposeConv final : public Operation {
+class TransposeConv final : public Operation, public SpentInputs {
  public:
   explicit TransposeConv(std::unique_ptr<Operation> form) : form_(std::move(form)) {}
 
   uint32_t ValueInputs() const override { return 1; }
+  // The weights, in the operator's order.
+  uint64_t spent_inputs() const override { return SpentInputsOf(*form_) & 1u << 1; }
   Status Shapes(std::span<const Operand> inputs, std::span<Shape> outputs) const override {
     return form_->Shapes(Reorder(inputs), outputs);
   }

@@ -9,12 +9,13 @@
 #include "kernels/conv/fast.h"
 #include "kernels/conv/plain.h"
 #include "kernels/operators.h"
+#include "kernels/spent_inputs.h"
 
 namespace heddle::core {
 namespace {
 
 // The forms of TRANSPOSE_CONV, with the shape of the output as their fourth operand.
-class TransposeConvBias final : public Operation {
+class TransposeConvBias final : public Operation, public SpentInputs {
  public:
   TransposeConvBias(std::unique_ptr<Operation> form, const ConvOptions& options)
       : form_(std::move(form)), options_(options) {}
@@ -30,6 +31,8 @@ class TransposeConvBias final : public Operation {
       return form_->Lower(operands, outputs, step);
     });
   }
+
+  uint64_t spent_inputs() const override { return SpentInputsOf(*form_); }
 
  private:
   // SAME leaves what a strided convolution to `in` positions needs at least.

@@ -5,6 +5,8 @@
 #include "kernels/elementwise/check.h"
 #include "kernels/matmul/plan.h"
 #include "kernels/operators.h"
+#include "kernels/part_filler.h"
+#include "kernels/spent_inputs.h"
 
 namespace heddle::core {
 namespace {
@@ -210,7 +212,7 @@ MatMulPlan MakePlan(const Spec& spec, const Sizes& s) {
   return p;
 }
 
-class BatchMatMul final : public Operation {
+class BatchMatMul final : public Operation, public SpentInputs {
  public:
   BatchMatMul(Spec spec, const std::byte* packed) : spec_(std::move(spec)), packed_(packed) {}
 
@@ -221,6 +223,7 @@ class BatchMatMul final : public Operation {
   }
   Status Lower(std::span<const Operand> inputs, std::span<const Operand> outputs,
                Step& step) const override;
+  uint64_t spent_inputs() const override { return packed_ == nullptr ? 0 : 1u << 1; }
 
  private:
   Spec spec_;
@@ -278,10 +281,13 @@ Result<const std::byte*> PackConstant(const MakeArgs& args, const Spec& spec) {
   const std::string key = fmt::format("matmul_{}_n{}_k{}_{}_l{}x{}", TypeName(rhs.type), s.n, s.k,
                                       p.adj_y, p.kernels->lanes, p.panel_bytes);
   const int64_t batches = s.batches.rhs_count;
-  return args.packs.Pack(rhs.data, key, batches * p.rhs_bytes, [&](std::byte* to) {
-    for (int64_t panel = 0; panel < batches * p.division.panels; ++panel)
-      PackPanel(p, rhs.data, panel, to);
-  });
+  const auto fill = [&](std::byte* to) {
+    FillParts(args.packs, batches * p.division.panels, p.panel_bytes,
+              [&](int64_t begin, int64_t end) {
+                for (int64_t panel = begin; panel < end; ++panel) PackPanel(p, rhs.data, panel, to);
+              });
+  };
+  return args.packs.Pack(rhs.data, key, batches * p.rhs_bytes, fill);
 }
 
 }  // namespace
