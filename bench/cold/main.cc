@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_cold [--rounds N] MODEL...: how long a process takes from a model's file to its answers,
-// with and without a cache of packed weights. Each measurement is a process of its own.
+// bench_cold [--rounds N] [--cores N] MODEL...: how long a process takes from a model's file to its
+// answers, with and without a cache of packed weights. Each measurement is a process of its own.
 #include <fmt/format.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -75,10 +75,11 @@ struct Inputs {
 };
 
 // `folder`: of the cache; "": none.
-Times MeasureHere(const std::string& path, const std::string& folder) {
+Times MeasureHere(const std::string& path, const std::string& folder, int cores) {
   core::EngineOptions options;
-  options.cores = 1;
-  if (!folder.empty()) options.cache = core::PackedCache({.folder = folder});
+  options.cores = cores;
+  // However small the model: what is worth it is to be seen.
+  if (!folder.empty()) options.cache = core::PackedCache({.folder = folder, .smallest_bytes = 0});
   const auto engine = std::make_shared<core::EngineCore>(options);
   Times times{};
   int64_t last = core::SystemClock().NowNs();
@@ -117,13 +118,13 @@ void StayOnOneCore() {
   sched_setaffinity(0, sizeof(one), &one);
 }
 
-Times Measure(const std::string& path, const std::string& folder) {
+Times Measure(const std::string& path, const std::string& folder, int cores) {
   int ends[2];
   if (pipe(ends) != 0) Give("pipe", Status(Code::kInternal, "cannot be made"));
   const pid_t child = fork();
   if (child == 0) {
-    StayOnOneCore();
-    const Times times = MeasureHere(path, folder);
+    if (cores == 1) StayOnOneCore();
+    const Times times = MeasureHere(path, folder, cores);
     _exit(write(ends[1], times.data(), sizeof(times)) == sizeof(times) ? 0 : 1);
   }
   close(ends[1]);
@@ -135,14 +136,14 @@ Times Measure(const std::string& path, const std::string& folder) {
   return times;
 }
 
-void Compare(const std::string& path, int rounds) {
+void Compare(const std::string& path, int rounds, int cores) {
   std::string folder = std::filesystem::temp_directory_path() / "bench_cold_XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) Give(folder, Status(Code::kInternal, "cannot be made"));
-  Measure(path, folder);  // what it packs is kept
+  Measure(path, folder, cores);  // what it packs is kept
   std::array<std::vector<Times>, 2> all;
   for (int round = 0; round < rounds; ++round)
     for (const size_t cached : {size_t{0}, size_t{1}})
-      all[cached].push_back(Measure(path, cached == 1 ? folder : ""));
+      all[cached].push_back(Measure(path, cached == 1 ? folder : "", cores));
   fmt::print("{}\n{:12}", path, "");
   for (const char* column : kColumns) fmt::print("{:>12}", column);
   fmt::print("{:>14}\n", "first/steady");
@@ -166,17 +167,18 @@ void Compare(const std::string& path, int rounds) {
 }  // namespace heddle::bench
 
 int main(int argc, char** argv) {
-  int rounds = 11;
+  int rounds = 11, cores = 1;
   std::vector<std::string> models(argv + 1, argv + argc);
-  if (models.size() > 1 && models[0] == "--rounds") {
+  while (models.size() > 1 && (models[0] == "--rounds" || models[0] == "--cores")) {
     const std::string& number = models[1];
-    std::from_chars(number.data(), number.data() + number.size(), rounds);
+    std::from_chars(number.data(), number.data() + number.size(),
+                    models[0] == "--rounds" ? rounds : cores);
     models.erase(models.begin(), models.begin() + 2);
   }
-  if (models.empty() || rounds < 1) {
-    fmt::print(stderr, "usage: bench_cold [--rounds N] MODEL...\n");
+  if (models.empty() || rounds < 1 || cores < 1) {
+    fmt::print(stderr, "usage: bench_cold [--rounds N] [--cores N] MODEL...\n");
     return 2;
   }
-  for (const std::string& model : models) heddle::bench::Compare(model, rounds);
+  for (const std::string& model : models) heddle::bench::Compare(model, rounds, cores);
   return 0;
 }
