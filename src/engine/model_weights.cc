@@ -103,6 +103,7 @@ void LoadedModel::FillParts(int64_t parts, int64_t part_bytes, const FillRange& 
 // Not while what was packed waits to be kept, or is not known to be intact: both may need all of
 // it. A model that keeps all shows its constants, too.
 void LoadedModel::GiveBackSpent() {
+  constexpr size_t kWorthSpending = 16384;  // a system call
   const bool keeps = cache_ != nullptr && !found_;
   if (options_.keep_all || keeps || !weights_->checked()) return;
   const Status done = Caught([&] {
@@ -110,7 +111,8 @@ void LoadedModel::GiveBackSpent() {
     for (const auto& lazy : entries_)
       programs.push_back(lazy->entry == nullptr ? nullptr : lazy->entry->program().get());
     const std::vector<std::span<const std::byte>> spent = FindSpent(*model_, programs);
-    for (const std::span<const std::byte> blob : spent) weights_->Spend(blob);
+    for (const std::span<const std::byte> blob : spent)
+      if (blob.size() >= kWorthSpending) weights_->Spend(blob);
     model_->GiveBack(spent);
     return Status();
   });
