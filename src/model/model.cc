@@ -65,7 +65,9 @@ void Model::GiveBack(std::span<const std::span<const std::byte>> spent) const {
 
 Status Model::BringBack(std::span<const std::byte> constant) const {
   const std::lock_guard<std::mutex> lock(bytes_->mutex);
-  return bytes_->file.BringBack(constant);
+  HEDDLE_TRY(bytes_->file.BringBack(constant));
+  ++bytes_->readers;  // for nobody knows how long
+  return Status();
 }
 
 Result<std::shared_ptr<const Model>> ModelReader::Read(FileBytes file) {

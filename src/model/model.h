@@ -61,7 +61,8 @@ class Model {
   // The only reader does not read these any more; of several, nothing is given back. A file that
   // could change unnoticed keeps all.
   void GiveBack(std::span<const std::span<const std::byte>> spent) const;
-  // For who looks at one of them all the same. Fails as AddReader.
+  // For who looks at one of them all the same: a reader like others from then on. Fails as
+  // AddReader.
   Status BringBack(std::span<const std::byte> constant) const;
   // The metadata entries, and the files of the appended archive (inflated; those over 16 MB are
   // left out).
