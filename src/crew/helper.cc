@@ -31,7 +31,7 @@ void Crew::StartThreads(int wanted, int group) {
   {
     const std::lock_guard lock(start_mutex_);
     if (stopping_.load(std::memory_order_relaxed)) return;
-    status = StartMissing(wanted, group);
+    status = Caught([&] { return StartMissing(wanted, group); });
     if (status.ok()) prepared.store(wanted, std::memory_order_relaxed);
   }
   NoteStart(status);
@@ -51,8 +51,11 @@ void Crew::NoteStart(const Status& status) {
   refused_starts_.Add();
   start_again_ns_.store(clock_.NowNs() + kStartAgainNs, std::memory_order_relaxed);
   if (lacks_threads_.exchange(true, std::memory_order_relaxed)) return;
-  Log(LogLevel::kWarning, "{} threads compute beside the callers, more are tried for: {}",
-      threads_.load(std::memory_order_relaxed), status.message());
+  static_cast<void>(Caught([&] {  // without memory there is no line
+    Log(LogLevel::kWarning, "{} threads compute beside the callers, more are tried for: {}",
+        threads_.load(std::memory_order_relaxed), status.message());
+    return Status();
+  }));
 }
 
 // Under the lock, like the next two.
@@ -90,7 +93,7 @@ Status Crew::StartOne(int group) {
   try {
     self.thread = start_thread_([this, &self, index] { Loop(self, static_cast<unsigned>(index)); });
   } catch (const std::system_error& error) {
-    status = SystemError(error.code().value(), "cannot start a thread");
+    status = Caught([&] { return SystemError(error.code().value(), "cannot start a thread"); });
   } catch (const std::bad_alloc&) {
     status = OutOfMemory();
   }
@@ -116,7 +119,7 @@ bool Crew::StandIn() {
     const std::lock_guard lock(start_mutex_);
     if (wait_in_tasks_ <= stand_ins_) return true;
     if (!MayStartThreads() || stopping_.load(std::memory_order_relaxed)) return false;
-    status = StartUpTo(stand_ins_ + 1, Here(), stand_ins_);
+    status = Caught([&] { return StartUpTo(stand_ins_ + 1, Here(), stand_ins_); });
     if (status.ok()) return wait_in_tasks_ <= stand_ins_;
   }
   NoteStart(status);

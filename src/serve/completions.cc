@@ -22,12 +22,15 @@ Completions::~Completions() { close(fd_); }
 
 void Completions::Expect() {
   const std::lock_guard lock(mutex_);
-  ++expected_;
-  if (count_ + expected_ <= tags_.size()) return;
+  if (count_ + expected_ < tags_.size()) {
+    ++expected_;
+    return;
+  }
   std::vector<uint64_t> larger(std::max<size_t>(16, 2 * tags_.size()));
   for (size_t i = 0; i < count_; ++i) larger[i] = tags_[(first_ + i) & (tags_.size() - 1)];
   tags_ = std::move(larger);
   first_ = 0;
+  ++expected_;
 }
 
 void Completions::Unexpect() {

@@ -7,39 +7,33 @@
 
 namespace heddle::core {
 
+CrewHands::CrewHands(Crew* crew) : crew_(crew) {
+  for (size_t p = 0; p < tasks_.size(); ++p) {
+    tasks_[p].hands = this;
+    tasks_[p].priority = static_cast<Priority>(p);
+  }
+}
+
 void CrewHands::Forked() {
   const std::lock_guard lock(mutex_);
-  free_.insert(free_.end(), posted_.begin(), posted_.end());
-  posted_.clear();
+  for (Task& task : tasks_) task.posted = false;
 }
 
 void CrewHands::Post(Priority priority) {
-  Task* task;
+  Task& task = tasks_[static_cast<size_t>(priority)];
   {
     const std::lock_guard lock(mutex_);
-    if (free_.empty()) {
-      free_.push_back(&tasks_.emplace_back(*this));
-      posted_.reserve(tasks_.size());
-    }
-    task = free_.back();
-    free_.pop_back();
-    task->priority = priority;
-    posted_.push_back(task);
+    task.posted = true;
   }
-  crew().Post(*task, priority);
+  crew().Post(task, priority);
 }
 
 void CrewHands::Task::Run(Turn& turn) {
-  const Priority posted = priority;
-  hands_.Begun(*this);
-  hands_.queue_->Work(turn, posted, nullptr);
-}
-
-// From here on the task may be posted again.
-void CrewHands::Begun(Task& task) {
-  const std::lock_guard lock(mutex_);
-  std::erase(posted_, &task);
-  free_.push_back(&task);
+  {
+    const std::lock_guard lock(hands->mutex_);
+    posted = false;
+  }
+  hands->queue_->Work(turn, priority, nullptr);
 }
 
 // Inside a callback the thread has a turn, which others may wait for: it works until the request
@@ -64,15 +58,15 @@ void CrewHands::LendPosted(Request& request) {
   Task* task = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < posted_.size() && task == nullptr; ++i) {
-      turn.emplace(crew(), *posted_[i]);
-      if (turn->held()) task = posted_[i];
+    for (size_t i = 0; i < tasks_.size() && task == nullptr; ++i) {
+      if (!tasks_[i].posted) continue;
+      turn.emplace(crew(), tasks_[i]);
+      if (turn->held()) task = &tasks_[i];
     }
     if (task == nullptr) return;
-    std::erase(posted_, task);
-    free_.push_back(task);
+    task->posted = false;
   }
-  queue_->Work(*turn, turn->priority(), &request);
+  queue_->Work(*turn, task->priority, &request);
 }
 
 }  // namespace heddle::core

@@ -3,9 +3,8 @@
 #ifndef HEDDLE_SERVE_CREW_HANDS_H_
 #define HEDDLE_SERVE_CREW_HANDS_H_
 
-#include <deque>
+#include <array>
 #include <mutex>
-#include <vector>
 
 #include "crew/crew.h"
 #include "serve/hands.h"
@@ -17,7 +16,7 @@ class Queue;
 class CrewHands final : public Hands {
  public:
   // crew nullptr: the process's own, whichever that is after a fork.
-  explicit CrewHands(Crew* crew) : crew_(crew) {}
+  explicit CrewHands(Crew* crew);
   void Serve(Queue& queue) { queue_ = &queue; }
   // What was posted is not any more: see Queue::Forked.
   void Forked();
@@ -29,22 +28,18 @@ class CrewHands final : public Hands {
  private:
   class Task final : public CrewTask {
    public:
-    explicit Task(CrewHands& hands) : hands_(hands) {}
     void Run(Turn& turn) override;
+    CrewHands* hands = nullptr;
     Priority priority = Priority::kNormal;
-
-   private:
-    CrewHands& hands_;
+    bool posted = false;  // no thread has begun
   };
   Crew& crew() const { return crew_ != nullptr ? *crew_ : Crew::OfProcess(); }
-  void Begun(Task& task);
   void LendPosted(Request& request);
 
   Crew* const crew_;
   Queue* queue_ = nullptr;
   std::mutex mutex_;
-  std::deque<Task> tasks_;
-  std::vector<Task*> free_, posted_;  // posted: no thread has begun
+  std::array<Task, kPriorities> tasks_;  // one each: see Hands::Post
 };
 
 }  // namespace heddle::core

@@ -15,7 +15,8 @@ class Request;
 class Hands {
  public:
   virtual int budget() const = 0;
-  // Some thread will work for the Queue once, with a turn of this priority.
+  // Some thread will work for the Queue once, with a turn of this priority. Called again for the
+  // priority only once that thread is at work. Allocates nothing of its own.
   virtual void Post(Priority priority) = 0;
   // The calling thread will wait for the request until then: runs it, if it is the next and a turn
   // is free.

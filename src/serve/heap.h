@@ -3,6 +3,7 @@
 #ifndef HEDDLE_SERVE_HEAP_H_
 #define HEDDLE_SERVE_HEAP_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -13,7 +14,7 @@ namespace heddle::core {
 inline constexpr size_t kNotInHeap = ~size_t{0};
 
 // `Place` is a size_t member of T, kNotInHeap outside; Before(a, b): a comes out earlier. Allocates
-// only when it holds more than ever before.
+// only when it has to hold, or make room for, more than ever before.
 template <class T, size_t T::* Place, class Before>
 class Heap {
  public:
@@ -23,6 +24,10 @@ class Heap {
   // All of them; each after one that comes out earlier.
   std::span<T* const> items() const { return items_; }
 
+  // So many fit, and no Push up to then fails.
+  void Reserve(size_t count) {
+    if (count > items_.capacity()) items_.reserve(std::max(count, 2 * items_.capacity()));
+  }
   void Push(T* item) {
     items_.push_back(item);
     Up(items_.size() - 1);

@@ -31,10 +31,9 @@ Lane& Order::NewLane(Target& target, const Request& request) {
   for (int i = 0; i < 2 && first_idle_ != nullptr && !HasDebt(*first_idle_); ++i)
     Free(*first_idle_);
   if (free_.empty()) {
-    lanes_.emplace_back();
-    free_.reserve(lanes_.size());
-    free_.push_back(&lanes_.back());
-    if (lanes_.size() > buckets_.size()) GrowTable();
+    if (lanes_.size() == buckets_.size()) GrowTable();
+    free_.reserve(lanes_.size() + 1);
+    free_.push_back(&lanes_.emplace_back());
   }
   Lane& lane = *free_.back();
   free_.pop_back();
@@ -47,6 +46,7 @@ Lane& Order::NewLane(Target& target, const Request& request) {
   lane.next_in_bucket = bucket;
   bucket = &lane;
   target.scheduled.lane_weights += lane.weight;
+  ++target.scheduled.lanes_of_table;
   const auto share = lane.serial ? streams_.end() : streams_.find(lane.key);
   if (share != streams_.end()) Apply(lane, share->second);
   Shelve(lane);
@@ -128,6 +128,7 @@ void Order::Free(Lane& lane) {
   while (*at != &lane) at = &(*at)->next_in_bucket;
   *at = lane.next_in_bucket;
   lane.target->scheduled.lane_weights -= lane.weight;
+  --lane.target->scheduled.lanes_of_table;
   free_.push_back(&lane);
 }
 
@@ -138,7 +139,7 @@ void Order::Forget(Target& target) {
     lane = next;
   }
   Scheduled& its = target.scheduled;
-  if (its.known) known_weights_ -= its.weight;
+  if (its.known) known_weights_ -= its.weight, --known_;
   if (its.plain_known) its.lane_weights -= 1;
   its.known = its.plain_known = false;
 }
@@ -146,7 +147,7 @@ void Order::Forget(Target& target) {
 // A lane of the table is known for as long as it is there.
 void Order::Know(Lane& lane) {
   Scheduled& its = lane.target->scheduled;
-  if (!its.known) known_weights_ += its.weight;
+  if (!its.known) known_weights_ += its.weight, ++known_;
   if (!lane.of_table && !its.plain_known) its.lane_weights += 1;
   its.known = true;
   its.plain_known = its.plain_known || !lane.of_table;

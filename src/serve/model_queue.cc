@@ -28,8 +28,8 @@ void ModelQueue::LookForFork() {
 
 ModelRequest* ModelQueue::NewRequest() {
   if (free_.empty()) {
+    free_.reserve(requests_.size() + 1);  // to give it back needs no memory
     free_.push_back(&requests_.emplace_back());
-    free_.reserve(requests_.size());
   }
   ModelRequest* request = free_.back();
   free_.pop_back();

@@ -175,7 +175,12 @@ Status ModelTarget::Prove(const ModelRequest& request, int calls) {
 
 std::unique_ptr<ModelTarget::Gathered> ModelTarget::TakeGathered() {
   const std::lock_guard lock(mutex_);
-  if (idle_.empty()) return std::make_unique<Gathered>();
+  if (idle_.empty()) {
+    idle_.reserve(gathered_ + 1);  // to give it back needs no memory
+    auto made = std::make_unique<Gathered>();
+    ++gathered_;
+    return made;
+  }
   std::unique_ptr<Gathered> taken = std::move(idle_.back());
   idle_.pop_back();
   return taken;

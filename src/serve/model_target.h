@@ -46,7 +46,8 @@ class ModelTarget final : public Target {
   std::mutex mutex_;  // of what follows
   std::vector<Proof> proofs_;
   size_t next_proof_ = 0;
-  std::vector<std::unique_ptr<Gathered>> idle_;  // no more than ran at once
+  size_t gathered_ = 0;                          // no more than ran at once
+  std::vector<std::unique_ptr<Gathered>> idle_;  // of them
 };
 
 }  // namespace heddle::core

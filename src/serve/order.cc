@@ -66,6 +66,15 @@ void Order::Leave(Lane& lane) {
   level.flow_weights = level.flows.empty() ? 0 : level.flow_weights - flow.weight;
 }
 
+// In the heaps of a priority are only lanes where a request of that priority waits, and their
+// models: when the last of those came, they were all there to be counted.
+void Order::Reserve(Lane& lane, Priority priority) {
+  const size_t p = At(priority);
+  levels_[p].flows.Reserve(known_);
+  Scheduled& its = lane.target->scheduled;
+  its.flows[p].lanes.Reserve(its.lanes_of_table + its.lanes.size());
+}
+
 void Order::Push(Lane& lane, Request& request) {
   Unshelve(lane);
   request.lane = &lane;

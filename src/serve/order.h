@@ -18,7 +18,7 @@
 //     stream or session, which were promised no order; none of those whose deadline that endangers.
 //
 // Not thread-safe: it is under the lock of the Queue. Allocates only when more lanes are in use
-// than ever before.
+// than ever before, and only in LaneOf, Reserve and SetStream, which change nothing if they throw.
 #ifndef HEDDLE_SERVE_ORDER_H_
 #define HEDDLE_SERVE_ORDER_H_
 
@@ -98,6 +98,7 @@ struct Scheduled {
   double weight = 1;
   bool known = false, plain_known = false;  // plain: its requests without stream or session
   double lane_weights = 0;                  // of those that are known, the plain ones as one
+  size_t lanes_of_table = 0;
 };
 
 // The run that others may join.
@@ -117,6 +118,9 @@ class Order {
 
   // The lane of such requests, made where there is none.
   Lane& LaneOf(Target& target, const Request& request);
+  // Memory for one more request of this priority, so that nothing after its Push needs any.
+  // REQUIRES: the lane is known.
+  void Reserve(Lane& lane, Priority priority);
   void Push(Lane& lane, Request& request);
   // Leaves without having begun.
   void Remove(Request& request);
@@ -177,6 +181,7 @@ class Order {
 
   std::array<Level, kPriorities> levels_;
   double known_weights_ = 0;  // of models
+  size_t known_ = 0;
   std::unordered_map<uint64_t, ShareOf> streams_;
   std::deque<Lane> lanes_;
   std::vector<Lane*> free_, buckets_;

@@ -2,7 +2,6 @@
 #include "serve/queue.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "crew/crew.h"
 #include "serve/blocked.h"
@@ -14,7 +13,10 @@ Queue::Queue(const Clock& clock, Hands& hands, const QueueLimits& limits)
       hands_(hands),
       policy_(limits.policy),
       trace_(limits.trace),
-      trace_arg_(limits.trace_arg) {
+      trace_arg_(limits.trace_arg),
+      expired_(Code::kDeadlineExceeded, "the request's deadline passed while it waited"),
+      cancelled_(Code::kCancelled, "the request was cancelled before it began"),
+      displaced_(Code::kCancelled, "a newer request of the stream took its place") {
   bound_.most_requests = limits.most_requests;
   bound_.most_bytes = limits.most_bytes;
 }
@@ -160,12 +162,13 @@ void Queue::CompleteNextHeld(Lane& lane, Afterwards* after) {
 }
 
 // A request that waits ends without having begun.
-void Queue::Leave(Request& request, Counter QueueCounts::* how, Status status, Afterwards* after) {
+void Queue::Leave(Request& request, Counter QueueCounts::* how, const Status& status,
+                  Afterwards* after) {
   if (request.expiry_place != kNotInHeap) expiries_.Remove(&request);
   order_.Remove(request);
   Uncount(*request.target, &QueueCounts::waiting);
   Count(*request.target, how);
-  request.status = std::move(status);
+  request.status = status;
   Complete(request, after);
 }
 
@@ -189,8 +192,7 @@ void Queue::Complete(Request& request, Afterwards* after) {
 
 void Queue::Expire(int64_t now, Afterwards* after) {
   while (!expiries_.empty() && expiries_.top()->deadline_ns <= now)
-    Leave(*expiries_.top(), &QueueCounts::expired_waiting,
-          Status(Code::kDeadlineExceeded, "the request's deadline passed while it waited"), after);
+    Leave(*expiries_.top(), &QueueCounts::expired_waiting, expired_, after);
 }
 
 // One turn more is posted for only when the one before it has begun: whoever begins and leaves

@@ -37,7 +37,8 @@ class Queue {
   Queue& operator=(const Queue&) = delete;
 
   // Accepts the request, and owns it from then on, too; or says why not. Blocks only where the
-  // policy says so, and not inside a callback.
+  // policy says so, and not inside a callback. All memory that an accepted request needs is there:
+  // without, it is refused (kResourceExhausted), and what follows allocates nothing.
   Status Submit(Request& request);
   void Cancel(Request& request);
   // Calls `then` once, when the request is done; now, if it is.
@@ -95,6 +96,8 @@ class Queue {
   };
 
   Status CheckOpen(Target& target);
+  Status FindLane(const Request& request, Lane** lane);
+  Status Reserve(const Request& request, Lane& lane);
   Status Enter(Lock& lock, Request& request, Afterwards* after);
   Status Admit(Request& request, Lane& lane, Afterwards* after, Bound** full);
   Status CheckDeadline(Request& request, const Lane& lane, int64_t now,
@@ -119,7 +122,7 @@ class Queue {
   void Finish(Request& first, Afterwards* after);
   void Learn(Request& first, int64_t took);
   void FinishOne(Request& request, int64_t took, Afterwards* after);
-  void Leave(Request& request, Counter QueueCounts::* how, Status status, Afterwards* after);
+  void Leave(Request& request, Counter QueueCounts::* how, const Status& status, Afterwards* after);
   void CompleteNextHeld(Lane& lane, Afterwards* after);
   void Complete(Request& request, Afterwards* after);
   void Expire(int64_t now, Afterwards* after);
@@ -165,6 +168,7 @@ class Queue {
   const heddle_policy policy_;
   void (*const trace_)(void* arg, const heddle_event* event);
   void* const trace_arg_;
+  const Status expired_, cancelled_, displaced_;  // of what waited
   QueueCounts counts_;
 
   std::mutex mutex_;  // of all that follows

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/caught.h"
 #include "base/errors.h"
 #include "serve/blocked.h"
 #include "serve/queue.h"
@@ -37,21 +38,44 @@ Status Queue::Submit(Request& request) {
 Status Queue::CheckOpen(Target& target) {
   if (!closed_ && !target.closed) return Status();
   Count(target, &QueueCounts::refused_closed);
-  return FailedPrecondition("the queue {}: it accepts nothing any more",
-                            closed_ ? "is drained" : "unloads the model");
+  return Caught([&] {
+    return FailedPrecondition("the queue {}: it accepts nothing any more",
+                              closed_ ? "is drained" : "unloads the model");
+  });
 }
 
 // REQUIRES: it is open. A target that is unloaded may go, and leaves no lane behind.
 Status Queue::Enter(Lock& lock, Request& request, Afterwards* after) {
-  Lane& lane = order_.LaneOf(*request.target, request);
-  order_.Know(lane);
+  Lane* lane = nullptr;
+  Status status = FindLane(request, &lane);
   Bound* full = nullptr;
-  Status status = Admit(request, lane, after, &full);
+  if (status.ok()) status = Admit(request, *lane, after, &full);
   if (full == nullptr) return status;
-  if (PolicyOf(request, lane) == HEDDLE_BLOCK && !InCallback())
-    return Block(lock, request, lane, *full, after);
+  if (PolicyOf(request, *lane) == HEDDLE_BLOCK && !InCallback())
+    return Block(lock, request, *lane, *full, after);
   Count(*request.target, &QueueCounts::refused_full);
+  return Caught([&] { return Full(request, *lane, *full); });
+}
+
+// Of all that comes in, these need memory; what is counted here is told of as any refusal is.
+Status Queue::FindLane(const Request& request, Lane** lane) {
+  Status status = Caught([&] {
+    *lane = &order_.LaneOf(*request.target, request);
+    return Status();
+  });
+  if (status.ok())
+    order_.Know(**lane);
+  else
+    Count(*request.target, &QueueCounts::refused_full);
   return status;
+}
+
+Status Queue::Reserve(const Request& request, Lane& lane) {
+  return Caught([&] {
+    if (request.deadline_ns != 0) expiries_.Reserve(expiries_.size() + 1);
+    order_.Reserve(lane, request.priority);
+    return Status();
+  });
 }
 
 heddle_policy Queue::PolicyOf(const Request& request, const Lane& lane) const {
@@ -60,7 +84,7 @@ heddle_policy Queue::PolicyOf(const Request& request, const Lane& lane) const {
   return policy_ != HEDDLE_POLICY_INHERITED ? policy_ : HEDDLE_REFUSE;
 }
 
-// Accepts the request, or says why not. *full: it is only that this bound has no room now.
+// Accepts the request, or says why not; with *full set neither: this bound has no room now.
 Status Queue::Admit(Request& request, Lane& lane, Afterwards* after, Bound** full) {
   Target& target = *request.target;
   const auto refuse = [&](Counter QueueCounts::* why, Status status) {
@@ -69,19 +93,21 @@ Status Queue::Admit(Request& request, Lane& lane, Afterwards* after, Bound** ful
   };
   for (const Bound* bound : {&bound_, &target.bound, &lane.bound})
     if (!bound->EverFits(request.bytes))
-      return refuse(&QueueCounts::refused_wrong,
-                    ResourceExhausted("the request's inputs have {} bytes, the limit is {}",
-                                      request.bytes, bound->most_bytes));
+      return refuse(&QueueCounts::refused_wrong, Caught([&] {
+        return ResourceExhausted("the request's inputs have {} bytes, the limit is {}",
+                                 request.bytes, bound->most_bytes);
+      }));
   const int64_t now = clock_.NowNs();
   Displaced displaced;
   Bound* const bound = FindRoom(request, lane, &displaced);
-  Status in_time = CheckDeadline(request, lane, now, displaced);
+  Status in_time = Caught([&] { return CheckDeadline(request, lane, now, displaced); });
   if (!in_time.ok()) return refuse(&QueueCounts::refused_deadline, std::move(in_time));
   *full = bound;
-  if (bound != nullptr) return Full(request, lane, *bound);
+  if (bound != nullptr) return Status();
+  Status reserved = Reserve(request, lane);
+  if (!reserved.ok()) return refuse(&QueueCounts::refused_full, std::move(reserved));
   for (; displaced.requests > 0; --displaced.requests)
-    Leave(*lane.first, &QueueCounts::displaced,
-          Status(Code::kCancelled, "a newer request of the stream took its place"), after);
+    Leave(*lane.first, &QueueCounts::displaced, displaced_, after);
   Accept(request, lane, now);
   return Status();
 }
@@ -225,7 +251,7 @@ Status Queue::Block(Lock& lock, Request& request, Lane& lane, Bound& full, After
       lock.lock();
       if (blocked.listed) {
         Count(*request.target, &QueueCounts::refused_full);
-        Unblock(blocked, Full(request, lane, full), nullptr);
+        Unblock(blocked, Caught([&] { return Full(request, lane, full); }), nullptr);
         return std::move(blocked.result);
       }
       lock.unlock();

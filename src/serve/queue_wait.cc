@@ -52,8 +52,7 @@ void Queue::CancelOne(Request& request, Afterwards* after) {
   if (request.state == RequestState::kRunning) {
     request.stop.store(true, std::memory_order_release);
   } else if (request.state == RequestState::kWaiting) {
-    Leave(request, &QueueCounts::cancelled_waiting,
-          Status(Code::kCancelled, "the request was cancelled before it began"), after);
+    Leave(request, &QueueCounts::cancelled_waiting, cancelled_, after);
   }
 }
 

@@ -1,97 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any allocation may fail: what was asked for then says so, nothing leaks, hangs or aborts, and the
-// next call works. Stands in front of operator new, and of mmap where no sanitizer does.
-#include <dlfcn.h>
+// next call works.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
-#include <cerrno>
-#include <cstdlib>
-#include <new>
 
 #include "digits.h"
 #include "engine/c_objects.h"
+#include "failing_memory.h"
 #include "stateful_models.h"
-
-namespace {
-
-// Of this thread.
-thread_local bool failing = false;
-thread_local bool all_later = false;  // or one alone
-thread_local int left = 0;            // until one fails
-thread_local bool failed = false;     // one has
-std::atomic<int64_t> alive{0};        // blocks
-
-bool Fails() {
-  if (!failing) return false;
-  if (left-- > 0) return false;
-  failed = true;
-  failing = all_later;
-  return true;
-}
-
-void* Allocate(size_t bytes, size_t alignment) {
-  if (Fails()) throw std::bad_alloc();
-  void* block = std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
-  if (block == nullptr) throw std::bad_alloc();
-  alive.fetch_add(1, std::memory_order_relaxed);
-  return block;
-}
-
-void Free(void* block) noexcept {
-  if (block == nullptr) return;
-  alive.fetch_sub(1, std::memory_order_relaxed);
-  std::free(block);
-}
-
-}  // namespace
-
-// All forms: those of a sanitizer would not call these.
-void* operator new(size_t bytes) { return Allocate(bytes, alignof(std::max_align_t)); }
-void* operator new(size_t bytes, std::align_val_t alignment) {
-  return Allocate(bytes, static_cast<size_t>(alignment));
-}
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
-  try {
-    return operator new(bytes);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-void* operator new[](size_t bytes) { return operator new(bytes); }
-void* operator new[](size_t bytes, std::align_val_t alignment) {
-  return operator new(bytes, alignment);
-}
-void* operator new[](size_t bytes, const std::nothrow_t& nothrow) noexcept {
-  return operator new(bytes, nothrow);
-}
-void operator delete(void* block) noexcept { Free(block); }
-void operator delete(void* block, const std::nothrow_t&) noexcept { Free(block); }
-void operator delete[](void* block) noexcept { Free(block); }
-void operator delete[](void* block, size_t) noexcept { Free(block); }
-void operator delete[](void* block, std::align_val_t) noexcept { Free(block); }
-void operator delete[](void* block, size_t, std::align_val_t) noexcept { Free(block); }
-void operator delete[](void* block, const std::nothrow_t&) noexcept { Free(block); }
-void operator delete(void* block, size_t) noexcept { Free(block); }
-void operator delete(void* block, std::align_val_t) noexcept { Free(block); }
-void operator delete(void* block, size_t, std::align_val_t) noexcept { Free(block); }
-
-#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-extern "C" void* mmap(void* at, size_t bytes, int protection, int flags, int file, off_t offset) {
-  if (Fails()) {
-    errno = ENOMEM;
-    return MAP_FAILED;
-  }
-  static const auto next = reinterpret_cast<decltype(&mmap)>(dlsym(RTLD_NEXT, "mmap"));
-  return next(at, bytes, protection, flags, file, offset);
-}
-#endif
 
 namespace heddle {
 namespace {
+
+using testing::alive;
+using testing::all_later;
+using testing::failed;
+using testing::failing;
+using testing::left;
 
 constexpr size_t kRoom = 4096;
 
