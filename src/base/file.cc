@@ -149,6 +149,8 @@ Status AnonymousMemory::GiveBack(size_t offset, size_t bytes) {
   const size_t begin = RoundUpToPage(offset);
   // The rest of the last page belongs to nobody else.
   const size_t end = offset + bytes == size_ ? mapped_ : (offset + bytes) / page * page;
+  // Else the system makes a large page of what is left, zeros and all.
+  if (mapped_ >= kLargePage) madvise(data_, mapped_, MADV_NOHUGEPAGE);
   if (begin < end && madvise(data_ + begin, end - begin, MADV_DONTNEED) != 0) {
     return SystemError(errno, fmt::format("cannot give back {} bytes", end - begin));
   }
