@@ -128,7 +128,9 @@ typedef struct heddle_graph_tensor {
   const int64_t* zero_points;
   size_t zero_point_count;
   int32_t axis;
-  const void* data; /* of a constant that is stored densely; else NULL */
+  /* Of a constant that is stored densely; NULL: it is none, or its memory went back to the system
+   * once it was packed, and the file has changed since. */
+  const void* data;
   size_t bytes;
   int32_t variable; /* 1: it keeps its value from one call of a session to the next */
 } heddle_graph_tensor;
