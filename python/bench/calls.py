@@ -6,6 +6,7 @@ median of `heddle bench`. Several threads: one Heddle interpreter object that al
 thread; each in a process of its own, since memory and start-up are compared, too. Prints two tables in Markdown.
 """
 import argparse
+import array
 import json
 import multiprocessing
 import os
@@ -108,7 +109,7 @@ def many_callers(kind, path, threads, seconds, queue):
     interpreters = [shared or interpreter_of(kind, path) for _ in range(threads)]
     [round_of(one)() for one in dict.fromkeys(interpreters)]
     started = time.perf_counter() - start
-    latencies = [[] for _ in range(threads)]
+    latencies = [array.array("d") for _ in range(threads)]
     until = time.perf_counter() + seconds
 
     def work(k):
@@ -122,10 +123,11 @@ def many_callers(kind, path, threads, seconds, queue):
     workers = [threading.Thread(target=work, args=(k,)) for k in range(threads)]
     [worker.start() for worker in workers]
     [worker.join() for worker in workers]
+    memory = pss_mb() - before - sum(8 * len(of) for of in latencies) / 2**20
     every = np.sort(np.concatenate(latencies))
     milliseconds = [every[len(every) // 2] * 1e3, every[len(every) * 99 // 100] * 1e3]
     queue.put([f"{len(every) / seconds:.0f}", *(f"{ms:.3f}" for ms in milliseconds), f"{started * 1e3:.0f}",
-               f"{pss_mb() - before:.1f}"])
+               f"{memory:.1f}"])
 
 
 def in_a_process(*arguments):

@@ -41,7 +41,7 @@ class Pace {
 
  private:
   // To wake a thread that sleeps for the GIL takes about as long.
-  static constexpr int64_t kBriefNs = 8'000;
+  static constexpr int64_t kBriefNs = 5'000;
   static constexpr int kBriefInARow = 3;
   static constexpr int kKeptInARow = 100;  // then one is timed again
 
