@@ -10,17 +10,8 @@
 namespace heddle::core {
 namespace {
 
-std::shared_ptr<const Plan> PlanFor(const ModelBuilder& b, ProgramOptions options) {
-  const auto program = CompileForTest(b, options);
-  std::vector<Shape> shapes;
-  for (const int v : program->inputs())
-    shapes.push_back(program->values()[static_cast<size_t>(v)].shape);
-  auto plan = MakePlan(program, shapes);
-  EXPECT_TRUE(plan.ok()) << plan.status().message();
-  return *plan;
-}
 size_t Steps(const ModelBuilder& b, ProgramOptions options = {}) {
-  return PlanFor(b, options)->steps.size();
+  return PlanForTest(b, options)->steps.size();
 }
 size_t StepsWhenOff(const ModelBuilder& b) {
   ProgramOptions options;
@@ -95,9 +86,9 @@ void ExpectSameBits(const ModelBuilder& b, std::mt19937& random) {
       SCOPED_TRACE(IsaName(isa));
       ProgramOptions options;
       options.numerics = numerics, options.isa = isa;
-      const auto banded = PlanFor(b, options);
+      const auto banded = PlanForTest(b, options);
       options.band_rows = false;
-      const auto plain = PlanFor(b, options);
+      const auto plain = PlanForTest(b, options);
       const auto x = static_cast<size_t>(plain->program->inputs()[0]);
       const std::vector<std::byte> input = AnyFloats(random, plain->values[x].bytes);
       EXPECT_EQ(RunPlanForTest(*banded, {input}), RunPlanForTest(*plain, {input}));
@@ -123,7 +114,7 @@ TEST(BandRows, ANormalisationOfRowsIsOneStep) {
 TEST(BandRows, WhatIsInsideHasNoMemory) {
   Graph g(128, 250);
   g.b.Output(g.Normalised(g.x));
-  const auto plan = PlanFor(g.b, {});
+  const auto plan = PlanForTest(g.b);
   EXPECT_EQ(plan->arena_bytes, size_t{128 * 250 * 4});  // of the output alone
   EXPECT_LE(plan->scratch_bytes, size_t{5 * 8192});
   EXPECT_EQ(NameOf(*plan, plan->steps[0]), "MEAN to ADD (10)");
@@ -133,7 +124,7 @@ TEST(BandRows, WhatIsInsideHasNoMemory) {
 TEST(BandRows, TilesInAnyOrder) {
   Graph g(99, 250);
   g.b.Output(g.Normalised(g.x));
-  const auto plan = PlanFor(g.b, {});
+  const auto plan = PlanForTest(g.b);
   const Step& step = plan->steps.at(0).step;
   const int64_t tiles = step.phases.at(0).tiles;
   ASSERT_GT(tiles, 5);
@@ -159,7 +150,7 @@ TEST(BandRows, AValueThatOthersReadIsWritten) {
   const int square = g.Unary(OpCode::kSQUARE, sum);
   g.b.Output(g.Binary(OpCode::kMUL, g.Unary(OpCode::kTANH, square), sum));
   g.b.Output(square);
-  const auto plan = PlanFor(g.b, {});
+  const auto plan = PlanForTest(g.b);
   ASSERT_EQ(plan->steps.size(), 1u);
   EXPECT_EQ(plan->steps[0].outputs, 2u);
   std::mt19937 random(3);

@@ -13,13 +13,7 @@ std::shared_ptr<const Plan> PlanFor(const ModelBuilder& b, bool place_copies,
                                     bool keep_all = false) {
   ProgramOptions options;
   options.place_copies = place_copies, options.keep_all = keep_all;
-  const auto program = CompileForTest(b, options);
-  std::vector<Shape> shapes;
-  for (const int v : program->inputs())
-    shapes.push_back(program->values()[static_cast<size_t>(v)].shape);
-  auto plan = MakePlan(program, shapes);
-  EXPECT_TRUE(plan.ok()) << plan.status().message();
-  return *plan;
+  return PlanForTest(b, options);
 }
 size_t Steps(const ModelBuilder& b, bool place_copies = true, bool keep_all = false) {
   return PlanFor(b, place_copies, keep_all)->steps.size();

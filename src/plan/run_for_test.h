@@ -25,6 +25,18 @@ inline std::shared_ptr<const Program> CompileForTest(const ModelBuilder& b,
   return *program;
 }
 
+// For the shapes of the file.
+inline std::shared_ptr<const Plan> PlanForTest(const ModelBuilder& b,
+                                               const ProgramOptions& options = {}) {
+  const auto program = CompileForTest(b, options);
+  std::vector<Shape> shapes;
+  for (const int v : program->inputs())
+    shapes.push_back(program->values()[static_cast<size_t>(v)].shape);
+  auto plan = MakePlan(program, shapes);
+  EXPECT_TRUE(plan.ok()) << plan.status().message();
+  return *plan;
+}
+
 struct RunForTest {
   std::vector<Operand> values;                // of the Program
   std::vector<std::vector<std::byte>> bytes;  // of those that are computed
