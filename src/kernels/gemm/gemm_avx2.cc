@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/gemm/float_gemm_avx2-inl.h"
 #include "kernels/gemm/gemm-inl.h"
 #include "kernels/gemm/int_gemm_avx2-inl.h"
 #include "kernels/gemm/kernels.h"
@@ -7,35 +8,9 @@ namespace heddle::core {
 namespace {
 
 template <bool kFused>
-struct FloatAvx2 {
-  using Acc = __m256;
-  using A = __m256;
-  using W = __m256;
-  static constexpr int kLanes = 8, kGroupBytes = 32, kMaxRows = 6, kWideRows = 3;
-
-  const GemmCall& call;
-  explicit FloatAvx2(const GemmCall& c) : call(c) {}
-
-  __m256 Bias(int64_t column) const {
-    return _mm256_loadu_ps(static_cast<const float*>(call.init) + column);
-  }
-  Acc Init(int, int64_t column) const { return kFused ? Bias(column) : _mm256_setzero_ps(); }
-  A Row(const std::byte* a) const {
-    float x;
-    __builtin_memcpy(&x, a, 4);
-    return _mm256_set1_ps(x);
-  }
-  W Weights(const std::byte* w) const { return _mm256_loadu_ps(reinterpret_cast<const float*>(w)); }
-  Acc Dot(Acc acc, A a, W w) const {
-    if constexpr (kFused) return _mm256_fmadd_ps(a, w, acc);
-    return _mm256_add_ps(acc, _mm256_mul_ps(a, w));
-  }
-  void Store(Acc acc, int row, int64_t column, int64_t count) const {
-    if constexpr (!kFused) acc = _mm256_add_ps(acc, Bias(column));
-    // The operand order keeps a NaN.
-    acc = _mm256_min_ps(_mm256_set1_ps(call.hi), _mm256_max_ps(_mm256_set1_ps(call.lo), acc));
-    StoreFloats(reinterpret_cast<float*>(call.out + row * call.out_stride) + column, acc, count);
-  }
+struct FloatAvx2 : FloatEight<kFused> {
+  using FloatEight<kFused>::FloatEight;
+  static constexpr int kMaxRows = 6, kWideRows = 3;
 };
 
 // Rows are int16: the bytes widened.

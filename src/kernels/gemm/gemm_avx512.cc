@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "kernels/gemm/float_gemm_avx2-inl.h"
 #include "kernels/gemm/gemm-inl.h"
 #include "kernels/gemm/int_gemm_avx512-inl.h"
 #include "kernels/gemm/kernels.h"
@@ -81,33 +82,9 @@ struct FloatAvx512Tail : FloatAvx512<kFused> {
 
 // FloatAvx512 in half registers, where there are no more outputs than that.
 template <bool kFused>
-struct FloatAvx512Half {
-  using Acc = __m256;
-  using A = __m256;
-  using W = __m256;
-  static constexpr int kLanes = 8, kGroupBytes = 32, kMaxRows = 12, kWideRows = 6;
-
-  const GemmCall& call;
-  explicit FloatAvx512Half(const GemmCall& c) : call(c) {}
-
-  __m256 Bias(int64_t column) const {
-    return _mm256_loadu_ps(static_cast<const float*>(call.init) + column);
-  }
-  Acc Init(int, int64_t column) const { return kFused ? Bias(column) : _mm256_setzero_ps(); }
-  A Row(const std::byte* a) const { return _mm256_broadcast_ss(reinterpret_cast<const float*>(a)); }
-  W Weights(const std::byte* w) const { return _mm256_loadu_ps(reinterpret_cast<const float*>(w)); }
-  Acc Dot(Acc acc, A a, W w) const {
-    if constexpr (kFused) return _mm256_fmadd_ps(a, w, acc);
-    return _mm256_add_ps(acc, _mm256_mul_ps(a, w));
-  }
-  void Store(Acc acc, int row, int64_t column, int64_t count) const {
-    if constexpr (!kFused) acc = _mm256_add_ps(acc, Bias(column));
-    // The operand order keeps a NaN.
-    acc = _mm256_min_ps(_mm256_set1_ps(call.hi), _mm256_max_ps(_mm256_set1_ps(call.lo), acc));
-    float* out = reinterpret_cast<float*>(call.out + row * call.out_stride) + column;
-    if (count >= 8) return _mm256_storeu_ps(out, acc);
-    _mm256_mask_storeu_ps(out, static_cast<__mmask8>(FirstLanes16(count)), acc);
-  }
+struct FloatAvx512Half : FloatEight<kFused> {
+  using FloatEight<kFused>::FloatEight;
+  static constexpr int kMaxRows = 12, kWideRows = 6;
 };
 
 template <GemmForm kForm>
